@@ -1,0 +1,1 @@
+"""Benhan: the open medical record platform for Vietnam (bệnh án = medical record)."""

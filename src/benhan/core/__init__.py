@@ -1,0 +1,1 @@
+"""What every department stands on. Knows no hospital word; imports nothing of hospital, patient or province."""

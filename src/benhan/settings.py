@@ -1,0 +1,73 @@
+"""Every setting of the program, typed and documented, in one place.
+
+Read from the environment (`BENHAN_PORT=8400`) or from a TOML file named by `BENHAN_FILE` or `--settings`;
+the environment wins.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+
+class Settings(BaseSettings):
+    """What an operator may decide. `docs/reference/settings.md` lists the same, and a test compares both."""
+
+    model_config = SettingsConfigDict(env_prefix="BENHAN_", extra="forbid")
+
+    mode: Literal["demo", "production"] = Field("production", description="demo allows what production refuses")
+    dsn: SecretStr = Field(
+        SecretStr(""),
+        description="PostgreSQL of the record store, as the role that serves requests (no owner, no superuser)",
+    )
+    owner_dsn: SecretStr = Field(
+        SecretStr(""), description="the same database as the role that owns the tables: for migrations only"
+    )
+    data: Path = Field(Path(".benhan"), description="folder for the embedded database and for files")
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8400, ge=1, le=65535, description="port to listen on")
+    workers: int = Field(1, ge=1, le=64, description="server processes")
+    pool: int = Field(10, ge=2, le=200, description="database connections of one server process")
+    public_url: str = Field(
+        "http://127.0.0.1:8400", description="address under which patients and staff reach this server"
+    )
+    secure_cookies: bool = Field(True, description="session cookies travel over HTTPS only")
+    session_hours: int = Field(12, ge=1, le=72, description="a staff session ends after so many hours")
+    statement_seconds: int = Field(10, ge=1, le=600, description="a database statement is cut after so long")
+    insurance_portal: str = Field("", description="base URL of the BHYT portal; empty: not asked")
+    insurance_user: str = Field("", description="account of the facility at the BHYT portal")
+    insurance_password: SecretStr = Field(SecretStr(""), description="its password")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _settings_file())
+
+    def insecurities(self) -> list[str]:
+        """What may not stand in production, each as a sentence that names the setting."""
+        if self.mode == "demo":
+            return []
+        found = []
+        if not self.dsn.get_secret_value():
+            found.append("BENHAN_DSN is empty: name the PostgreSQL that keeps the records.")
+        if not self.secure_cookies:
+            found.append("BENHAN_SECURE_COOKIES is off: session cookies would travel unencrypted.")
+        if not self.public_url.startswith("https://"):
+            found.append("BENHAN_PUBLIC_URL is not https://: patients' links would travel unencrypted.")
+        if self.insurance_portal and not self.insurance_portal.startswith("https://"):
+            found.append("BENHAN_INSURANCE_PORTAL is not https://: card numbers would travel unencrypted.")
+        return found
+
+
+def _settings_file() -> Path | None:
+    import os
+
+    name = os.environ.get("BENHAN_FILE")
+    return Path(name) if name else None
