@@ -1,0 +1,101 @@
+"""Every URI the program writes: identifier systems, code systems, extensions, tags.
+
+VN Core (http://fhir.ehealth.gov.vn/core, draft, CC0) where it has one; `https://benhan.vn/fhir/` for our own.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+VN_CORE: Final = "http://fhir.ehealth.gov.vn/core"
+BENHAN: Final = "https://benhan.vn/fhir"
+
+# Identifiers of people. Source: VN Core NamingSystem drafts.
+CCCD: Final = f"{VN_CORE}/sid/citizen_id"
+CMND: Final = f"{VN_CORE}/sid/national_id"
+BHYT: Final = f"{VN_CORE}/sid/insurance_number"
+PASSPORT: Final = f"{VN_CORE}/sid/passport_number"
+DRIVING_LICENCE: Final = f"{VN_CORE}/sid/driver-license-number"
+PATIENT_NUMBER: Final = f"{VN_CORE}/sid/patient-internal-id"
+
+# Identifiers of facilities and staff. VN Core's file for provider-code repeats the licence's by mistake.
+PROVIDER_CODE: Final = f"{VN_CORE}/sid/provider-code"
+PROVIDER_LICENCE: Final = f"{VN_CORE}/sid/provider-license-number"
+PRACTICE_CERTIFICATE: Final = f"{VN_CORE}/sid/provider-medical-license-number"
+EMPLOYEE_NUMBER: Final = f"{VN_CORE}/sid/healthworker-employee-number"
+DEPARTMENT_CODE: Final = f"{BENHAN}/sid/department-code"
+ROOM_CODE: Final = f"{BENHAN}/sid/room-code"
+
+# Identifiers of acts and papers.
+BOOKING_CODE: Final = f"{BENHAN}/sid/booking-code"
+VISIT_NUMBER: Final = f"{BENHAN}/sid/visit-number"
+TICKET: Final = f"{BENHAN}/sid/ticket"
+PRESCRIPTION_CODE: Final = f"{BENHAN}/sid/prescription-code"
+ORDER_NUMBER: Final = f"{BENHAN}/sid/order-number"
+SAMPLE_NUMBER: Final = f"{BENHAN}/sid/sample-number"
+ACCESSION_NUMBER: Final = f"{BENHAN}/sid/accession-number"
+REPORT_NUMBER: Final = f"{BENHAN}/sid/report-number"
+SERVICE_CODE: Final = f"{BENHAN}/sid/service-code"
+MEDICINE_CODE: Final = f"{BENHAN}/sid/medicine-code"
+
+# Code systems of the world.
+ICD10: Final = "http://hl7.org/fhir/sid/icd-10"
+LOINC: Final = "http://loinc.org"
+SNOMED: Final = "http://snomed.info/sct"
+UCUM: Final = "http://unitsofmeasure.org"
+ATC: Final = "http://www.whocc.no/atc"
+CURRENCY: Final = "urn:iso:std:iso:4217"
+DICOM: Final = "http://dicom.nema.org/resources/ontology/DCM"
+BCP13: Final = "urn:ietf:bcp:13"
+
+# Code systems of HL7.
+ACT_CODE: Final = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+PARTICIPATION: Final = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
+NULL_FLAVOR: Final = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
+MARITAL_STATUS: Final = "http://terminology.hl7.org/CodeSystem/v3-MaritalStatus"
+ROLE_CODE: Final = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
+IDENTIFIER_TYPE: Final = "http://terminology.hl7.org/CodeSystem/v2-0203"
+INTERPRETATION: Final = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
+OBSERVATION_CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/observation-category"
+CONDITION_CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/condition-category"
+CONDITION_CLINICAL: Final = "http://terminology.hl7.org/CodeSystem/condition-clinical"
+CONDITION_VERIFICATION: Final = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
+ALLERGY_CLINICAL: Final = "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical"
+ALLERGY_VERIFICATION: Final = "http://terminology.hl7.org/CodeSystem/allergyintolerance-verification"
+DIAGNOSIS_ROLE: Final = "http://terminology.hl7.org/CodeSystem/diagnosis-role"
+DISCHARGE: Final = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
+DIAGNOSTIC_SERVICE: Final = "http://terminology.hl7.org/CodeSystem/v2-0074"
+ORGANIZATION_TYPE: Final = "http://terminology.hl7.org/CodeSystem/organization-type"
+APPOINTMENT_REASON: Final = "http://terminology.hl7.org/CodeSystem/v2-0276"
+PROVENANCE_PARTICIPANT: Final = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
+DATA_OPERATION: Final = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"
+DOCUMENT_COMPLETION: Final = "http://terminology.hl7.org/CodeSystem/v3-DocumentCompletion"
+
+# Code systems of Vietnam. Administrative units, peoples and occupations: VN Core.
+ADDRESS: Final = f"{VN_CORE}/CodeSystem/vn-core-administrative-address"
+ETHNICITY: Final = f"{VN_CORE}/CodeSystem/vn-core-ethic"
+OCCUPATION: Final = f"{VN_CORE}/CodeSystem/vn-core-occupation-4069"
+#: Technical services, the Ministry's common codes. Source: TT 23/2024/TT-BYT.
+SERVICES: Final = f"{BENHAN}/CodeSystem/dich-vu-ky-thuat-tt23"
+#: Medicines, the Ministry's common codes.
+MEDICINES: Final = f"{BENHAN}/CodeSystem/thuoc-qd7603"
+#: Diseases by their names in traditional medicine.
+TRADITIONAL_DISEASES: Final = f"{BENHAN}/CodeSystem/benh-yhct"
+#: Kinds of people served first.
+PRIORITY_GROUP: Final = f"{BENHAN}/CodeSystem/doi-tuong-uu-tien"
+
+# Code systems of Benhan.
+QUEUE: Final = f"{BENHAN}/CodeSystem/queue"
+CHANNEL: Final = f"{BENHAN}/CodeSystem/channel"
+ROOM_TYPE: Final = f"{BENHAN}/CodeSystem/room-type"
+SPECIALTY: Final = f"{BENHAN}/CodeSystem/specialty"
+OUTCOME: Final = f"{BENHAN}/CodeSystem/visit-outcome"
+TAG: Final = f"{BENHAN}/CodeSystem/tag"
+
+# Extensions.
+EXTENSION: Final = f"{BENHAN}/StructureDefinition"
+EXTENSION_ETHNICITY: Final = f"{VN_CORE}/StructureDefinition/extension-ethic"
+EXTENSION_OCCUPATION: Final = f"{VN_CORE}/StructureDefinition/extension-occupation"
+EXTENSION_NATIONALITY: Final = f"{VN_CORE}/StructureDefinition/extension-nationality"
+EXTENSION_TIMEZONE: Final = "http://hl7.org/fhir/StructureDefinition/timezone"
+EXTENSION_DATA_ABSENT: Final = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
