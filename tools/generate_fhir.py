@@ -31,6 +31,8 @@ PYTHON_TYPES = {"boolean": "bool", "decimal": "Number", "integer": "Integer"} | 
     "positiveInt": "Positive",
     "unsignedInt": "Unsigned",
 }
+#: Expressions the package publishes broken: it left out the type.
+ERRATA = {"name | alias": "InsurancePlan.name | InsurancePlan.alias"}
 ABSTRACT = ("Element", "BackboneElement", "Resource", "DomainResource")
 PATTERNS = {"currencies": "currency", "mimetypes": "mimetype", "ucum-units": "ucum"}
 
@@ -101,7 +103,7 @@ def main() -> None:
     value_sets = compile_value_sets(folder, rules)
     write_json(TARGET / "rules.json", {"source": NOTICE, "valueSets": value_sets, "structs": rules})
     parameters = compile_parameters(folder, TARGET / "search_parameters.json", resources_of(definitions))
-    write_json(TARGET / "search_parameters.json", {"source": NOTICE, "parameters": parameters})
+    write_json(TARGET / "search_parameters.json", parameters)
 
 
 def fetch() -> Path:
@@ -365,27 +367,42 @@ def all_codes(concepts: list[Definition]) -> list[str]:
     return [code for c in concepts for code in [c["code"], *all_codes(c.get("concept", []))]]
 
 
-def compile_parameters(folder: Path, path: Path, resources: list[str]) -> list[list[Any]]:
-    """`[number, code, kind, bases, expression, targets, components]`; a number once given is kept."""
-    known: dict[str, int] = {}
+def compile_parameters(folder: Path, path: Path, resources: list[str]) -> dict[str, Any]:
+    """Definitions `[code, kind, bases, expression, targets, components]` and the number of every `Type.code`.
+
+    A number once given is kept: the store's index rows carry it.
+    """
+    numbers: dict[str, int] = {}
     if path.exists():
-        known = {row[1]: row[0] for row in json.loads(path.read_text(encoding="utf-8"))["parameters"]}
-    rows = []
-    following = max(known.values(), default=0) + 1
-    for item in read_entries(folder / "search-parameters.json"):
-        bases = [b for b in item["base"] if b in resources or b in ("Resource", "DomainResource")]
+        numbers = json.loads(path.read_text(encoding="utf-8"))["numbers"]
+    definitions: dict[str, Any] = {}
+    for item in sorted(read_entries(folder / "search-parameters.json"), key=lambda i: str(i["url"])):
+        bases = concrete(item["base"], resources)
         if not bases:
             continue
-        name = item["url"].rpartition("/")[2]
-        if name not in known:
-            known[name] = following
-            following += 1
+        expression = item.get("expression", "")
         parts = [[c["definition"].rpartition("/")[2], c["expression"]] for c in item.get("component", [])]
-        rows.append(
-            [known[name], name, item["code"], item["type"], bases, item.get("expression", ""),
-             sorted(item.get("target", [])), parts]
-        )  # fmt: skip
-    return sorted(rows)
+        bases = [b for b in item["base"] if b in ABSTRACT] or bases
+        definitions[item["url"].rpartition("/")[2]] = [
+            item["code"], item["type"], bases, ERRATA.get(expression, expression),
+            sorted(item.get("target", [])), parts,
+        ]  # fmt: skip
+        for base in concrete(bases, resources):
+            numbers.setdefault(f"{base}.{item['code']}", len(numbers) + 1)
+    return {"source": NOTICE, "definitions": definitions, "numbers": numbers}
+
+
+def concrete(bases: list[str], resources: list[str]) -> list[str]:
+    """Bases as types that can be stored: `Resource` stands for all, `DomainResource` for nearly all."""
+    found: set[str] = set()
+    for base in bases:
+        if base == "Resource":
+            found |= set(resources)
+        elif base == "DomainResource":
+            found |= set(resources) - {"Bundle", "Binary", "Parameters"}
+        elif base in resources:
+            found.add(base)
+    return sorted(found)
 
 
 if __name__ == "__main__":
