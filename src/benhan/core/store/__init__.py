@@ -1,0 +1,31 @@
+"""The record store: write, read, search, history, change feed, over FHIR R4 resources.
+
+Every function takes the transaction and the Subject, asks `core.access`, and leaves an audit event in the same
+transaction. Called by every department, by the API and by the loader. Source: house.md, "The record store";
+HL7 FHIR R4 RESTful API.
+"""
+
+from benhan.core.store.load import load
+from benhan.core.store.read import Version, history, read, read_many, vread
+from benhan.core.store.records import reference
+from benhan.core.store.search import Page, first, search
+from benhan.core.store.series import number
+from benhan.core.store.write import AlreadyExists, create, delete, update
+
+__all__ = [
+    "AlreadyExists",
+    "Page",
+    "Version",
+    "create",
+    "delete",
+    "first",
+    "history",
+    "load",
+    "number",
+    "read",
+    "read_many",
+    "reference",
+    "search",
+    "update",
+    "vread",
+]

@@ -1,0 +1,20 @@
+"""Gapless numbers: tickets of a day, visit numbers of a year."""
+
+from __future__ import annotations
+
+from benhan.core.access import Subject
+from benhan.core.db import Transaction
+
+
+async def number(tx: Transaction, who: Subject, series: str) -> int:
+    """The next number of a series of this facility, from 1.
+
+    Whoever asks next waits until this transaction ends, and a rollback gives the number back: no gap, no twin.
+    Ask late in the transaction.
+    """
+    value: int = await tx.fetchval(
+        "insert into series (facility, name, value) values ($1, $2, 1)"
+        " on conflict (facility, name) do update set value = series.value + 1 returning value",
+        who.facility, series,
+    )  # fmt: skip
+    return value

@@ -1,0 +1,194 @@
+"""Create, update, delete: permission → version → stamp → validation → row, history, index, audit, feed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import asyncpg
+import msgspec
+
+from benhan.core.access import Interaction, Subject
+from benhan.core.db import Transaction
+from benhan.core.fhir import codec, r4
+from benhan.core.fhir.outcome import Conflict, Forbidden, Invalid, NotFound, VersionConflict
+from benhan.core.fhir.validation import check
+from benhan.core.store.records import NUMBERS, audited, new_id, now, permit, stamped
+from benhan.core.store.rows import Rows, columns, hash64, rows_of
+
+_PUT = (
+    "select put($1,$2,$3,$4,$5,$6,$7,$8,$9,$10::smallint[],$11::bigint[],$12::smallint[],$13::text[],$14::text[],"
+    "$15::smallint[],$16::timestamptz[],$17::timestamptz[],$18::text[])"
+)
+_CURRENT = (
+    "select version, patient, body is null as deleted from resource"
+    " where facility = $1 and type = $2 and id = $3 for update"
+)
+
+
+class AlreadyExists(Conflict):
+    """Something that may exist once exists already; `what` is the key of `core.store.uniqueness`."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__("Đã có một bản ghi khác giữ " + what, code="duplicate", advice="Mở bản ghi đã có.")
+        self.what = what
+
+
+class _Current(msgspec.Struct):
+    version: int
+    patient: str | None
+    deleted: bool
+
+
+async def create(
+    tx: Transaction,
+    who: Subject,
+    resource: r4.R,
+    *,
+    if_none_exist: Mapping[str, str | Sequence[str]] | None = None,
+) -> r4.R:
+    """Keep a new record; gives it back with id, version and time.
+
+    An id that is set is kept (and must be free). `if_none_exist` is a search: if exactly one record matches,
+    that one is given back and nothing is written.
+
+    Raises:
+        Forbidden, Invalid, AlreadyExists; VersionConflict: several records match `if_none_exist`.
+    """
+    name = codec.type_name(resource)
+    if if_none_exist is not None:
+        existing = await _only_match(tx, who, type(resource), if_none_exist)
+        if existing is not None:
+            return existing
+    decision = permit(who, Interaction.CREATE, name)
+    kept = stamped(resource, resource.id or new_id(), 1, moment := now())
+    rows = await _put(tx, who, kept, 0, moment, "c")
+    if rows is None:
+        raise Conflict(f"{name}/{kept.id} đã tồn tại.", where=f"{name}.id", advice="Cập nhật bản ghi đã có.")
+    _within(decision.only_patient, rows.patient, name)
+    audited(tx, who, Interaction.CREATE, decision, name, kept.id, rows.patient)
+    return kept
+
+
+async def update(tx: Transaction, who: Subject, resource: r4.R, *, if_match: str | None) -> r4.R:
+    """Replace a record (or bring one with a given id into being); gives it back with its new version.
+
+    `if_match` is the version the change was made on; None replaces whatever is there.
+
+    Raises:
+        Forbidden, Invalid, AlreadyExists; VersionConflict: somebody changed it in between.
+    """
+    name = codec.type_name(resource)
+    if not resource.id:
+        raise Invalid("Thiếu mã bản ghi khi cập nhật.", code="required", where=f"{name}.id")
+    current = await _current(tx, who, name, resource.id)
+    decision = permit(who, Interaction.UPDATE if current else Interaction.CREATE, name)
+    if current:
+        _within(decision.only_patient, current.patient, name)
+    version = current.version if current else 0
+    if if_match is not None and if_match != str(version):
+        raise _moved_on(name, resource.id, version)
+    kept = stamped(resource, resource.id, version + 1, moment := now())
+    rows = await _put(tx, who, kept, version, moment, "u" if current and not current.deleted else "c")
+    if rows is None:
+        raise _moved_on(name, resource.id, version)
+    _within(decision.only_patient, rows.patient, name)
+    audited(tx, who, Interaction.UPDATE, decision, name, kept.id, rows.patient, f"version {version + 1}")
+    return kept
+
+
+async def delete(tx: Transaction, who: Subject, type_: type[r4.R], id_: str, *, if_match: str | None = None) -> None:
+    """Take a record out of sight; its history stays. Deleting twice is no error.
+
+    Raises:
+        Forbidden, NotFound, VersionConflict.
+    """
+    name = codec.type_name(type_)
+    decision = permit(who, Interaction.DELETE, name)
+    current = await _current(tx, who, name, id_)
+    if current is None:
+        raise NotFound(f"Không có {name}/{id_[:64]}.")
+    _within(decision.only_patient, current.patient, name)
+    if current.deleted:
+        return
+    if if_match is not None and if_match != str(current.version):
+        raise _moved_on(name, id_, current.version)
+    nothing = Rows(patient=current.patient, tokens=[], words=[], spans=[], once=[])
+    await _call_put(tx, who, name, id_, current.version, now(), None, "d", nothing)
+    audited(tx, who, Interaction.DELETE, decision, name, id_, current.patient)
+
+
+async def _only_match(
+    tx: Transaction, who: Subject, type_: type[r4.R], params: Mapping[str, str | Sequence[str]]
+) -> r4.R | None:
+    """The one record a conditional create must not repeat; others asking the same wait until we commit."""
+    from benhan.core.store.search import search
+
+    name = codec.type_name(type_)
+    question = f"{who.facility} {name} {sorted(params.items())}"
+    await tx.execute("select pg_advisory_xact_lock($1)", hash64(question))
+    page = await search(tx, who, type_, {**params, "_count": "2"})
+    if len(page.resources) > 1:
+        raise VersionConflict(f"Nhiều {name} khớp điều kiện; không rõ bản ghi nào.", code="multiple-matches")
+    return page.resources[0] if page.resources else None
+
+
+async def _current(tx: Transaction, who: Subject, name: str, id_: str) -> _Current | None:
+    row = await tx.fetchrow(_CURRENT, who.facility, NUMBERS[name], id_)
+    return _Current(row["version"], row["patient"], row["deleted"]) if row else None
+
+
+async def _put(
+    tx: Transaction, who: Subject, kept: r4.Resource, version: int, moment: datetime, action: str
+) -> Rows | None:
+    """Validate and write; None when the row has moved on."""
+    check(kept)
+    rows = rows_of(kept)
+    assert kept.id
+    name = codec.type_name(kept)
+    rid = await _call_put(tx, who, name, kept.id, version, moment, codec.encode(kept), action, rows)
+    return rows if rid is not None else None
+
+
+async def _call_put(
+    tx: Transaction,
+    who: Subject,
+    name: str,
+    id_: str,
+    version: int,
+    moment: datetime,
+    body: bytes | None,
+    action: str,
+    rows: Rows,
+) -> int | None:
+    try:
+        key: int | None = await tx.fetchval(
+            _PUT, who.facility, NUMBERS[name], id_, version, moment, rows.patient, body, action.encode(), who.account,
+            *columns(rows),
+        )  # fmt: skip
+    except asyncpg.UniqueViolationError as error:
+        if error.constraint_name != "once_pkey":
+            raise
+        raise AlreadyExists(_what(error)) from None
+    return key
+
+
+def _what(error: asyncpg.UniqueViolationError) -> str:
+    """The key in `Key (facility, what)=(1, slot Slot/x) already exists.`"""
+    detail = error.detail or ""
+    return detail.partition("=(")[2].partition(", ")[2].rpartition(")")[0]
+
+
+def _within(only: str | None, patient: str | None, name: str) -> None:
+    if only is not None and only != patient:
+        raise Forbidden(f"{name} này không thuộc hồ sơ của bạn.", where=name)
+
+
+def _moved_on(name: str, id_: str, version: int) -> VersionConflict:
+    return VersionConflict(
+        f"{name}/{id_} đã được người khác sửa (nay là bản {version}).",
+        where=name,
+        advice="Mở lại bản mới nhất, xem thay đổi rồi sửa tiếp.",
+    )
+
+
