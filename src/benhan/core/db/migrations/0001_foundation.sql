@@ -225,3 +225,50 @@ begin
     values (p_facility, p_type, p_id, p_expected + 1, p_action, p_patient);
     return rid_;
 end $$;
+
+-- ── Who is asking ──────────────────────────────────────────────────────────────────────────────────────────────
+-- One round trip: find the holder of a token anywhere on the platform, then bind the transaction to her facility.
+-- No row: nobody; the transaction then reaches nothing.
+create function open_session(p_hash bytea)
+returns table (facility int, facility_name text, facility_code text, account text, name text, roles text[],
+               practitioner text, patient text, scopes text)
+language plpgsql as $$
+declare found_ record;
+begin
+    perform set_config('app.facility', '-1', true);
+    select s.facility, f.name as facility_name, f.code as facility_code, s.account, coalesce(a.name, '') as name,
+           case when s.patient is not null then array['patient'] else a.roles end as roles,
+           a.practitioner, s.patient, s.seen
+    into found_
+    from session s join facility f on f.key = s.facility left join account a on a.id = s.account
+    where s.token_hash = p_hash and s.ends > now() and coalesce(a.active, true);
+    if found_ is null then
+        perform set_config('app.facility', '', true);
+        return;
+    end if;
+    if found_.seen < now() - interval '1 minute' then
+        update session set seen = now() where token_hash = p_hash;
+    end if;
+    perform set_config('app.facility', found_.facility::text, true);
+    return query select found_.facility, found_.facility_name, found_.facility_code, found_.account, found_.name,
+        found_.roles, found_.practitioner, found_.patient, null::text;
+end $$;
+
+create function open_client(p_hash bytea)
+returns table (facility int, facility_name text, facility_code text, account text, name text, roles text[],
+               practitioner text, patient text, scopes text)
+language plpgsql as $$
+declare found_ record;
+begin
+    perform set_config('app.facility', '-1', true);
+    select c.facility, f.name as facility_name, f.code as facility_code, c.name, c.scopes into found_
+    from client c join facility f on f.key = c.facility
+    where c.token_hash = p_hash and c.revoked is null;
+    if found_ is null then
+        perform set_config('app.facility', '', true);
+        return;
+    end if;
+    perform set_config('app.facility', found_.facility::text, true);
+    return query select found_.facility, found_.facility_name, found_.facility_code, 'client:' || found_.name,
+        found_.name, array['client'], null::text, null::text, found_.scopes;
+end $$;
