@@ -61,7 +61,7 @@ def ranked(list_name: str, lines: list[Row]) -> list[Row]:
     if unknown:
         raise SystemExit(f"everyday.tsv names codes that {list_name} does not have: {sorted(unknown)}")
     for row in lines:
-        row["also"] = usual.get(row["code"], (0, ""))[1] or row.get("also", "")
+        _mark_everyday(row, usual)
     last = len(usual)
     return sorted(
         lines,
@@ -72,6 +72,12 @@ def ranked(list_name: str, lines: list[Row]) -> list[Row]:
             row["code"],
         ),
     )
+
+
+def _mark_everyday(row: Row, usual: dict[str, tuple[int, str]]) -> None:
+    if row["code"] in usual:
+        row["also"] = usual[row["code"]][1]
+        row["flags"] = f"{row.get('flags', '')} everyday".strip()
 
 
 # ICD-10
@@ -114,7 +120,7 @@ def _ranked_icd(lines: list[Row], usual: Iterable[str]) -> list[Row]:
     places = everyday("icd10")
     kept = {code: places[code] for code in usual}
     for row in lines:
-        row["also"] = kept.get(row["code"], (0, ""))[1]
+        _mark_everyday(row, kept)
     return sorted(lines, key=lambda r: (kept.get(r["code"], (len(places), ""))[0], len(r["name"]), r["code"]))
 
 
@@ -254,7 +260,7 @@ def places(source: Path) -> None:
         ),
     )
     wards = [
-        {"code": w["Code"], "name": w["FullName"], "also": f"{w['Name']} {p['Name']}", "name_en": w["FullNameEn"],
+        {"code": w["Code"], "name": w["FullName"], "also": f"{w['Name']}; {w['Name']} {p['Name']}; {w['FullName']} {p['FullName']}", "name_en": w["FullNameEn"],
          "province": p["Code"], "province_name": p["FullName"]}
         for p in provinces for w in p["Wards"]
     ]  # fmt: skip
@@ -263,30 +269,49 @@ def places(source: Path) -> None:
     _old_wards(rows(source / "ward_conversion_2025.csv"))
 
 
+_UNIT = re.compile(r"(Thành phố|Thị trấn|Thị xã|Phường|Huyện|Quận|Xã) (?!\d)")
+
+
 def _old_wards(conversion: list[Row]) -> None:
     merged: dict[str, Row] = {}
     for row in sorted(conversion, key=lambda row: row["is_default"] != "1"):
         code = row["old_ward_code"] or row["old_district_code"]  # five island districts had no wards
         line = merged.setdefault(code, {
             "code": code, "name": ", ".join(filter(None, (row["old_ward"], row["old_district"], row["old_province"]))),
-            "kind": row["kind"], "new": "",
+            "kind": row["kind"], "new": "", "also": _UNIT.sub("", f"{row['old_ward']}, {row['old_district']}"),
         })  # fmt: skip
         line["new"] = f"{line['new']} {row['new_ward_code']}".strip()
     lines = sorted(merged.values(), key=lambda row: (len(row["name"]), row["code"]))
-    write("wards_before_2025", ("code", "name", "kind", "new"), lines)
+    write("wards_before_2025", ("code", "name", "also", "kind", "new"), lines)
 
 
 # Small lists
 
 
+#: Other names under which a people is asked for.
+PEOPLE = {"Kinh": "Việt", "HMông": "H'Mông; Mông; Hơ-mông; Mèo", "Khơ-me": "Khơme; Khmer; Miên", "Co": "Cor",
+          "Ê-đê": "Êđê; Rađê", "Gia-rai": "Giarai; Jrai", "Ba-na": "Bana; Bahnar", "Hoa": "Hán; Tàu"}  # fmt: skip
+
+
 def catalogues(source: Path) -> None:
     simple = [
-        ("ethnic_groups", "ethnic_groups_vncore_cc0.csv", "code", "name_vi"),
         ("occupations", "occupation_qd34_2020_level2.csv", "MA_NGHE_NGHIEP", "TEN_NGHE_NGHIEP"),
         ("departments", "department_codes_K01_K47_legacy.csv", "code", "name_vi"),
         ("card_checks", "portal_card_check_codes.csv", "code", "meaning_vi"),
         ("practice_scopes", "bhxh_practice_scope_codes_phamvi_cm.csv", "code", "title_vi"),
     ]
+    write(
+        "ethnic_groups",
+        ("code", "name", "also"),
+        (
+            {
+                "code": r["code"],
+                "name": r["name_vi"],
+                "also": PEOPLE.get(r["name_vi"], re.sub(r"\W", "", r["name_vi"])),
+            }
+            for r in rows(source / "ethnic_groups_vncore_cc0.csv")
+        ),
+    )
     for name, file, code, title in simple:
         write(name, ("code", "name"), ({"code": r[code], "name": r[title]} for r in rows(source / file)))
     write(
