@@ -1,0 +1,94 @@
+// A form with data-autosave saves itself while somebody writes: one request at a time, the newest content last.
+// The server answers 2xx with the new version in ETag, 409 or 412 with what somebody else wrote, 422 with what is wrong.
+import { tell } from "./exchange";
+
+const WAIT_MS = 800;
+const RETRY_MS = 5000;
+
+export function autosave(): void {
+  wire();
+  document.addEventListener("htmx:afterSettle", wire);
+}
+
+function wire(): void {
+  for (const form of document.querySelectorAll<HTMLFormElement>("form[data-autosave]:not([data-wired])")) {
+    form.dataset.wired = "";
+    new Draft(form).listen();
+  }
+}
+
+class Draft {
+  private timer = 0;
+  private dirty = false;
+  private busy = false;
+  private stopped = false;
+  private savedAt = 0;
+
+  constructor(private readonly form: HTMLFormElement) {}
+
+  listen(): void {
+    for (const type of ["input", "change"]) this.form.addEventListener(type, () => this.later(WAIT_MS));
+    this.form.addEventListener("submit", () => { this.dirty = false; window.clearTimeout(this.timer); });
+    window.addEventListener("pagehide", () => { if (this.dirty && !this.stopped) void this.send(true); });
+    window.addEventListener("beforeunload", (event) => { if (this.dirty || this.stopped) event.preventDefault(); });
+    window.setInterval(() => { if (this.savedAt && !this.dirty && !this.stopped) this.show("saved"); }, 5000);
+  }
+
+  private later(wait: number): void {
+    if (this.stopped) return;
+    this.dirty = true;
+    window.clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => void this.save(), wait);
+  }
+
+  private async save(): Promise<void> {
+    if (this.busy) return this.later(WAIT_MS);
+    this.busy = true;
+    this.dirty = false;
+    this.show("saving");
+    try {
+      await this.answer(await this.send(false));
+    } catch {
+      this.show("failed");
+      this.later(RETRY_MS);
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  private send(leaving: boolean): Promise<Response> {
+    const body = new URLSearchParams(new FormData(this.form) as unknown as Record<string, string>);
+    const headers = { "HX-Request": "true", "Benhan-Autosave": "1" };
+    return fetch(this.form.dataset.autosave || this.form.action, { method: "POST", body, headers, keepalive: leaving });
+  }
+
+  private async answer(response: Response): Promise<void> {
+    if (response.ok) {
+      const version = (response.headers.get("ETag") ?? "").replace(/^W\/|"/g, "");
+      const field = this.form.elements.namedItem("version");
+      if (version && field instanceof HTMLInputElement) field.value = version;
+      this.savedAt = Date.now();
+      return this.show(this.dirty ? "saving" : "saved");
+    }
+    this.place().innerHTML = await response.text(); // a fragment of our own, escaped by the server
+    this.stopped = response.status === 409 || response.status === 412;
+    this.show(this.stopped ? "conflict" : "failed");
+    if (response.status >= 500) this.later(RETRY_MS);
+    if (response.status === 401) tell(document.body.dataset.signedOut ?? "");
+  }
+
+  private place(): HTMLElement {
+    return document.querySelector<HTMLElement>(this.form.dataset.problems ?? "#problems") ?? this.form;
+  }
+
+  private show(state: "saving" | "saved" | "failed" | "conflict"): void {
+    const shown = document.querySelector<HTMLElement>(this.form.dataset.saved ?? "[data-saved-state]");
+    if (!shown) return;
+    const seconds = Math.max(0, Math.round((Date.now() - this.savedAt) / 1000));
+    const ago = seconds < 90 ? shown.dataset.seconds : shown.dataset.minutes;
+    shown.dataset.state = state;
+    shown.textContent = state === "saved"
+      ? (ago ?? "").replace("{}", String(seconds < 90 ? seconds : Math.round(seconds / 60)))
+      : shown.dataset[`${state}Text`] ?? "";
+  }
+}

@@ -1,0 +1,91 @@
+// Search while typing (WAI-ARIA combobox with a list). The server draws the options; htmx brings them.
+// An option with data-href opens that page; one with data-value fills the hidden field beside and tells the form.
+export function combobox(): void {
+  document.addEventListener("keydown", onKey);
+  document.addEventListener("htmx:afterSwap", (event) => {
+    const list = (event.target as HTMLElement).closest?.<HTMLElement>("[data-combo] [role='listbox']");
+    if (list) opened(list);
+  });
+  document.addEventListener("pointerdown", (event) => {
+    const option = (event.target as HTMLElement).closest<HTMLElement>("[data-combo] [role='option']");
+    if (!option) return;
+    event.preventDefault();
+    pick(option);
+  });
+  document.addEventListener("focusout", (event) => {
+    const combo = (event.target as HTMLElement).closest?.<HTMLElement>("[data-combo]");
+    if (combo && !combo.contains(event.relatedTarget as Node | null)) close(combo);
+  });
+  // Text changed by hand no longer means the value that was picked before.
+  document.addEventListener("input", (event) => {
+    const input = event.target as HTMLInputElement;
+    const hidden = input.closest?.("[data-combo]")?.querySelector<HTMLInputElement>("input[type='hidden']");
+    if (hidden && input.getAttribute("role") === "combobox") hidden.value = "";
+  });
+}
+
+function onKey(event: KeyboardEvent): void {
+  const input = event.target as HTMLElement;
+  const combo = input.closest?.<HTMLElement>("[data-combo]");
+  if (!combo || input.getAttribute("role") !== "combobox" || event.isComposing) return;
+  const list = options(combo);
+  const at = list.findIndex((option) => option.getAttribute("aria-selected") === "true");
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (step && list.length) {
+    event.preventDefault();
+    select(combo, (at + step + list.length) % list.length);
+  } else if (event.key === "Enter" && at >= 0) {
+    event.preventDefault();
+    pick(list[at]);
+  } else if (event.key === "Escape" && list.length) {
+    event.preventDefault();
+    close(combo);
+  } else if (event.key === "Tab" && at >= 0 && "pickOnTab" in combo.dataset) {
+    pick(list[at]);
+  }
+}
+
+function options(combo: HTMLElement): HTMLElement[] {
+  return [...combo.querySelectorAll<HTMLElement>("[role='option']")];
+}
+
+function opened(list: HTMLElement): void {
+  const combo = list.closest<HTMLElement>("[data-combo]");
+  if (!combo) return;
+  const all = options(combo);
+  all.forEach((option, index) => { option.id ||= `${list.id}-${index}`; });
+  field(combo)?.setAttribute("aria-expanded", String(all.length > 0));
+  if (all.length) select(combo, 0);
+}
+
+function select(combo: HTMLElement, at: number): void {
+  options(combo).forEach((option, index) => option.setAttribute("aria-selected", String(index === at)));
+  const current = options(combo)[at];
+  field(combo)?.setAttribute("aria-activedescendant", current.id);
+  current.scrollIntoView({ block: "nearest" });
+}
+
+function field(combo: HTMLElement): HTMLInputElement | null {
+  return combo.querySelector("[role='combobox']");
+}
+
+function close(combo: HTMLElement): void {
+  combo.querySelector("[role='listbox']")?.replaceChildren();
+  field(combo)?.setAttribute("aria-expanded", "false");
+  field(combo)?.removeAttribute("aria-activedescendant");
+}
+
+function pick(option: HTMLElement): void {
+  const combo = option.closest<HTMLElement>("[data-combo]");
+  if (!combo) return;
+  const { href, value, label } = option.dataset;
+  const input = field(combo);
+  if (href) return window.location.assign(href);
+  const hidden = combo.querySelector<HTMLInputElement>("input[type='hidden']");
+  if (input) input.value = label ?? option.textContent?.trim() ?? "";
+  if (hidden) hidden.value = value ?? "";
+  close(combo);
+  combo.dispatchEvent(new CustomEvent("benhan:pick", { bubbles: true, detail: { value, label } }));
+  (hidden ?? input)?.dispatchEvent(new Event("change", { bubbles: true }));
+  if ("submits" in combo.dataset) input?.form?.requestSubmit();
+}

@@ -1,0 +1,51 @@
+// htmx and its event-stream extension under our content security policy: no eval, no inline style, same origin only.
+import htmx from "htmx.org";
+import "htmx-ext-sse";
+
+htmx.config.allowEval = false;
+htmx.config.includeIndicatorStyles = false;
+htmx.config.selfRequestsOnly = true;
+htmx.config.historyCacheSize = 0; // no record content is left in the browser's storage
+htmx.config.scrollIntoViewOnBoost = false;
+htmx.config.responseHandling = [
+  { code: "204", swap: false },
+  { code: "[23]..", swap: true },
+  { code: "422", swap: true },
+  { code: "[45]..", swap: true, error: true },
+];
+
+// A refused request tells why where every problem is told, and leaves the part of the page it was meant for alone.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { detail } = event as CustomEvent;
+  const { status } = detail.xhr as XMLHttpRequest;
+  if (status < 400 || status === 422) return;
+  const place = document.getElementById("problems");
+  if (!place) return;
+  detail.target = place;
+  detail.swapOverride = "innerHTML";
+  detail.selectOverride = "unset";
+});
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const { detail } = event as CustomEvent;
+  if (detail.requestConfig.verb !== "get") document.getElementById("problems")?.replaceChildren();
+});
+document.addEventListener("htmx:sendError", () => tell(document.body.dataset.offline ?? ""));
+
+// New content may ask for the focus (results that are chosen by number, the field after a step).
+document.addEventListener("htmx:afterSettle", (event) => {
+  const target = event.target as HTMLElement;
+  (target.matches("[data-autofocus]") ? target : target.querySelector<HTMLElement>("[data-autofocus]"))?.focus();
+});
+
+/** Say something in the place for problems, as text. */
+export function tell(message: string): void {
+  const place = document.getElementById("problems");
+  if (!place || !message) return;
+  const notice = document.createElement("div");
+  notice.className = "notice bad";
+  notice.setAttribute("role", "alert");
+  notice.textContent = message;
+  place.replaceChildren(notice);
+}
+
+export { htmx };

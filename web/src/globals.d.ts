@@ -1,0 +1,4 @@
+declare module "*.css";
+declare module "virtual:tabler.css";
+declare module "@alpinejs/csp";
+declare module "htmx-ext-sse";

@@ -1,0 +1,28 @@
+// The one bundle: looks first, then one small module for each behaviour. Every page works without it.
+import "./styles/layers.css";
+import "virtual:tabler.css";
+import "./styles/tokens.css";
+import "./styles/layout.css";
+import "./styles/components.css";
+import "./styles/fields.css";
+import "./styles/charts.css";
+import "./styles/print.css";
+import "./behaviour/exchange";
+import { autosave } from "./behaviour/autosave";
+import { clock } from "./behaviour/clock";
+import { combobox } from "./behaviour/combobox";
+import { dialogs } from "./behaviour/dialogs";
+import { keys } from "./behaviour/keys";
+import { palette } from "./behaviour/palette";
+import { tables } from "./behaviour/table";
+import { toasts } from "./behaviour/toast";
+
+for (const start of [dialogs, combobox, tables, palette, keys, toasts, autosave, clock]) start();
+
+// Alpine only where a page asks for it; its CSP build needs no eval.
+async function alpine(): Promise<void> {
+  if (!document.querySelector("[x-data]")) return;
+  const { default: Alpine } = await import("@alpinejs/csp");
+  Alpine.start();
+}
+void alpine();
