@@ -199,11 +199,15 @@ def is_backbone(element: Definition) -> bool:
 
 
 def compile_struct(definition: Definition, path: str, elements: list[Definition]) -> tuple[str, Rules]:
-    """One struct and its rules: `{"fields": {name: {...}}, "choices": {...}}`."""
+    """One struct and its rules: `{"fields": {name: {...}}, "choices": {...}}`.
+
+    Elements first, then the variants of choices, then the siblings of primitives: what is usually absent
+    stands together, and validation skips it in one count.
+    """
     name = struct_name(path)
     fields: Rules = {}
     choices: Rules = {}
-    lines: list[str] = []
+    plain, choosable, siblings = [], [], []
     for element in elements:
         head, _, last = element["path"].rpartition(".")
         if head != path or element.get("max") == "0":
@@ -213,9 +217,15 @@ def compile_struct(definition: Definition, path: str, elements: list[Definition]
             choices[last[:-3]] = [element["min"], [wire for wire, _ in variants]]
         for wire, rule in variants:
             fields[wire] = rule
-            lines += declare(wire, rule)
+            value, sibling = declare(wire, rule)
+            (choosable if last.endswith("[x]") else plain).append(value)
+            siblings += sibling
     top = next(e for e in elements if e["path"] == path)
     block = f"class {name}({base_of(definition, path, top)}):\n"
+    if path in ("Resource", "DomainResource"):  # fields of a base would come first, out of their run
+        plain = ["if TYPE_CHECKING:", *(f"    {line}" for line in plain + siblings)]
+        siblings = []
+    lines = [*plain, *choosable, *siblings]
     block += f'    """{one_line(top)}"""\n\n' + "\n".join(f"    {line}" for line in lines) + "\n"
     rule = {"fields": fields}
     if choices:
@@ -293,8 +303,8 @@ def is_primitive(code: str) -> bool:
     return code[0].islower()
 
 
-def declare(wire: str, rule: Rules) -> list[str]:
-    """The annotated fields of one element: the value, and the sibling for extensions of a primitive."""
+def declare(wire: str, rule: Rules) -> tuple[str, list[str]]:
+    """The annotated field of one element, and for a primitive the sibling that holds its extensions."""
     code = rule["type"]
     primitive = is_primitive(code)
     kind = PYTHON_TYPES.get(code, "Text") if primitive else code
@@ -303,15 +313,16 @@ def declare(wire: str, rule: Rules) -> list[str]:
     name = f"{wire}_" if keyword.iskeyword(wire) else wire
     required = bool(rule.get("min")) and not primitive
     if name == wire:
-        lines = [f"{wire}: {kind}" if required else f"{wire}: Opt[{kind}] = None"]
+        line = f"{wire}: {kind}" if required else f"{wire}: Opt[{kind}] = None"
     elif required:
-        lines = [f'{name}: {kind} = msgspec.field(name="{wire}")']
+        line = f'{name}: {kind} = msgspec.field(name="{wire}")'
     else:
-        lines = [f'{name}: Opt[{kind}] = msgspec.field(name="{wire}", default=None)']
-    if primitive and wire != "id":
-        sibling = "Opt[list[Element | None]]" if "list" in rule else "Opt[Element]"
-        lines.append(f"_{wire}: {sibling} = None")
-    return lines
+        line = f'{name}: Opt[{kind}] = msgspec.field(name="{wire}", default=None)'
+    if not primitive or wire == "id":
+        return line, []
+    return line, [
+        f"_{wire}: " + ("Opt[list[Element | None]]" if "list" in rule else "Opt[Element]") + " = None"
+    ]
 
 
 def compile_value_sets(folder: Path, rules: Rules) -> dict[str, Any]:

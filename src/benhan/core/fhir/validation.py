@@ -15,7 +15,7 @@ from typing import Any
 from msgspec.structs import astuple
 
 from benhan.core.fhir import r4
-from benhan.core.fhir.bindings import Binding, binding_check
+from benhan.core.fhir.bindings import binding_check
 from benhan.core.fhir.formats import FORMATS
 from benhan.core.fhir.outcome import Invalid, issue
 from benhan.core.fhir.references import target_check
@@ -65,26 +65,36 @@ def _say(report: Report, code: str, path: Path, message: str) -> None:
 
 
 class _Checker:
-    """The rules of one struct. Compiled when first visited, since structs contain one another."""
+    """The rules of one struct. Compiled when first visited, since structs contain one another.
 
-    __slots__ = ("_choices", "_name", "_required", "_visits")
+    A struct's fields stand in three runs: elements, variants of choices, siblings of primitives. The last
+    two are mostly absent and are skipped in one count.
+    """
+
+    __slots__ = ("_choices", "_name", "_plain", "_required", "_runs")
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._visits: tuple[Visit, ...] | None = None
+        self._plain: tuple[Visit, ...] | None = None
+        self._runs: tuple[tuple[int, int, tuple[Visit, ...]], ...] = ()
         self._required: tuple[tuple[str, int, int], ...] = ()
         self._choices: tuple[_Choice, ...] = ()
 
     def visit(self, value: Any, path: Path, report: Report) -> None:
         """Report what is wrong in `value`, which stands at `path`."""
-        visits = self._visits or self._compile()
+        plain = self._plain or self._compile()
         items = astuple(value)
         empty = True
-        for item, visit in zip(items, visits):  # noqa: B905 - same length by construction, and hot
+        for item, visit in zip(items, plain):  # noqa: B905 - stops where the choices begin
             if item is not None:
                 empty = False
                 visit(item, path, report)
-        if empty and path[0]:
+        for start, end, visits in self._runs:
+            run = items[start:end]
+            if run.count(None) < end - start:
+                empty = False
+                _visit_present(run, visits, path, report)
+        if empty and not isinstance(value, r4.Resource):
             _say(report, "required", path, "phần tử rỗng, không có giá trị nào")
         for wire, at, sibling in self._required:
             if items[at] is None and items[sibling] is None:
@@ -96,6 +106,7 @@ class _Checker:
         rule = rule_of(self._name)
         names: tuple[str, ...] = getattr(r4, self._name).__struct_fields__
         at = {name: position for position, name in enumerate(names)}
+        variants = {wire for _, wires in rule.choices.values() for wire in wires}
         visits: dict[str, Visit] = {f"_{wire}": _sibling_visit(f"_{wire}") for wire in rule.fields}
         visits |= {_python(wire): _field_visit(wire, field) for wire, field in rule.fields.items()}
         self._required = tuple(
@@ -103,36 +114,46 @@ class _Checker:
             for wire, field in rule.fields.items()
             if field.min
         )
-        self._choices = tuple(
-            _Choice(wire, minimum, [n for n in names if n.lstrip("_") in wires], at)
-            for wire, (minimum, wires) in rule.choices.items()
-        )
-        self._visits = tuple(visits[name] for name in names)
-        return self._visits
+        self._choices = tuple(_Choice(wire, *choice, at) for wire, choice in rule.choices.items())
+        siblings = [name for name in names if name.startswith("_")]
+        first, second = len(names) - len(siblings) - len(variants), len(names) - len(siblings)
+        ordered = tuple(visits[name] for name in names)
+        runs = ((first, second), (second, len(names)))
+        self._runs = tuple((start, end, ordered[start:end]) for start, end in runs if start < end)
+        self._plain = ordered[:first]
+        return self._plain
+
+
+def _visit_present(items: tuple[Any, ...], visits: tuple[Visit, ...], path: Path, report: Report) -> None:
+    for item, visit in zip(items, visits, strict=True):
+        if item is not None:
+            visit(item, path, report)
 
 
 class _Choice:
-    """One `value[x]`: the variants stand side by side in the struct, so counting them is one slice."""
+    """One `value[x]`: its variants stand side by side in the struct, so counting them is one slice."""
 
-    __slots__ = ("_from", "_minimum", "_names", "_to", "_wire")
+    __slots__ = ("_from", "_minimum", "_siblings", "_to", "_wire", "_wires")
 
-    def __init__(self, wire: str, minimum: int, names: list[str], at: dict[str, int]) -> None:
+    def __init__(self, wire: str, minimum: int, wires: tuple[str, ...], at: dict[str, int]) -> None:
         self._wire = wire
         self._minimum = minimum
-        self._names = names
-        self._from, self._to = at[names[0]], at[names[-1]] + 1
+        self._wires = wires
+        self._from, self._to = at[wires[0]], at[wires[-1]] + 1
+        self._siblings = tuple((name, at[f"_{name}"]) for name in wires if f"_{name}" in at)
 
     def visit(self, items: tuple[Any, ...], path: Path, report: Report) -> None:
         """At most one variant (a primitive and its `_sibling` are one); at least `minimum`."""
         variants = items[self._from : self._to]
-        absent = variants.count(None)
-        if absent < len(variants) - 1:
-            pairs = zip(self._names, variants, strict=True)
-            given = sorted({name.lstrip("_") for name, item in pairs if item is not None})
-            if len(given) > 1:
-                message = f"{self._wire}[x] chỉ được có một giá trị, đang có {', '.join(given)}"
-                _say(report, "structure", (path, self._wire, None), message)
-        elif self._minimum and absent == len(variants):
+        present = len(variants) - variants.count(None)
+        if present == 1 or (present == 0 and not self._minimum):
+            return
+        given = {name for name, item in zip(self._wires, variants, strict=True) if item is not None}
+        given |= {name for name, at in self._siblings if items[at] is not None}
+        if len(given) > 1:
+            message = f"{self._wire}[x] chỉ được có một giá trị, đang có {', '.join(sorted(given))}"
+            _say(report, "structure", (path, self._wire, None), message)
+        elif not given:
             _say(report, "required", (path, self._wire, None), f"thiếu {self._wire}[x]")
 
 
@@ -147,7 +168,9 @@ def _python(wire: str) -> str:
 
 def _field_visit(wire: str, field: Field) -> Visit:
     """How one element is checked: every item of a list, or the value itself."""
-    one = _value_visit(field)
+    if field.type[0].islower() and not field.list:
+        return _primitive_visit(wire, field)
+    one = _item_visit(field)
     if not field.list:
         return lambda value, path, report: one(value, (path, wire, None), report)
 
@@ -163,35 +186,56 @@ def _field_visit(wire: str, field: Field) -> Visit:
     return visit
 
 
-def _value_visit(field: Field) -> Visit:
-    bound = binding_check(field.binding, field.type) if field.binding else None
+def _primitive_visit(wire: str, field: Field) -> Visit:
+    """A single primitive, the commonest element: its path is made only when it is wrong."""
+    wrong_with = _primitive_check(field)
+
+    def visit(value: Any, path: Path, report: Report) -> None:
+        if wrong := wrong_with(value):
+            _say(report, wrong[0], (path, wire, None), wrong[1])
+
+    return visit
+
+
+def _item_visit(field: Field) -> Visit:
     if field.type[0].islower():
-        return _primitive_visit(_primitive_check(field.type), bound)
+        wrong_with = _primitive_check(field)
+
+        def visit(value: Any, path: Path, report: Report) -> None:
+            if wrong := wrong_with(value):
+                _say(report, wrong[0], path, wrong[1])
+
+        return visit
     if field.type == "Resource":
         return lambda value, path, report: _checker(type(value).__name__).visit(value, path, report)
     inner = _checker(field.type).visit
-    if field.targets:
-        return _with_check(inner, target_check(field.targets), "value")
     if field.type == "Reference":
-        return _with_check(inner, target_check(()), "value")
-    return _with_check(inner, bound, "code-invalid") if bound else inner
+        return _with_check(inner, target_check(field.targets), "value")
+    if field.binding:
+        return _with_check(inner, binding_check(field.binding, field.type), "code-invalid")
+    return inner
 
 
-def _primitive_check(kind: str) -> Check | None:
+def _primitive_check(field: Field) -> Callable[[Any], tuple[str, str] | None]:
+    """What is wrong with a primitive, as (issue code, message): its form first, then its value set."""
+    form = _form(field.type)
+    bound = binding_check(field.binding, field.type) if field.binding else None
+
+    def check(value: Any) -> tuple[str, str] | None:
+        if wrong := form(value):
+            return "value", wrong
+        if bound and (wrong := bound(value)):
+            return "code-invalid", wrong
+        return None
+
+    return check
+
+
+def _form(kind: str) -> Check:
     if kind in _INTEGERS:
         least = _INTEGERS[kind]
         return lambda value: None if least <= value < 2**31 else f"số ngoài khoảng của {kind}"
-    return FORMATS.get(kind)
-
-
-def _primitive_visit(form: Check | None, bound: Binding | None) -> Visit:
-    def visit(value: Any, path: Path, report: Report) -> None:
-        if form and (wrong := form(value)):
-            _say(report, "value", path, wrong)
-        elif bound and (wrong := bound(value)):
-            _say(report, "code-invalid", path, wrong)
-
-    return visit
+    return FORMATS.get(kind, lambda _: None)
 
 
 def _with_check(inner: Visit, extra: Check, code: str) -> Visit:

@@ -65,27 +65,29 @@ class BackboneElement(Element, kw_only=True):
 class Resource(Struct, kw_only=True):
     """Base Resource."""
 
-    id: Opt[Text] = None
-    meta: Opt[Meta] = None
-    implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
-    language: Opt[Text] = None
-    _language: Opt[Element] = None
+    if TYPE_CHECKING:
+        id: Opt[Text] = None
+        meta: Opt[Meta] = None
+        implicitRules: Opt[Text] = None
+        language: Opt[Text] = None
+        _implicitRules: Opt[Element] = None
+        _language: Opt[Element] = None
 
 
 class DomainResource(Resource, kw_only=True):
     """A resource with narrative, extensions, and contained resources."""
 
-    id: Opt[Text] = None
-    meta: Opt[Meta] = None
-    implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
-    language: Opt[Text] = None
-    _language: Opt[Element] = None
-    text: Opt[Narrative] = None
-    contained: Opt[Some[AnyResource]] = None
-    extension: Opt[Some[Extension]] = None
-    modifierExtension: Opt[Some[Extension]] = None
+    if TYPE_CHECKING:
+        id: Opt[Text] = None
+        meta: Opt[Meta] = None
+        implicitRules: Opt[Text] = None
+        language: Opt[Text] = None
+        text: Opt[Narrative] = None
+        contained: Opt[Some[AnyResource]] = None
+        extension: Opt[Some[Extension]] = None
+        modifierExtension: Opt[Some[Extension]] = None
+        _implicitRules: Opt[Element] = None
+        _language: Opt[Element] = None
 
 
 class Address(Element, kw_only=True):
@@ -94,24 +96,24 @@ class Address(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     use: Opt[Text] = None
-    _use: Opt[Element] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     text: Opt[Text] = None
-    _text: Opt[Element] = None
     line: Opt[Some[Text]] = None
-    _line: Opt[list[Element | None]] = None
     city: Opt[Text] = None
-    _city: Opt[Element] = None
     district: Opt[Text] = None
-    _district: Opt[Element] = None
     state: Opt[Text] = None
-    _state: Opt[Element] = None
     postalCode: Opt[Text] = None
-    _postalCode: Opt[Element] = None
     country: Opt[Text] = None
-    _country: Opt[Element] = None
     period: Opt[Period] = None
+    _use: Opt[Element] = None
+    _type: Opt[Element] = None
+    _text: Opt[Element] = None
+    _line: Opt[list[Element | None]] = None
+    _city: Opt[Element] = None
+    _district: Opt[Element] = None
+    _state: Opt[Element] = None
+    _postalCode: Opt[Element] = None
+    _country: Opt[Element] = None
 
 
 class Age(Element, kw_only=True):
@@ -120,14 +122,14 @@ class Age(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     value: Opt[Number] = None
-    _value: Opt[Element] = None
     comparator: Opt[Text] = None
-    _comparator: Opt[Element] = None
     unit: Opt[Text] = None
-    _unit: Opt[Element] = None
     system: Opt[Text] = None
-    _system: Opt[Element] = None
     code: Opt[Text] = None
+    _value: Opt[Element] = None
+    _comparator: Opt[Element] = None
+    _unit: Opt[Element] = None
+    _system: Opt[Element] = None
     _code: Opt[Element] = None
 
 
@@ -136,12 +138,12 @@ class Annotation(Element, kw_only=True):
 
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
+    time: Opt[Text] = None
+    text: Opt[Text] = None
     authorReference: Opt[Reference] = None
     authorString: Opt[Text] = None
     _authorString: Opt[Element] = None
-    time: Opt[Text] = None
     _time: Opt[Element] = None
-    text: Opt[Text] = None
     _text: Opt[Element] = None
 
 
@@ -151,20 +153,20 @@ class Attachment(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     contentType: Opt[Text] = None
-    _contentType: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     data: Opt[Text] = None
-    _data: Opt[Element] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     size: Opt[Unsigned] = None
-    _size: Opt[Element] = None
     hash: Opt[Text] = None
-    _hash: Opt[Element] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     creation: Opt[Text] = None
+    _contentType: Opt[Element] = None
+    _language: Opt[Element] = None
+    _data: Opt[Element] = None
+    _url: Opt[Element] = None
+    _size: Opt[Element] = None
+    _hash: Opt[Element] = None
+    _title: Opt[Element] = None
     _creation: Opt[Element] = None
 
 
@@ -184,14 +186,14 @@ class Coding(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     system: Opt[Text] = None
-    _system: Opt[Element] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     code: Opt[Text] = None
-    _code: Opt[Element] = None
     display: Opt[Text] = None
-    _display: Opt[Element] = None
     userSelected: Opt[bool] = None
+    _system: Opt[Element] = None
+    _version: Opt[Element] = None
+    _code: Opt[Element] = None
+    _display: Opt[Element] = None
     _userSelected: Opt[Element] = None
 
 
@@ -201,8 +203,8 @@ class ContactDetail(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     telecom: Opt[Some[ContactPoint]] = None
+    _name: Opt[Element] = None
 
 
 class ContactPoint(Element, kw_only=True):
@@ -211,14 +213,14 @@ class ContactPoint(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     system: Opt[Text] = None
-    _system: Opt[Element] = None
     value: Opt[Text] = None
-    _value: Opt[Element] = None
     use: Opt[Text] = None
-    _use: Opt[Element] = None
     rank: Opt[Positive] = None
-    _rank: Opt[Element] = None
     period: Opt[Period] = None
+    _system: Opt[Element] = None
+    _value: Opt[Element] = None
+    _use: Opt[Element] = None
+    _rank: Opt[Element] = None
 
 
 class Contributor(Element, kw_only=True):
@@ -227,10 +229,10 @@ class Contributor(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     contact: Opt[Some[ContactDetail]] = None
+    _type: Opt[Element] = None
+    _name: Opt[Element] = None
 
 
 class Count(Element, kw_only=True):
@@ -239,14 +241,14 @@ class Count(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     value: Opt[Number] = None
-    _value: Opt[Element] = None
     comparator: Opt[Text] = None
-    _comparator: Opt[Element] = None
     unit: Opt[Text] = None
-    _unit: Opt[Element] = None
     system: Opt[Text] = None
-    _system: Opt[Element] = None
     code: Opt[Text] = None
+    _value: Opt[Element] = None
+    _comparator: Opt[Element] = None
+    _unit: Opt[Element] = None
+    _system: Opt[Element] = None
     _code: Opt[Element] = None
 
 
@@ -256,8 +258,8 @@ class DataRequirementSort(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     path: Opt[Text] = None
-    _path: Opt[Element] = None
     direction: Opt[Text] = None
+    _path: Opt[Element] = None
     _direction: Opt[Element] = None
 
 
@@ -267,13 +269,13 @@ class DataRequirementDateFilter(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     path: Opt[Text] = None
-    _path: Opt[Element] = None
     searchParam: Opt[Text] = None
-    _searchParam: Opt[Element] = None
     valueDateTime: Opt[Text] = None
-    _valueDateTime: Opt[Element] = None
     valuePeriod: Opt[Period] = None
     valueDuration: Opt[Duration] = None
+    _path: Opt[Element] = None
+    _searchParam: Opt[Element] = None
+    _valueDateTime: Opt[Element] = None
 
 
 class DataRequirementCodeFilter(Element, kw_only=True):
@@ -282,12 +284,12 @@ class DataRequirementCodeFilter(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     path: Opt[Text] = None
-    _path: Opt[Element] = None
     searchParam: Opt[Text] = None
-    _searchParam: Opt[Element] = None
     valueSet: Opt[Text] = None
-    _valueSet: Opt[Element] = None
     code: Opt[Some[Coding]] = None
+    _path: Opt[Element] = None
+    _searchParam: Opt[Element] = None
+    _valueSet: Opt[Element] = None
 
 
 class DataRequirement(Element, kw_only=True):
@@ -296,18 +298,18 @@ class DataRequirement(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     profile: Opt[Some[Text]] = None
-    _profile: Opt[list[Element | None]] = None
-    subjectCodeableConcept: Opt[CodeableConcept] = None
-    subjectReference: Opt[Reference] = None
     mustSupport: Opt[Some[Text]] = None
-    _mustSupport: Opt[list[Element | None]] = None
     codeFilter: Opt[Some[DataRequirementCodeFilter]] = None
     dateFilter: Opt[Some[DataRequirementDateFilter]] = None
     limit: Opt[Positive] = None
-    _limit: Opt[Element] = None
     sort: Opt[Some[DataRequirementSort]] = None
+    subjectCodeableConcept: Opt[CodeableConcept] = None
+    subjectReference: Opt[Reference] = None
+    _type: Opt[Element] = None
+    _profile: Opt[list[Element | None]] = None
+    _mustSupport: Opt[list[Element | None]] = None
+    _limit: Opt[Element] = None
 
 
 class Distance(Element, kw_only=True):
@@ -316,14 +318,14 @@ class Distance(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     value: Opt[Number] = None
-    _value: Opt[Element] = None
     comparator: Opt[Text] = None
-    _comparator: Opt[Element] = None
     unit: Opt[Text] = None
-    _unit: Opt[Element] = None
     system: Opt[Text] = None
-    _system: Opt[Element] = None
     code: Opt[Text] = None
+    _value: Opt[Element] = None
+    _comparator: Opt[Element] = None
+    _unit: Opt[Element] = None
+    _system: Opt[Element] = None
     _code: Opt[Element] = None
 
 
@@ -347,16 +349,10 @@ class Dosage(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     sequence: Opt[Integer] = None
-    _sequence: Opt[Element] = None
     text: Opt[Text] = None
-    _text: Opt[Element] = None
     additionalInstruction: Opt[Some[CodeableConcept]] = None
     patientInstruction: Opt[Text] = None
-    _patientInstruction: Opt[Element] = None
     timing: Opt[Timing] = None
-    asNeededBoolean: Opt[bool] = None
-    _asNeededBoolean: Opt[Element] = None
-    asNeededCodeableConcept: Opt[CodeableConcept] = None
     site: Opt[CodeableConcept] = None
     route: Opt[CodeableConcept] = None
     method: Opt[CodeableConcept] = None
@@ -364,6 +360,12 @@ class Dosage(BackboneElement, kw_only=True):
     maxDosePerPeriod: Opt[Ratio] = None
     maxDosePerAdministration: Opt[Quantity] = None
     maxDosePerLifetime: Opt[Quantity] = None
+    asNeededBoolean: Opt[bool] = None
+    asNeededCodeableConcept: Opt[CodeableConcept] = None
+    _sequence: Opt[Element] = None
+    _text: Opt[Element] = None
+    _patientInstruction: Opt[Element] = None
+    _asNeededBoolean: Opt[Element] = None
 
 
 class Duration(Element, kw_only=True):
@@ -372,14 +374,14 @@ class Duration(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     value: Opt[Number] = None
-    _value: Opt[Element] = None
     comparator: Opt[Text] = None
-    _comparator: Opt[Element] = None
     unit: Opt[Text] = None
-    _unit: Opt[Element] = None
     system: Opt[Text] = None
-    _system: Opt[Element] = None
     code: Opt[Text] = None
+    _value: Opt[Element] = None
+    _comparator: Opt[Element] = None
+    _unit: Opt[Element] = None
+    _system: Opt[Element] = None
     _code: Opt[Element] = None
 
 
@@ -389,12 +391,12 @@ class ElementDefinitionMapping(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     identity: Opt[Text] = None
-    _identity: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     map: Opt[Text] = None
-    _map: Opt[Element] = None
     comment: Opt[Text] = None
+    _identity: Opt[Element] = None
+    _language: Opt[Element] = None
+    _map: Opt[Element] = None
     _comment: Opt[Element] = None
 
 
@@ -404,10 +406,10 @@ class ElementDefinitionBinding(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     strength: Opt[Text] = None
-    _strength: Opt[Element] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     valueSet: Opt[Text] = None
+    _strength: Opt[Element] = None
+    _description: Opt[Element] = None
     _valueSet: Opt[Element] = None
 
 
@@ -417,18 +419,18 @@ class ElementDefinitionConstraint(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     key: Opt[Text] = None
-    _key: Opt[Element] = None
     requirements: Opt[Text] = None
-    _requirements: Opt[Element] = None
     severity: Opt[Text] = None
-    _severity: Opt[Element] = None
     human: Opt[Text] = None
-    _human: Opt[Element] = None
     expression: Opt[Text] = None
-    _expression: Opt[Element] = None
     xpath: Opt[Text] = None
-    _xpath: Opt[Element] = None
     source: Opt[Text] = None
+    _key: Opt[Element] = None
+    _requirements: Opt[Element] = None
+    _severity: Opt[Element] = None
+    _human: Opt[Element] = None
+    _expression: Opt[Element] = None
+    _xpath: Opt[Element] = None
     _source: Opt[Element] = None
 
 
@@ -438,45 +440,25 @@ class ElementDefinitionExample(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     label: Opt[Text] = None
-    _label: Opt[Element] = None
     valueBase64Binary: Opt[Text] = None
-    _valueBase64Binary: Opt[Element] = None
     valueBoolean: Opt[bool] = None
-    _valueBoolean: Opt[Element] = None
     valueCanonical: Opt[Text] = None
-    _valueCanonical: Opt[Element] = None
     valueCode: Opt[Text] = None
-    _valueCode: Opt[Element] = None
     valueDate: Opt[Text] = None
-    _valueDate: Opt[Element] = None
     valueDateTime: Opt[Text] = None
-    _valueDateTime: Opt[Element] = None
     valueDecimal: Opt[Number] = None
-    _valueDecimal: Opt[Element] = None
     valueId: Opt[Text] = None
-    _valueId: Opt[Element] = None
     valueInstant: Opt[Text] = None
-    _valueInstant: Opt[Element] = None
     valueInteger: Opt[Integer] = None
-    _valueInteger: Opt[Element] = None
     valueMarkdown: Opt[Text] = None
-    _valueMarkdown: Opt[Element] = None
     valueOid: Opt[Text] = None
-    _valueOid: Opt[Element] = None
     valuePositiveInt: Opt[Positive] = None
-    _valuePositiveInt: Opt[Element] = None
     valueString: Opt[Text] = None
-    _valueString: Opt[Element] = None
     valueTime: Opt[Text] = None
-    _valueTime: Opt[Element] = None
     valueUnsignedInt: Opt[Unsigned] = None
-    _valueUnsignedInt: Opt[Element] = None
     valueUri: Opt[Text] = None
-    _valueUri: Opt[Element] = None
     valueUrl: Opt[Text] = None
-    _valueUrl: Opt[Element] = None
     valueUuid: Opt[Text] = None
-    _valueUuid: Opt[Element] = None
     valueAddress: Opt[Address] = None
     valueAge: Opt[Age] = None
     valueAnnotation: Opt[Annotation] = None
@@ -508,6 +490,26 @@ class ElementDefinitionExample(Element, kw_only=True):
     valueUsageContext: Opt[UsageContext] = None
     valueDosage: Opt[Dosage] = None
     valueMeta: Opt[Meta] = None
+    _label: Opt[Element] = None
+    _valueBase64Binary: Opt[Element] = None
+    _valueBoolean: Opt[Element] = None
+    _valueCanonical: Opt[Element] = None
+    _valueCode: Opt[Element] = None
+    _valueDate: Opt[Element] = None
+    _valueDateTime: Opt[Element] = None
+    _valueDecimal: Opt[Element] = None
+    _valueId: Opt[Element] = None
+    _valueInstant: Opt[Element] = None
+    _valueInteger: Opt[Element] = None
+    _valueMarkdown: Opt[Element] = None
+    _valueOid: Opt[Element] = None
+    _valuePositiveInt: Opt[Element] = None
+    _valueString: Opt[Element] = None
+    _valueTime: Opt[Element] = None
+    _valueUnsignedInt: Opt[Element] = None
+    _valueUri: Opt[Element] = None
+    _valueUrl: Opt[Element] = None
+    _valueUuid: Opt[Element] = None
 
 
 class ElementDefinitionType(Element, kw_only=True):
@@ -516,14 +518,14 @@ class ElementDefinitionType(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     code: Opt[Text] = None
-    _code: Opt[Element] = None
     profile: Opt[Some[Text]] = None
-    _profile: Opt[list[Element | None]] = None
     targetProfile: Opt[Some[Text]] = None
-    _targetProfile: Opt[list[Element | None]] = None
     aggregation: Opt[Some[Text]] = None
-    _aggregation: Opt[list[Element | None]] = None
     versioning: Opt[Text] = None
+    _code: Opt[Element] = None
+    _profile: Opt[list[Element | None]] = None
+    _targetProfile: Opt[list[Element | None]] = None
+    _aggregation: Opt[list[Element | None]] = None
     _versioning: Opt[Element] = None
 
 
@@ -533,10 +535,10 @@ class ElementDefinitionBase(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     path: Opt[Text] = None
-    _path: Opt[Element] = None
     min: Opt[Unsigned] = None
-    _min: Opt[Element] = None
     max: Opt[Text] = None
+    _path: Opt[Element] = None
+    _min: Opt[Element] = None
     _max: Opt[Element] = None
 
 
@@ -546,8 +548,8 @@ class ElementDefinitionSlicingDiscriminator(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     path: Opt[Text] = None
+    _type: Opt[Element] = None
     _path: Opt[Element] = None
 
 
@@ -558,10 +560,10 @@ class ElementDefinitionSlicing(Element, kw_only=True):
     extension: Opt[Some[Extension]] = None
     discriminator: Opt[Some[ElementDefinitionSlicingDiscriminator]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     ordered: Opt[bool] = None
-    _ordered: Opt[Element] = None
     rules: Opt[Text] = None
+    _description: Opt[Element] = None
+    _ordered: Opt[Element] = None
     _rules: Opt[Element] = None
 
 
@@ -572,73 +574,53 @@ class ElementDefinition(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     path: Opt[Text] = None
-    _path: Opt[Element] = None
     representation: Opt[Some[Text]] = None
-    _representation: Opt[list[Element | None]] = None
     sliceName: Opt[Text] = None
-    _sliceName: Opt[Element] = None
     sliceIsConstraining: Opt[bool] = None
-    _sliceIsConstraining: Opt[Element] = None
     label: Opt[Text] = None
-    _label: Opt[Element] = None
     code: Opt[Some[Coding]] = None
     slicing: Opt[ElementDefinitionSlicing] = None
     short: Opt[Text] = None
-    _short: Opt[Element] = None
     definition: Opt[Text] = None
-    _definition: Opt[Element] = None
     comment: Opt[Text] = None
-    _comment: Opt[Element] = None
     requirements: Opt[Text] = None
-    _requirements: Opt[Element] = None
     alias: Opt[Some[Text]] = None
-    _alias: Opt[list[Element | None]] = None
     min: Opt[Unsigned] = None
-    _min: Opt[Element] = None
     max: Opt[Text] = None
-    _max: Opt[Element] = None
     base: Opt[ElementDefinitionBase] = None
     contentReference: Opt[Text] = None
-    _contentReference: Opt[Element] = None
     type: Opt[Some[ElementDefinitionType]] = None
+    meaningWhenMissing: Opt[Text] = None
+    orderMeaning: Opt[Text] = None
+    example: Opt[Some[ElementDefinitionExample]] = None
+    maxLength: Opt[Integer] = None
+    condition: Opt[Some[Text]] = None
+    constraint: Opt[Some[ElementDefinitionConstraint]] = None
+    mustSupport: Opt[bool] = None
+    isModifier: Opt[bool] = None
+    isModifierReason: Opt[Text] = None
+    isSummary: Opt[bool] = None
+    binding: Opt[ElementDefinitionBinding] = None
+    mapping: Opt[Some[ElementDefinitionMapping]] = None
     defaultValueBase64Binary: Opt[Text] = None
-    _defaultValueBase64Binary: Opt[Element] = None
     defaultValueBoolean: Opt[bool] = None
-    _defaultValueBoolean: Opt[Element] = None
     defaultValueCanonical: Opt[Text] = None
-    _defaultValueCanonical: Opt[Element] = None
     defaultValueCode: Opt[Text] = None
-    _defaultValueCode: Opt[Element] = None
     defaultValueDate: Opt[Text] = None
-    _defaultValueDate: Opt[Element] = None
     defaultValueDateTime: Opt[Text] = None
-    _defaultValueDateTime: Opt[Element] = None
     defaultValueDecimal: Opt[Number] = None
-    _defaultValueDecimal: Opt[Element] = None
     defaultValueId: Opt[Text] = None
-    _defaultValueId: Opt[Element] = None
     defaultValueInstant: Opt[Text] = None
-    _defaultValueInstant: Opt[Element] = None
     defaultValueInteger: Opt[Integer] = None
-    _defaultValueInteger: Opt[Element] = None
     defaultValueMarkdown: Opt[Text] = None
-    _defaultValueMarkdown: Opt[Element] = None
     defaultValueOid: Opt[Text] = None
-    _defaultValueOid: Opt[Element] = None
     defaultValuePositiveInt: Opt[Positive] = None
-    _defaultValuePositiveInt: Opt[Element] = None
     defaultValueString: Opt[Text] = None
-    _defaultValueString: Opt[Element] = None
     defaultValueTime: Opt[Text] = None
-    _defaultValueTime: Opt[Element] = None
     defaultValueUnsignedInt: Opt[Unsigned] = None
-    _defaultValueUnsignedInt: Opt[Element] = None
     defaultValueUri: Opt[Text] = None
-    _defaultValueUri: Opt[Element] = None
     defaultValueUrl: Opt[Text] = None
-    _defaultValueUrl: Opt[Element] = None
     defaultValueUuid: Opt[Text] = None
-    _defaultValueUuid: Opt[Element] = None
     defaultValueAddress: Opt[Address] = None
     defaultValueAge: Opt[Age] = None
     defaultValueAnnotation: Opt[Annotation] = None
@@ -670,48 +652,25 @@ class ElementDefinition(BackboneElement, kw_only=True):
     defaultValueUsageContext: Opt[UsageContext] = None
     defaultValueDosage: Opt[Dosage] = None
     defaultValueMeta: Opt[Meta] = None
-    meaningWhenMissing: Opt[Text] = None
-    _meaningWhenMissing: Opt[Element] = None
-    orderMeaning: Opt[Text] = None
-    _orderMeaning: Opt[Element] = None
     fixedBase64Binary: Opt[Text] = None
-    _fixedBase64Binary: Opt[Element] = None
     fixedBoolean: Opt[bool] = None
-    _fixedBoolean: Opt[Element] = None
     fixedCanonical: Opt[Text] = None
-    _fixedCanonical: Opt[Element] = None
     fixedCode: Opt[Text] = None
-    _fixedCode: Opt[Element] = None
     fixedDate: Opt[Text] = None
-    _fixedDate: Opt[Element] = None
     fixedDateTime: Opt[Text] = None
-    _fixedDateTime: Opt[Element] = None
     fixedDecimal: Opt[Number] = None
-    _fixedDecimal: Opt[Element] = None
     fixedId: Opt[Text] = None
-    _fixedId: Opt[Element] = None
     fixedInstant: Opt[Text] = None
-    _fixedInstant: Opt[Element] = None
     fixedInteger: Opt[Integer] = None
-    _fixedInteger: Opt[Element] = None
     fixedMarkdown: Opt[Text] = None
-    _fixedMarkdown: Opt[Element] = None
     fixedOid: Opt[Text] = None
-    _fixedOid: Opt[Element] = None
     fixedPositiveInt: Opt[Positive] = None
-    _fixedPositiveInt: Opt[Element] = None
     fixedString: Opt[Text] = None
-    _fixedString: Opt[Element] = None
     fixedTime: Opt[Text] = None
-    _fixedTime: Opt[Element] = None
     fixedUnsignedInt: Opt[Unsigned] = None
-    _fixedUnsignedInt: Opt[Element] = None
     fixedUri: Opt[Text] = None
-    _fixedUri: Opt[Element] = None
     fixedUrl: Opt[Text] = None
-    _fixedUrl: Opt[Element] = None
     fixedUuid: Opt[Text] = None
-    _fixedUuid: Opt[Element] = None
     fixedAddress: Opt[Address] = None
     fixedAge: Opt[Age] = None
     fixedAnnotation: Opt[Annotation] = None
@@ -744,43 +703,24 @@ class ElementDefinition(BackboneElement, kw_only=True):
     fixedDosage: Opt[Dosage] = None
     fixedMeta: Opt[Meta] = None
     patternBase64Binary: Opt[Text] = None
-    _patternBase64Binary: Opt[Element] = None
     patternBoolean: Opt[bool] = None
-    _patternBoolean: Opt[Element] = None
     patternCanonical: Opt[Text] = None
-    _patternCanonical: Opt[Element] = None
     patternCode: Opt[Text] = None
-    _patternCode: Opt[Element] = None
     patternDate: Opt[Text] = None
-    _patternDate: Opt[Element] = None
     patternDateTime: Opt[Text] = None
-    _patternDateTime: Opt[Element] = None
     patternDecimal: Opt[Number] = None
-    _patternDecimal: Opt[Element] = None
     patternId: Opt[Text] = None
-    _patternId: Opt[Element] = None
     patternInstant: Opt[Text] = None
-    _patternInstant: Opt[Element] = None
     patternInteger: Opt[Integer] = None
-    _patternInteger: Opt[Element] = None
     patternMarkdown: Opt[Text] = None
-    _patternMarkdown: Opt[Element] = None
     patternOid: Opt[Text] = None
-    _patternOid: Opt[Element] = None
     patternPositiveInt: Opt[Positive] = None
-    _patternPositiveInt: Opt[Element] = None
     patternString: Opt[Text] = None
-    _patternString: Opt[Element] = None
     patternTime: Opt[Text] = None
-    _patternTime: Opt[Element] = None
     patternUnsignedInt: Opt[Unsigned] = None
-    _patternUnsignedInt: Opt[Element] = None
     patternUri: Opt[Text] = None
-    _patternUri: Opt[Element] = None
     patternUrl: Opt[Text] = None
-    _patternUrl: Opt[Element] = None
     patternUuid: Opt[Text] = None
-    _patternUuid: Opt[Element] = None
     patternAddress: Opt[Address] = None
     patternAge: Opt[Age] = None
     patternAnnotation: Opt[Annotation] = None
@@ -812,56 +752,118 @@ class ElementDefinition(BackboneElement, kw_only=True):
     patternUsageContext: Opt[UsageContext] = None
     patternDosage: Opt[Dosage] = None
     patternMeta: Opt[Meta] = None
-    example: Opt[Some[ElementDefinitionExample]] = None
     minValueDate: Opt[Text] = None
-    _minValueDate: Opt[Element] = None
     minValueDateTime: Opt[Text] = None
-    _minValueDateTime: Opt[Element] = None
     minValueInstant: Opt[Text] = None
-    _minValueInstant: Opt[Element] = None
     minValueTime: Opt[Text] = None
-    _minValueTime: Opt[Element] = None
     minValueDecimal: Opt[Number] = None
-    _minValueDecimal: Opt[Element] = None
     minValueInteger: Opt[Integer] = None
-    _minValueInteger: Opt[Element] = None
     minValuePositiveInt: Opt[Positive] = None
-    _minValuePositiveInt: Opt[Element] = None
     minValueUnsignedInt: Opt[Unsigned] = None
-    _minValueUnsignedInt: Opt[Element] = None
     minValueQuantity: Opt[Quantity] = None
     maxValueDate: Opt[Text] = None
-    _maxValueDate: Opt[Element] = None
     maxValueDateTime: Opt[Text] = None
-    _maxValueDateTime: Opt[Element] = None
     maxValueInstant: Opt[Text] = None
-    _maxValueInstant: Opt[Element] = None
     maxValueTime: Opt[Text] = None
-    _maxValueTime: Opt[Element] = None
     maxValueDecimal: Opt[Number] = None
-    _maxValueDecimal: Opt[Element] = None
     maxValueInteger: Opt[Integer] = None
-    _maxValueInteger: Opt[Element] = None
     maxValuePositiveInt: Opt[Positive] = None
-    _maxValuePositiveInt: Opt[Element] = None
     maxValueUnsignedInt: Opt[Unsigned] = None
-    _maxValueUnsignedInt: Opt[Element] = None
     maxValueQuantity: Opt[Quantity] = None
-    maxLength: Opt[Integer] = None
+    _path: Opt[Element] = None
+    _representation: Opt[list[Element | None]] = None
+    _sliceName: Opt[Element] = None
+    _sliceIsConstraining: Opt[Element] = None
+    _label: Opt[Element] = None
+    _short: Opt[Element] = None
+    _definition: Opt[Element] = None
+    _comment: Opt[Element] = None
+    _requirements: Opt[Element] = None
+    _alias: Opt[list[Element | None]] = None
+    _min: Opt[Element] = None
+    _max: Opt[Element] = None
+    _contentReference: Opt[Element] = None
+    _defaultValueBase64Binary: Opt[Element] = None
+    _defaultValueBoolean: Opt[Element] = None
+    _defaultValueCanonical: Opt[Element] = None
+    _defaultValueCode: Opt[Element] = None
+    _defaultValueDate: Opt[Element] = None
+    _defaultValueDateTime: Opt[Element] = None
+    _defaultValueDecimal: Opt[Element] = None
+    _defaultValueId: Opt[Element] = None
+    _defaultValueInstant: Opt[Element] = None
+    _defaultValueInteger: Opt[Element] = None
+    _defaultValueMarkdown: Opt[Element] = None
+    _defaultValueOid: Opt[Element] = None
+    _defaultValuePositiveInt: Opt[Element] = None
+    _defaultValueString: Opt[Element] = None
+    _defaultValueTime: Opt[Element] = None
+    _defaultValueUnsignedInt: Opt[Element] = None
+    _defaultValueUri: Opt[Element] = None
+    _defaultValueUrl: Opt[Element] = None
+    _defaultValueUuid: Opt[Element] = None
+    _meaningWhenMissing: Opt[Element] = None
+    _orderMeaning: Opt[Element] = None
+    _fixedBase64Binary: Opt[Element] = None
+    _fixedBoolean: Opt[Element] = None
+    _fixedCanonical: Opt[Element] = None
+    _fixedCode: Opt[Element] = None
+    _fixedDate: Opt[Element] = None
+    _fixedDateTime: Opt[Element] = None
+    _fixedDecimal: Opt[Element] = None
+    _fixedId: Opt[Element] = None
+    _fixedInstant: Opt[Element] = None
+    _fixedInteger: Opt[Element] = None
+    _fixedMarkdown: Opt[Element] = None
+    _fixedOid: Opt[Element] = None
+    _fixedPositiveInt: Opt[Element] = None
+    _fixedString: Opt[Element] = None
+    _fixedTime: Opt[Element] = None
+    _fixedUnsignedInt: Opt[Element] = None
+    _fixedUri: Opt[Element] = None
+    _fixedUrl: Opt[Element] = None
+    _fixedUuid: Opt[Element] = None
+    _patternBase64Binary: Opt[Element] = None
+    _patternBoolean: Opt[Element] = None
+    _patternCanonical: Opt[Element] = None
+    _patternCode: Opt[Element] = None
+    _patternDate: Opt[Element] = None
+    _patternDateTime: Opt[Element] = None
+    _patternDecimal: Opt[Element] = None
+    _patternId: Opt[Element] = None
+    _patternInstant: Opt[Element] = None
+    _patternInteger: Opt[Element] = None
+    _patternMarkdown: Opt[Element] = None
+    _patternOid: Opt[Element] = None
+    _patternPositiveInt: Opt[Element] = None
+    _patternString: Opt[Element] = None
+    _patternTime: Opt[Element] = None
+    _patternUnsignedInt: Opt[Element] = None
+    _patternUri: Opt[Element] = None
+    _patternUrl: Opt[Element] = None
+    _patternUuid: Opt[Element] = None
+    _minValueDate: Opt[Element] = None
+    _minValueDateTime: Opt[Element] = None
+    _minValueInstant: Opt[Element] = None
+    _minValueTime: Opt[Element] = None
+    _minValueDecimal: Opt[Element] = None
+    _minValueInteger: Opt[Element] = None
+    _minValuePositiveInt: Opt[Element] = None
+    _minValueUnsignedInt: Opt[Element] = None
+    _maxValueDate: Opt[Element] = None
+    _maxValueDateTime: Opt[Element] = None
+    _maxValueInstant: Opt[Element] = None
+    _maxValueTime: Opt[Element] = None
+    _maxValueDecimal: Opt[Element] = None
+    _maxValueInteger: Opt[Element] = None
+    _maxValuePositiveInt: Opt[Element] = None
+    _maxValueUnsignedInt: Opt[Element] = None
     _maxLength: Opt[Element] = None
-    condition: Opt[Some[Text]] = None
     _condition: Opt[list[Element | None]] = None
-    constraint: Opt[Some[ElementDefinitionConstraint]] = None
-    mustSupport: Opt[bool] = None
     _mustSupport: Opt[Element] = None
-    isModifier: Opt[bool] = None
     _isModifier: Opt[Element] = None
-    isModifierReason: Opt[Text] = None
     _isModifierReason: Opt[Element] = None
-    isSummary: Opt[bool] = None
     _isSummary: Opt[Element] = None
-    binding: Opt[ElementDefinitionBinding] = None
-    mapping: Opt[Some[ElementDefinitionMapping]] = None
 
 
 class Expression(Element, kw_only=True):
@@ -870,14 +872,14 @@ class Expression(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     expression: Opt[Text] = None
-    _expression: Opt[Element] = None
     reference: Opt[Text] = None
+    _description: Opt[Element] = None
+    _name: Opt[Element] = None
+    _language: Opt[Element] = None
+    _expression: Opt[Element] = None
     _reference: Opt[Element] = None
 
 
@@ -887,45 +889,25 @@ class Extension(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     valueBase64Binary: Opt[Text] = None
-    _valueBase64Binary: Opt[Element] = None
     valueBoolean: Opt[bool] = None
-    _valueBoolean: Opt[Element] = None
     valueCanonical: Opt[Text] = None
-    _valueCanonical: Opt[Element] = None
     valueCode: Opt[Text] = None
-    _valueCode: Opt[Element] = None
     valueDate: Opt[Text] = None
-    _valueDate: Opt[Element] = None
     valueDateTime: Opt[Text] = None
-    _valueDateTime: Opt[Element] = None
     valueDecimal: Opt[Number] = None
-    _valueDecimal: Opt[Element] = None
     valueId: Opt[Text] = None
-    _valueId: Opt[Element] = None
     valueInstant: Opt[Text] = None
-    _valueInstant: Opt[Element] = None
     valueInteger: Opt[Integer] = None
-    _valueInteger: Opt[Element] = None
     valueMarkdown: Opt[Text] = None
-    _valueMarkdown: Opt[Element] = None
     valueOid: Opt[Text] = None
-    _valueOid: Opt[Element] = None
     valuePositiveInt: Opt[Positive] = None
-    _valuePositiveInt: Opt[Element] = None
     valueString: Opt[Text] = None
-    _valueString: Opt[Element] = None
     valueTime: Opt[Text] = None
-    _valueTime: Opt[Element] = None
     valueUnsignedInt: Opt[Unsigned] = None
-    _valueUnsignedInt: Opt[Element] = None
     valueUri: Opt[Text] = None
-    _valueUri: Opt[Element] = None
     valueUrl: Opt[Text] = None
-    _valueUrl: Opt[Element] = None
     valueUuid: Opt[Text] = None
-    _valueUuid: Opt[Element] = None
     valueAddress: Opt[Address] = None
     valueAge: Opt[Age] = None
     valueAnnotation: Opt[Annotation] = None
@@ -957,6 +939,26 @@ class Extension(Element, kw_only=True):
     valueUsageContext: Opt[UsageContext] = None
     valueDosage: Opt[Dosage] = None
     valueMeta: Opt[Meta] = None
+    _url: Opt[Element] = None
+    _valueBase64Binary: Opt[Element] = None
+    _valueBoolean: Opt[Element] = None
+    _valueCanonical: Opt[Element] = None
+    _valueCode: Opt[Element] = None
+    _valueDate: Opt[Element] = None
+    _valueDateTime: Opt[Element] = None
+    _valueDecimal: Opt[Element] = None
+    _valueId: Opt[Element] = None
+    _valueInstant: Opt[Element] = None
+    _valueInteger: Opt[Element] = None
+    _valueMarkdown: Opt[Element] = None
+    _valueOid: Opt[Element] = None
+    _valuePositiveInt: Opt[Element] = None
+    _valueString: Opt[Element] = None
+    _valueTime: Opt[Element] = None
+    _valueUnsignedInt: Opt[Element] = None
+    _valueUri: Opt[Element] = None
+    _valueUrl: Opt[Element] = None
+    _valueUuid: Opt[Element] = None
 
 
 class HumanName(Element, kw_only=True):
@@ -965,18 +967,18 @@ class HumanName(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     use: Opt[Text] = None
-    _use: Opt[Element] = None
     text: Opt[Text] = None
-    _text: Opt[Element] = None
     family: Opt[Text] = None
-    _family: Opt[Element] = None
     given: Opt[Some[Text]] = None
-    _given: Opt[list[Element | None]] = None
     prefix: Opt[Some[Text]] = None
-    _prefix: Opt[list[Element | None]] = None
     suffix: Opt[Some[Text]] = None
-    _suffix: Opt[list[Element | None]] = None
     period: Opt[Period] = None
+    _use: Opt[Element] = None
+    _text: Opt[Element] = None
+    _family: Opt[Element] = None
+    _given: Opt[list[Element | None]] = None
+    _prefix: Opt[list[Element | None]] = None
+    _suffix: Opt[list[Element | None]] = None
 
 
 class Identifier(Element, kw_only=True):
@@ -985,14 +987,14 @@ class Identifier(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     use: Opt[Text] = None
-    _use: Opt[Element] = None
     type: Opt[CodeableConcept] = None
     system: Opt[Text] = None
-    _system: Opt[Element] = None
     value: Opt[Text] = None
-    _value: Opt[Element] = None
     period: Opt[Period] = None
     assigner: Opt[Reference] = None
+    _use: Opt[Element] = None
+    _system: Opt[Element] = None
+    _value: Opt[Element] = None
 
 
 class MarketingStatus(BackboneElement, kw_only=True):
@@ -1015,23 +1017,23 @@ class Meta(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     versionId: Opt[Text] = None
-    _versionId: Opt[Element] = None
     lastUpdated: Opt[Text] = None
-    _lastUpdated: Opt[Element] = None
     source: Opt[Text] = None
-    _source: Opt[Element] = None
     profile: Opt[Some[Text]] = None
-    _profile: Opt[list[Element | None]] = None
     security: Opt[Some[Coding]] = None
     tag: Opt[Some[Coding]] = None
     project: Opt[Text] = None
-    _project: Opt[Element] = None
     author: Opt[Reference] = None
     onBehalfOf: Opt[Reference] = None
     account: Opt[Reference] = None
     accounts: Opt[Some[Reference]] = None
     compartment: Opt[Some[Reference]] = None
     deleted: Opt[bool] = None
+    _versionId: Opt[Element] = None
+    _lastUpdated: Opt[Element] = None
+    _source: Opt[Element] = None
+    _profile: Opt[list[Element | None]] = None
+    _project: Opt[Element] = None
     _deleted: Opt[Element] = None
 
 
@@ -1041,8 +1043,8 @@ class Money(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     value: Opt[Number] = None
-    _value: Opt[Element] = None
     currency: Opt[Text] = None
+    _value: Opt[Element] = None
     _currency: Opt[Element] = None
 
 
@@ -1052,8 +1054,8 @@ class Narrative(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     div: Opt[Text] = None
+    _status: Opt[Element] = None
     _div: Opt[Element] = None
 
 
@@ -1063,18 +1065,18 @@ class ParameterDefinition(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     use: Opt[Text] = None
-    _use: Opt[Element] = None
     min: Opt[Integer] = None
-    _min: Opt[Element] = None
     max: Opt[Text] = None
-    _max: Opt[Element] = None
     documentation: Opt[Text] = None
-    _documentation: Opt[Element] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     profile: Opt[Text] = None
+    _name: Opt[Element] = None
+    _use: Opt[Element] = None
+    _min: Opt[Element] = None
+    _max: Opt[Element] = None
+    _documentation: Opt[Element] = None
+    _type: Opt[Element] = None
     _profile: Opt[Element] = None
 
 
@@ -1084,8 +1086,8 @@ class Period(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     start: Opt[Text] = None
-    _start: Opt[Element] = None
     end: Opt[Text] = None
+    _start: Opt[Element] = None
     _end: Opt[Element] = None
 
 
@@ -1095,11 +1097,11 @@ class Population(BackboneElement, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
-    ageRange: Opt[Range] = None
-    ageCodeableConcept: Opt[CodeableConcept] = None
     gender: Opt[CodeableConcept] = None
     race: Opt[CodeableConcept] = None
     physiologicalCondition: Opt[CodeableConcept] = None
+    ageRange: Opt[Range] = None
+    ageCodeableConcept: Opt[CodeableConcept] = None
 
 
 class ProdCharacteristic(BackboneElement, kw_only=True):
@@ -1115,13 +1117,13 @@ class ProdCharacteristic(BackboneElement, kw_only=True):
     nominalVolume: Opt[Quantity] = None
     externalDiameter: Opt[Quantity] = None
     shape: Opt[Text] = None
-    _shape: Opt[Element] = None
     color: Opt[Some[Text]] = None
-    _color: Opt[list[Element | None]] = None
     imprint: Opt[Some[Text]] = None
-    _imprint: Opt[list[Element | None]] = None
     image: Opt[Some[Attachment]] = None
     scoring: Opt[CodeableConcept] = None
+    _shape: Opt[Element] = None
+    _color: Opt[list[Element | None]] = None
+    _imprint: Opt[list[Element | None]] = None
 
 
 class ProductShelfLife(BackboneElement, kw_only=True):
@@ -1142,14 +1144,14 @@ class Quantity(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     value: Opt[Number] = None
-    _value: Opt[Element] = None
     comparator: Opt[Text] = None
-    _comparator: Opt[Element] = None
     unit: Opt[Text] = None
-    _unit: Opt[Element] = None
     system: Opt[Text] = None
-    _system: Opt[Element] = None
     code: Opt[Text] = None
+    _value: Opt[Element] = None
+    _comparator: Opt[Element] = None
+    _unit: Opt[Element] = None
+    _system: Opt[Element] = None
     _code: Opt[Element] = None
 
 
@@ -1177,11 +1179,11 @@ class Reference(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     reference: Opt[Text] = None
-    _reference: Opt[Element] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     identifier: Opt[Identifier] = None
     display: Opt[Text] = None
+    _reference: Opt[Element] = None
+    _type: Opt[Element] = None
     _display: Opt[Element] = None
 
 
@@ -1191,17 +1193,17 @@ class RelatedArtifact(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     label: Opt[Text] = None
-    _label: Opt[Element] = None
     display: Opt[Text] = None
-    _display: Opt[Element] = None
     citation: Opt[Text] = None
-    _citation: Opt[Element] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     document: Opt[Attachment] = None
     resource: Opt[Text] = None
+    _type: Opt[Element] = None
+    _label: Opt[Element] = None
+    _display: Opt[Element] = None
+    _citation: Opt[Element] = None
+    _url: Opt[Element] = None
     _resource: Opt[Element] = None
 
 
@@ -1212,16 +1214,16 @@ class SampledData(Element, kw_only=True):
     extension: Opt[Some[Extension]] = None
     origin: Quantity
     period: Opt[Number] = None
-    _period: Opt[Element] = None
     factor: Opt[Number] = None
-    _factor: Opt[Element] = None
     lowerLimit: Opt[Number] = None
-    _lowerLimit: Opt[Element] = None
     upperLimit: Opt[Number] = None
-    _upperLimit: Opt[Element] = None
     dimensions: Opt[Positive] = None
-    _dimensions: Opt[Element] = None
     data: Opt[Text] = None
+    _period: Opt[Element] = None
+    _factor: Opt[Element] = None
+    _lowerLimit: Opt[Element] = None
+    _upperLimit: Opt[Element] = None
+    _dimensions: Opt[Element] = None
     _data: Opt[Element] = None
 
 
@@ -1232,14 +1234,14 @@ class Signature(Element, kw_only=True):
     extension: Opt[Some[Extension]] = None
     type: Some[Coding]
     when: Opt[Text] = None
-    _when: Opt[Element] = None
     who: Reference
     onBehalfOf: Opt[Reference] = None
     targetFormat: Opt[Text] = None
-    _targetFormat: Opt[Element] = None
     sigFormat: Opt[Text] = None
-    _sigFormat: Opt[Element] = None
     data: Opt[Text] = None
+    _when: Opt[Element] = None
+    _targetFormat: Opt[Element] = None
+    _sigFormat: Opt[Element] = None
     _data: Opt[Element] = None
 
 
@@ -1258,14 +1260,14 @@ class SubstanceAmount(BackboneElement, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
+    amountType: Opt[CodeableConcept] = None
+    amountText: Opt[Text] = None
+    referenceRange: Opt[SubstanceAmountReferenceRange] = None
     amountQuantity: Opt[Quantity] = None
     amountRange: Opt[Range] = None
     amountString: Opt[Text] = None
     _amountString: Opt[Element] = None
-    amountType: Opt[CodeableConcept] = None
-    amountText: Opt[Text] = None
     _amountText: Opt[Element] = None
-    referenceRange: Opt[SubstanceAmountReferenceRange] = None
 
 
 class TimingRepeat(Element, kw_only=True):
@@ -1273,36 +1275,36 @@ class TimingRepeat(Element, kw_only=True):
 
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
+    count: Opt[Positive] = None
+    countMax: Opt[Positive] = None
+    duration: Opt[Number] = None
+    durationMax: Opt[Number] = None
+    durationUnit: Opt[Text] = None
+    frequency: Opt[Positive] = None
+    frequencyMax: Opt[Positive] = None
+    period: Opt[Number] = None
+    periodMax: Opt[Number] = None
+    periodUnit: Opt[Text] = None
+    dayOfWeek: Opt[Some[Text]] = None
+    timeOfDay: Opt[Some[Text]] = None
+    when: Opt[Some[Text]] = None
+    offset: Opt[Unsigned] = None
     boundsDuration: Opt[Duration] = None
     boundsRange: Opt[Range] = None
     boundsPeriod: Opt[Period] = None
-    count: Opt[Positive] = None
     _count: Opt[Element] = None
-    countMax: Opt[Positive] = None
     _countMax: Opt[Element] = None
-    duration: Opt[Number] = None
     _duration: Opt[Element] = None
-    durationMax: Opt[Number] = None
     _durationMax: Opt[Element] = None
-    durationUnit: Opt[Text] = None
     _durationUnit: Opt[Element] = None
-    frequency: Opt[Positive] = None
     _frequency: Opt[Element] = None
-    frequencyMax: Opt[Positive] = None
     _frequencyMax: Opt[Element] = None
-    period: Opt[Number] = None
     _period: Opt[Element] = None
-    periodMax: Opt[Number] = None
     _periodMax: Opt[Element] = None
-    periodUnit: Opt[Text] = None
     _periodUnit: Opt[Element] = None
-    dayOfWeek: Opt[Some[Text]] = None
     _dayOfWeek: Opt[list[Element | None]] = None
-    timeOfDay: Opt[Some[Text]] = None
     _timeOfDay: Opt[list[Element | None]] = None
-    when: Opt[Some[Text]] = None
     _when: Opt[list[Element | None]] = None
-    offset: Opt[Unsigned] = None
     _offset: Opt[Element] = None
 
 
@@ -1313,9 +1315,9 @@ class Timing(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     event: Opt[Some[Text]] = None
-    _event: Opt[list[Element | None]] = None
     repeat: Opt[TimingRepeat] = None
     code: Opt[CodeableConcept] = None
+    _event: Opt[list[Element | None]] = None
 
 
 class TriggerDefinition(Element, kw_only=True):
@@ -1324,17 +1326,17 @@ class TriggerDefinition(Element, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
+    data: Opt[Some[DataRequirement]] = None
+    condition: Opt[Expression] = None
     timingTiming: Opt[Timing] = None
     timingReference: Opt[Reference] = None
     timingDate: Opt[Text] = None
-    _timingDate: Opt[Element] = None
     timingDateTime: Opt[Text] = None
+    _type: Opt[Element] = None
+    _name: Opt[Element] = None
+    _timingDate: Opt[Element] = None
     _timingDateTime: Opt[Element] = None
-    data: Opt[Some[DataRequirement]] = None
-    condition: Opt[Expression] = None
 
 
 class UsageContext(Element, kw_only=True):
@@ -1357,8 +1359,8 @@ class AccountGuarantor(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     party: Reference
     onHold: Opt[bool] = None
-    _onHold: Opt[Element] = None
     period: Opt[Period] = None
+    _onHold: Opt[Element] = None
 
 
 class AccountCoverage(BackboneElement, kw_only=True):
@@ -1378,27 +1380,27 @@ class Account(DomainResource, kw_only=True, tag_field="resourceType", tag="Accou
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     type: Opt[CodeableConcept] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     subject: Opt[Some[Reference]] = None
     servicePeriod: Opt[Period] = None
     coverage: Opt[Some[AccountCoverage]] = None
     owner: Opt[Reference] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     guarantor: Opt[Some[AccountGuarantor]] = None
     partOf: Opt[Reference] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _name: Opt[Element] = None
+    _description: Opt[Element] = None
 
 
 class ActivityDefinitionDynamicValue(BackboneElement, kw_only=True):
@@ -1408,8 +1410,8 @@ class ActivityDefinitionDynamicValue(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     path: Opt[Text] = None
-    _path: Opt[Element] = None
     expression: Expression
+    _path: Opt[Element] = None
 
 
 class ActivityDefinitionParticipant(BackboneElement, kw_only=True):
@@ -1419,8 +1421,8 @@ class ActivityDefinitionParticipant(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     role: Opt[CodeableConcept] = None
+    _type: Opt[Element] = None
 
 
 class ActivityDefinition(DomainResource, kw_only=True, tag_field="resourceType", tag="ActivityDefinition"):
@@ -1429,49 +1431,30 @@ class ActivityDefinition(DomainResource, kw_only=True, tag_field="resourceType",
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     identifier: Opt[Some[Identifier]] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     subtitle: Opt[Text] = None
-    _subtitle: Opt[Element] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     experimental: Opt[bool] = None
-    _experimental: Opt[Element] = None
-    subjectCodeableConcept: Opt[CodeableConcept] = None
-    subjectReference: Opt[Reference] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     publisher: Opt[Text] = None
-    _publisher: Opt[Element] = None
     contact: Opt[Some[ContactDetail]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     useContext: Opt[Some[UsageContext]] = None
     jurisdiction: Opt[Some[CodeableConcept]] = None
     purpose: Opt[Text] = None
-    _purpose: Opt[Element] = None
     usage: Opt[Text] = None
-    _usage: Opt[Element] = None
     copyright: Opt[Text] = None
-    _copyright: Opt[Element] = None
     approvalDate: Opt[Text] = None
-    _approvalDate: Opt[Element] = None
     lastReviewDate: Opt[Text] = None
-    _lastReviewDate: Opt[Element] = None
     effectivePeriod: Opt[Period] = None
     topic: Opt[Some[CodeableConcept]] = None
     author: Opt[Some[ContactDetail]] = None
@@ -1480,29 +1463,14 @@ class ActivityDefinition(DomainResource, kw_only=True, tag_field="resourceType",
     endorser: Opt[Some[ContactDetail]] = None
     relatedArtifact: Opt[Some[RelatedArtifact]] = None
     library: Opt[Some[Text]] = None
-    _library: Opt[list[Element | None]] = None
     kind: Opt[Text] = None
-    _kind: Opt[Element] = None
     profile: Opt[Text] = None
-    _profile: Opt[Element] = None
     code: Opt[CodeableConcept] = None
     intent: Opt[Text] = None
-    _intent: Opt[Element] = None
     priority: Opt[Text] = None
-    _priority: Opt[Element] = None
     doNotPerform: Opt[bool] = None
-    _doNotPerform: Opt[Element] = None
-    timingTiming: Opt[Timing] = None
-    timingDateTime: Opt[Text] = None
-    _timingDateTime: Opt[Element] = None
-    timingAge: Opt[Age] = None
-    timingPeriod: Opt[Period] = None
-    timingRange: Opt[Range] = None
-    timingDuration: Opt[Duration] = None
     location: Opt[Reference] = None
     participant: Opt[Some[ActivityDefinitionParticipant]] = None
-    productReference: Opt[Reference] = None
-    productCodeableConcept: Opt[CodeableConcept] = None
     quantity: Opt[Quantity] = None
     dosage: Opt[Some[Dosage]] = None
     bodySite: Opt[Some[CodeableConcept]] = None
@@ -1510,8 +1478,42 @@ class ActivityDefinition(DomainResource, kw_only=True, tag_field="resourceType",
     observationRequirement: Opt[Some[Reference]] = None
     observationResultRequirement: Opt[Some[Reference]] = None
     transform: Opt[Text] = None
-    _transform: Opt[Element] = None
     dynamicValue: Opt[Some[ActivityDefinitionDynamicValue]] = None
+    subjectCodeableConcept: Opt[CodeableConcept] = None
+    subjectReference: Opt[Reference] = None
+    timingTiming: Opt[Timing] = None
+    timingDateTime: Opt[Text] = None
+    timingAge: Opt[Age] = None
+    timingPeriod: Opt[Period] = None
+    timingRange: Opt[Range] = None
+    timingDuration: Opt[Duration] = None
+    productReference: Opt[Reference] = None
+    productCodeableConcept: Opt[CodeableConcept] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _url: Opt[Element] = None
+    _version: Opt[Element] = None
+    _name: Opt[Element] = None
+    _title: Opt[Element] = None
+    _subtitle: Opt[Element] = None
+    _status: Opt[Element] = None
+    _experimental: Opt[Element] = None
+    _date: Opt[Element] = None
+    _publisher: Opt[Element] = None
+    _description: Opt[Element] = None
+    _purpose: Opt[Element] = None
+    _usage: Opt[Element] = None
+    _copyright: Opt[Element] = None
+    _approvalDate: Opt[Element] = None
+    _lastReviewDate: Opt[Element] = None
+    _library: Opt[list[Element | None]] = None
+    _kind: Opt[Element] = None
+    _profile: Opt[Element] = None
+    _intent: Opt[Element] = None
+    _priority: Opt[Element] = None
+    _doNotPerform: Opt[Element] = None
+    _timingDateTime: Opt[Element] = None
+    _transform: Opt[Element] = None
 
 
 class AdverseEventSuspectEntityCausality(BackboneElement, kw_only=True):
@@ -1522,9 +1524,9 @@ class AdverseEventSuspectEntityCausality(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     assessment: Opt[CodeableConcept] = None
     productRelatedness: Opt[Text] = None
-    _productRelatedness: Opt[Element] = None
     author: Opt[Reference] = None
     method: Opt[CodeableConcept] = None
+    _productRelatedness: Opt[Element] = None
 
 
 class AdverseEventSuspectEntity(BackboneElement, kw_only=True):
@@ -1543,26 +1545,20 @@ class AdverseEvent(DomainResource, kw_only=True, tag_field="resourceType", tag="
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Identifier] = None
     actuality: Opt[Text] = None
-    _actuality: Opt[Element] = None
     category: Opt[Some[CodeableConcept]] = None
     event: Opt[CodeableConcept] = None
     subject: Reference
     encounter: Opt[Reference] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     detected: Opt[Text] = None
-    _detected: Opt[Element] = None
     recordedDate: Opt[Text] = None
-    _recordedDate: Opt[Element] = None
     resultingCondition: Opt[Some[Reference]] = None
     location: Opt[Reference] = None
     seriousness: Opt[CodeableConcept] = None
@@ -1574,6 +1570,12 @@ class AdverseEvent(DomainResource, kw_only=True, tag_field="resourceType", tag="
     subjectMedicalHistory: Opt[Some[Reference]] = None
     referenceDocument: Opt[Some[Reference]] = None
     study: Opt[Some[Reference]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _actuality: Opt[Element] = None
+    _date: Opt[Element] = None
+    _detected: Opt[Element] = None
+    _recordedDate: Opt[Element] = None
 
 
 class AllergyIntoleranceReaction(BackboneElement, kw_only=True):
@@ -1585,13 +1587,13 @@ class AllergyIntoleranceReaction(BackboneElement, kw_only=True):
     substance: Opt[CodeableConcept] = None
     manifestation: Some[CodeableConcept]
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     onset: Opt[Text] = None
-    _onset: Opt[Element] = None
     severity: Opt[Text] = None
-    _severity: Opt[Element] = None
     exposureRoute: Opt[CodeableConcept] = None
     note: Opt[Some[Annotation]] = None
+    _description: Opt[Element] = None
+    _onset: Opt[Element] = None
+    _severity: Opt[Element] = None
 
 
 class AllergyIntolerance(DomainResource, kw_only=True, tag_field="resourceType", tag="AllergyIntolerance"):
@@ -1600,9 +1602,7 @@ class AllergyIntolerance(DomainResource, kw_only=True, tag_field="resourceType",
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -1611,29 +1611,31 @@ class AllergyIntolerance(DomainResource, kw_only=True, tag_field="resourceType",
     clinicalStatus: Opt[CodeableConcept] = None
     verificationStatus: Opt[CodeableConcept] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     category: Opt[Some[Text]] = None
-    _category: Opt[list[Element | None]] = None
     criticality: Opt[Text] = None
-    _criticality: Opt[Element] = None
     code: Opt[CodeableConcept] = None
     patient: Reference
     encounter: Opt[Reference] = None
+    recordedDate: Opt[Text] = None
+    recorder: Opt[Reference] = None
+    asserter: Opt[Reference] = None
+    lastOccurrence: Opt[Text] = None
+    note: Opt[Some[Annotation]] = None
+    reaction: Opt[Some[AllergyIntoleranceReaction]] = None
     onsetDateTime: Opt[Text] = None
-    _onsetDateTime: Opt[Element] = None
     onsetAge: Opt[Age] = None
     onsetPeriod: Opt[Period] = None
     onsetRange: Opt[Range] = None
     onsetString: Opt[Text] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _type: Opt[Element] = None
+    _category: Opt[list[Element | None]] = None
+    _criticality: Opt[Element] = None
+    _onsetDateTime: Opt[Element] = None
     _onsetString: Opt[Element] = None
-    recordedDate: Opt[Text] = None
     _recordedDate: Opt[Element] = None
-    recorder: Opt[Reference] = None
-    asserter: Opt[Reference] = None
-    lastOccurrence: Opt[Text] = None
     _lastOccurrence: Opt[Element] = None
-    note: Opt[Some[Annotation]] = None
-    reaction: Opt[Some[AllergyIntoleranceReaction]] = None
 
 
 class AppointmentParticipant(BackboneElement, kw_only=True):
@@ -1645,10 +1647,10 @@ class AppointmentParticipant(BackboneElement, kw_only=True):
     type: Opt[Some[CodeableConcept]] = None
     actor: Opt[Reference] = None
     required: Opt[Text] = None
-    _required: Opt[Element] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     period: Opt[Period] = None
+    _required: Opt[Element] = None
+    _status: Opt[Element] = None
 
 
 class Appointment(DomainResource, kw_only=True, tag_field="resourceType", tag="Appointment"):
@@ -1657,16 +1659,13 @@ class Appointment(DomainResource, kw_only=True, tag_field="resourceType", tag="A
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     cancelationReason: Opt[CodeableConcept] = None
     serviceCategory: Opt[Some[CodeableConcept]] = None
     serviceType: Opt[Some[CodeableConcept]] = None
@@ -1675,26 +1674,29 @@ class Appointment(DomainResource, kw_only=True, tag_field="resourceType", tag="A
     reasonCode: Opt[Some[CodeableConcept]] = None
     reasonReference: Opt[Some[Reference]] = None
     priority: Opt[Unsigned] = None
-    _priority: Opt[Element] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     supportingInformation: Opt[Some[Reference]] = None
     start: Opt[Text] = None
-    _start: Opt[Element] = None
     end: Opt[Text] = None
-    _end: Opt[Element] = None
     minutesDuration: Opt[Positive] = None
-    _minutesDuration: Opt[Element] = None
     slot: Opt[Some[Reference]] = None
     created: Opt[Text] = None
-    _created: Opt[Element] = None
     comment: Opt[Text] = None
-    _comment: Opt[Element] = None
     patientInstruction: Opt[Text] = None
-    _patientInstruction: Opt[Element] = None
     basedOn: Opt[Some[Reference]] = None
     participant: Some[AppointmentParticipant]
     requestedPeriod: Opt[Some[Period]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _priority: Opt[Element] = None
+    _description: Opt[Element] = None
+    _start: Opt[Element] = None
+    _end: Opt[Element] = None
+    _minutesDuration: Opt[Element] = None
+    _created: Opt[Element] = None
+    _comment: Opt[Element] = None
+    _patientInstruction: Opt[Element] = None
 
 
 class AppointmentResponse(DomainResource, kw_only=True, tag_field="resourceType", tag="AppointmentResponse"):
@@ -1703,9 +1705,7 @@ class AppointmentResponse(DomainResource, kw_only=True, tag_field="resourceType"
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -1713,14 +1713,16 @@ class AppointmentResponse(DomainResource, kw_only=True, tag_field="resourceType"
     identifier: Opt[Some[Identifier]] = None
     appointment: Reference
     start: Opt[Text] = None
-    _start: Opt[Element] = None
     end: Opt[Text] = None
-    _end: Opt[Element] = None
     participantType: Opt[Some[CodeableConcept]] = None
     actor: Opt[Reference] = None
     participantStatus: Opt[Text] = None
-    _participantStatus: Opt[Element] = None
     comment: Opt[Text] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _start: Opt[Element] = None
+    _end: Opt[Element] = None
+    _participantStatus: Opt[Element] = None
     _comment: Opt[Element] = None
 
 
@@ -1731,10 +1733,10 @@ class AuditEventEntityDetail(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     valueString: Opt[Text] = None
-    _valueString: Opt[Element] = None
     valueBase64Binary: Opt[Text] = None
+    _type: Opt[Element] = None
+    _valueString: Opt[Element] = None
     _valueBase64Binary: Opt[Element] = None
 
 
@@ -1750,12 +1752,12 @@ class AuditEventEntity(BackboneElement, kw_only=True):
     lifecycle: Opt[Coding] = None
     securityLabel: Opt[Some[Coding]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     query: Opt[Text] = None
-    _query: Opt[Element] = None
     detail: Opt[Some[AuditEventEntityDetail]] = None
+    _name: Opt[Element] = None
+    _description: Opt[Element] = None
+    _query: Opt[Element] = None
 
 
 class AuditEventSource(BackboneElement, kw_only=True):
@@ -1765,9 +1767,9 @@ class AuditEventSource(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     site: Opt[Text] = None
-    _site: Opt[Element] = None
     observer: Reference
     type: Opt[Some[Coding]] = None
+    _site: Opt[Element] = None
 
 
 class AuditEventAgentNetwork(BackboneElement, kw_only=True):
@@ -1777,8 +1779,8 @@ class AuditEventAgentNetwork(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     address: Opt[Text] = None
-    _address: Opt[Element] = None
     type: Opt[Text] = None
+    _address: Opt[Element] = None
     _type: Opt[Element] = None
 
 
@@ -1792,17 +1794,17 @@ class AuditEventAgent(BackboneElement, kw_only=True):
     role: Opt[Some[CodeableConcept]] = None
     who: Opt[Reference] = None
     altId: Opt[Text] = None
-    _altId: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     requestor: Opt[bool] = None
-    _requestor: Opt[Element] = None
     location: Opt[Reference] = None
     policy: Opt[Some[Text]] = None
-    _policy: Opt[list[Element | None]] = None
     media: Opt[Coding] = None
     network: Opt[AuditEventAgentNetwork] = None
     purposeOfUse: Opt[Some[CodeableConcept]] = None
+    _altId: Opt[Element] = None
+    _name: Opt[Element] = None
+    _requestor: Opt[Element] = None
+    _policy: Opt[list[Element | None]] = None
 
 
 class AuditEvent(DomainResource, kw_only=True, tag_field="resourceType", tag="AuditEvent"):
@@ -1811,9 +1813,7 @@ class AuditEvent(DomainResource, kw_only=True, tag_field="resourceType", tag="Au
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -1821,18 +1821,20 @@ class AuditEvent(DomainResource, kw_only=True, tag_field="resourceType", tag="Au
     type: Coding
     subtype: Opt[Some[Coding]] = None
     action: Opt[Text] = None
-    _action: Opt[Element] = None
     period: Opt[Period] = None
     recorded: Opt[Text] = None
-    _recorded: Opt[Element] = None
     outcome: Opt[Text] = None
-    _outcome: Opt[Element] = None
     outcomeDesc: Opt[Text] = None
-    _outcomeDesc: Opt[Element] = None
     purposeOfEvent: Opt[Some[CodeableConcept]] = None
     agent: Some[AuditEventAgent]
     source: AuditEventSource
     entity: Opt[Some[AuditEventEntity]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _action: Opt[Element] = None
+    _recorded: Opt[Element] = None
+    _outcome: Opt[Element] = None
+    _outcomeDesc: Opt[Element] = None
 
 
 class Basic(DomainResource, kw_only=True, tag_field="resourceType", tag="Basic"):
@@ -1841,9 +1843,7 @@ class Basic(DomainResource, kw_only=True, tag_field="resourceType", tag="Basic")
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -1852,8 +1852,10 @@ class Basic(DomainResource, kw_only=True, tag_field="resourceType", tag="Basic")
     code: CodeableConcept
     subject: Opt[Reference] = None
     created: Opt[Text] = None
-    _created: Opt[Element] = None
     author: Opt[Reference] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _created: Opt[Element] = None
 
 
 class Binary(Resource, kw_only=True, tag_field="resourceType", tag="Binary"):
@@ -1862,15 +1864,15 @@ class Binary(Resource, kw_only=True, tag_field="resourceType", tag="Binary"):
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     contentType: Opt[Text] = None
-    _contentType: Opt[Element] = None
     securityContext: Opt[Reference] = None
     data: Opt[Text] = None
-    _data: Opt[Element] = None
     url: Opt[Text] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _contentType: Opt[Element] = None
+    _data: Opt[Element] = None
     _url: Opt[Element] = None
 
 
@@ -1881,12 +1883,12 @@ class BiologicallyDerivedProductStorage(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     temperature: Opt[Number] = None
-    _temperature: Opt[Element] = None
     scale: Opt[Text] = None
-    _scale: Opt[Element] = None
     duration: Opt[Period] = None
+    _description: Opt[Element] = None
+    _temperature: Opt[Element] = None
+    _scale: Opt[Element] = None
 
 
 class BiologicallyDerivedProductManipulation(BackboneElement, kw_only=True):
@@ -1896,10 +1898,10 @@ class BiologicallyDerivedProductManipulation(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     timeDateTime: Opt[Text] = None
-    _timeDateTime: Opt[Element] = None
     timePeriod: Opt[Period] = None
+    _description: Opt[Element] = None
+    _timeDateTime: Opt[Element] = None
 
 
 class BiologicallyDerivedProductProcessing(BackboneElement, kw_only=True):
@@ -1909,12 +1911,12 @@ class BiologicallyDerivedProductProcessing(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     procedure: Opt[CodeableConcept] = None
     additive: Opt[Reference] = None
     timeDateTime: Opt[Text] = None
-    _timeDateTime: Opt[Element] = None
     timePeriod: Opt[Period] = None
+    _description: Opt[Element] = None
+    _timeDateTime: Opt[Element] = None
 
 
 class BiologicallyDerivedProductCollection(BackboneElement, kw_only=True):
@@ -1926,8 +1928,8 @@ class BiologicallyDerivedProductCollection(BackboneElement, kw_only=True):
     collector: Opt[Reference] = None
     source: Opt[Reference] = None
     collectedDateTime: Opt[Text] = None
-    _collectedDateTime: Opt[Element] = None
     collectedPeriod: Opt[Period] = None
+    _collectedDateTime: Opt[Element] = None
 
 
 class BiologicallyDerivedProduct(DomainResource, kw_only=True, tag_field="resourceType", tag="BiologicallyDerivedProduct"):
@@ -1936,27 +1938,27 @@ class BiologicallyDerivedProduct(DomainResource, kw_only=True, tag_field="resour
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     productCategory: Opt[Text] = None
-    _productCategory: Opt[Element] = None
     productCode: Opt[CodeableConcept] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     request: Opt[Some[Reference]] = None
     quantity: Opt[Integer] = None
-    _quantity: Opt[Element] = None
     parent: Opt[Some[Reference]] = None
     collection: Opt[BiologicallyDerivedProductCollection] = None
     processing: Opt[Some[BiologicallyDerivedProductProcessing]] = None
     manipulation: Opt[BiologicallyDerivedProductManipulation] = None
     storage: Opt[Some[BiologicallyDerivedProductStorage]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _productCategory: Opt[Element] = None
+    _status: Opt[Element] = None
+    _quantity: Opt[Element] = None
 
 
 class BodyStructure(DomainResource, kw_only=True, tag_field="resourceType", tag="BodyStructure"):
@@ -1965,23 +1967,23 @@ class BodyStructure(DomainResource, kw_only=True, tag_field="resourceType", tag=
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     active: Opt[bool] = None
-    _active: Opt[Element] = None
     morphology: Opt[CodeableConcept] = None
     location: Opt[CodeableConcept] = None
     locationQualifier: Opt[Some[CodeableConcept]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     image: Opt[Some[Attachment]] = None
     patient: Reference
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _active: Opt[Element] = None
+    _description: Opt[Element] = None
 
 
 class BundleEntryResponse(BackboneElement, kw_only=True):
@@ -1991,14 +1993,14 @@ class BundleEntryResponse(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     location: Opt[Text] = None
-    _location: Opt[Element] = None
     etag: Opt[Text] = None
-    _etag: Opt[Element] = None
     lastModified: Opt[Text] = None
-    _lastModified: Opt[Element] = None
     outcome: Opt[OperationOutcome] = None
+    _status: Opt[Element] = None
+    _location: Opt[Element] = None
+    _etag: Opt[Element] = None
+    _lastModified: Opt[Element] = None
 
 
 class BundleEntryRequest(BackboneElement, kw_only=True):
@@ -2008,16 +2010,16 @@ class BundleEntryRequest(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     method: Opt[Text] = None
-    _method: Opt[Element] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     ifNoneMatch: Opt[Text] = None
-    _ifNoneMatch: Opt[Element] = None
     ifModifiedSince: Opt[Text] = None
-    _ifModifiedSince: Opt[Element] = None
     ifMatch: Opt[Text] = None
-    _ifMatch: Opt[Element] = None
     ifNoneExist: Opt[Text] = None
+    _method: Opt[Element] = None
+    _url: Opt[Element] = None
+    _ifNoneMatch: Opt[Element] = None
+    _ifModifiedSince: Opt[Element] = None
+    _ifMatch: Opt[Element] = None
     _ifNoneExist: Opt[Element] = None
 
 
@@ -2028,8 +2030,8 @@ class BundleEntrySearch(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     mode: Opt[Text] = None
-    _mode: Opt[Element] = None
     score: Opt[Number] = None
+    _mode: Opt[Element] = None
     _score: Opt[Element] = None
 
 
@@ -2041,11 +2043,11 @@ class BundleEntry(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     link: Opt[Some[BundleLink]] = None
     fullUrl: Opt[Text] = None
-    _fullUrl: Opt[Element] = None
     resource: Opt[AnyResource] = None
     search: Opt[BundleEntrySearch] = None
     request: Opt[BundleEntryRequest] = None
     response: Opt[BundleEntryResponse] = None
+    _fullUrl: Opt[Element] = None
 
 
 class BundleLink(BackboneElement, kw_only=True):
@@ -2055,8 +2057,8 @@ class BundleLink(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     relation: Opt[Text] = None
-    _relation: Opt[Element] = None
     url: Opt[Text] = None
+    _relation: Opt[Element] = None
     _url: Opt[Element] = None
 
 
@@ -2066,19 +2068,19 @@ class Bundle(Resource, kw_only=True, tag_field="resourceType", tag="Bundle"):
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     identifier: Opt[Identifier] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     timestamp: Opt[Text] = None
-    _timestamp: Opt[Element] = None
     total: Opt[Unsigned] = None
-    _total: Opt[Element] = None
     link: Opt[Some[BundleLink]] = None
     entry: Opt[Some[BundleEntry]] = None
     signature: Opt[Signature] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _type: Opt[Element] = None
+    _timestamp: Opt[Element] = None
+    _total: Opt[Element] = None
 
 
 class CapabilityStatementDocument(BackboneElement, kw_only=True):
@@ -2088,10 +2090,10 @@ class CapabilityStatementDocument(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     mode: Opt[Text] = None
-    _mode: Opt[Element] = None
     documentation: Opt[Text] = None
-    _documentation: Opt[Element] = None
     profile: Opt[Text] = None
+    _mode: Opt[Element] = None
+    _documentation: Opt[Element] = None
     _profile: Opt[Element] = None
 
 
@@ -2102,8 +2104,8 @@ class CapabilityStatementMessagingSupportedMessage(BackboneElement, kw_only=True
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     mode: Opt[Text] = None
-    _mode: Opt[Element] = None
     definition: Opt[Text] = None
+    _mode: Opt[Element] = None
     _definition: Opt[Element] = None
 
 
@@ -2126,10 +2128,10 @@ class CapabilityStatementMessaging(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     endpoint: Opt[Some[CapabilityStatementMessagingEndpoint]] = None
     reliableCache: Opt[Unsigned] = None
-    _reliableCache: Opt[Element] = None
     documentation: Opt[Text] = None
-    _documentation: Opt[Element] = None
     supportedMessage: Opt[Some[CapabilityStatementMessagingSupportedMessage]] = None
+    _reliableCache: Opt[Element] = None
+    _documentation: Opt[Element] = None
 
 
 class CapabilityStatementRestInteraction(BackboneElement, kw_only=True):
@@ -2139,8 +2141,8 @@ class CapabilityStatementRestInteraction(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     code: Opt[Text] = None
-    _code: Opt[Element] = None
     documentation: Opt[Text] = None
+    _code: Opt[Element] = None
     _documentation: Opt[Element] = None
 
 
@@ -2151,10 +2153,10 @@ class CapabilityStatementRestResourceOperation(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     definition: Opt[Text] = None
-    _definition: Opt[Element] = None
     documentation: Opt[Text] = None
+    _name: Opt[Element] = None
+    _definition: Opt[Element] = None
     _documentation: Opt[Element] = None
 
 
@@ -2165,12 +2167,12 @@ class CapabilityStatementRestResourceSearchParam(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     definition: Opt[Text] = None
-    _definition: Opt[Element] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     documentation: Opt[Text] = None
+    _name: Opt[Element] = None
+    _definition: Opt[Element] = None
+    _type: Opt[Element] = None
     _documentation: Opt[Element] = None
 
 
@@ -2181,8 +2183,8 @@ class CapabilityStatementRestResourceInteraction(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     code: Opt[Text] = None
-    _code: Opt[Element] = None
     documentation: Opt[Text] = None
+    _code: Opt[Element] = None
     _documentation: Opt[Element] = None
 
 
@@ -2193,36 +2195,36 @@ class CapabilityStatementRestResource(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     profile: Opt[Text] = None
-    _profile: Opt[Element] = None
     supportedProfile: Opt[Some[Text]] = None
-    _supportedProfile: Opt[list[Element | None]] = None
     documentation: Opt[Text] = None
-    _documentation: Opt[Element] = None
     interaction: Opt[Some[CapabilityStatementRestResourceInteraction]] = None
     versioning: Opt[Text] = None
-    _versioning: Opt[Element] = None
     readHistory: Opt[bool] = None
-    _readHistory: Opt[Element] = None
     updateCreate: Opt[bool] = None
-    _updateCreate: Opt[Element] = None
     conditionalCreate: Opt[bool] = None
-    _conditionalCreate: Opt[Element] = None
     conditionalRead: Opt[Text] = None
-    _conditionalRead: Opt[Element] = None
     conditionalUpdate: Opt[bool] = None
-    _conditionalUpdate: Opt[Element] = None
     conditionalDelete: Opt[Text] = None
-    _conditionalDelete: Opt[Element] = None
     referencePolicy: Opt[Some[Text]] = None
-    _referencePolicy: Opt[list[Element | None]] = None
     searchInclude: Opt[Some[Text]] = None
-    _searchInclude: Opt[list[Element | None]] = None
     searchRevInclude: Opt[Some[Text]] = None
-    _searchRevInclude: Opt[list[Element | None]] = None
     searchParam: Opt[Some[CapabilityStatementRestResourceSearchParam]] = None
     operation: Opt[Some[CapabilityStatementRestResourceOperation]] = None
+    _type: Opt[Element] = None
+    _profile: Opt[Element] = None
+    _supportedProfile: Opt[list[Element | None]] = None
+    _documentation: Opt[Element] = None
+    _versioning: Opt[Element] = None
+    _readHistory: Opt[Element] = None
+    _updateCreate: Opt[Element] = None
+    _conditionalCreate: Opt[Element] = None
+    _conditionalRead: Opt[Element] = None
+    _conditionalUpdate: Opt[Element] = None
+    _conditionalDelete: Opt[Element] = None
+    _referencePolicy: Opt[list[Element | None]] = None
+    _searchInclude: Opt[list[Element | None]] = None
+    _searchRevInclude: Opt[list[Element | None]] = None
 
 
 class CapabilityStatementRestSecurity(BackboneElement, kw_only=True):
@@ -2232,9 +2234,9 @@ class CapabilityStatementRestSecurity(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     cors: Opt[bool] = None
-    _cors: Opt[Element] = None
     service: Opt[Some[CodeableConcept]] = None
     description: Opt[Text] = None
+    _cors: Opt[Element] = None
     _description: Opt[Element] = None
 
 
@@ -2245,15 +2247,15 @@ class CapabilityStatementRest(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     mode: Opt[Text] = None
-    _mode: Opt[Element] = None
     documentation: Opt[Text] = None
-    _documentation: Opt[Element] = None
     security: Opt[CapabilityStatementRestSecurity] = None
     resource: Opt[Some[CapabilityStatementRestResource]] = None
     interaction: Opt[Some[CapabilityStatementRestInteraction]] = None
     searchParam: Opt[Some[CapabilityStatementRestResourceSearchParam]] = None
     operation: Opt[Some[CapabilityStatementRestResourceOperation]] = None
     compartment: Opt[Some[Text]] = None
+    _mode: Opt[Element] = None
+    _documentation: Opt[Element] = None
     _compartment: Opt[list[Element | None]] = None
 
 
@@ -2264,10 +2266,10 @@ class CapabilityStatementImplementation(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     custodian: Opt[Reference] = None
+    _description: Opt[Element] = None
+    _url: Opt[Element] = None
 
 
 class CapabilityStatementSoftware(BackboneElement, kw_only=True):
@@ -2277,10 +2279,10 @@ class CapabilityStatementSoftware(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     releaseDate: Opt[Text] = None
+    _name: Opt[Element] = None
+    _version: Opt[Element] = None
     _releaseDate: Opt[Element] = None
 
 
@@ -2290,57 +2292,57 @@ class CapabilityStatement(DomainResource, kw_only=True, tag_field="resourceType"
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     experimental: Opt[bool] = None
-    _experimental: Opt[Element] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     publisher: Opt[Text] = None
-    _publisher: Opt[Element] = None
     contact: Opt[Some[ContactDetail]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     useContext: Opt[Some[UsageContext]] = None
     jurisdiction: Opt[Some[CodeableConcept]] = None
     purpose: Opt[Text] = None
-    _purpose: Opt[Element] = None
     copyright: Opt[Text] = None
-    _copyright: Opt[Element] = None
     kind: Opt[Text] = None
-    _kind: Opt[Element] = None
     instantiates: Opt[Some[Text]] = None
-    _instantiates: Opt[list[Element | None]] = None
     imports: Opt[Some[Text]] = None
-    _imports: Opt[list[Element | None]] = None
     software: Opt[CapabilityStatementSoftware] = None
     implementation: Opt[CapabilityStatementImplementation] = None
     fhirVersion: Opt[Text] = None
-    _fhirVersion: Opt[Element] = None
     format: Opt[Some[Text]] = None
-    _format: Opt[list[Element | None]] = None
     patchFormat: Opt[Some[Text]] = None
-    _patchFormat: Opt[list[Element | None]] = None
     implementationGuide: Opt[Some[Text]] = None
-    _implementationGuide: Opt[list[Element | None]] = None
     rest: Opt[Some[CapabilityStatementRest]] = None
     messaging: Opt[Some[CapabilityStatementMessaging]] = None
     document: Opt[Some[CapabilityStatementDocument]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _url: Opt[Element] = None
+    _version: Opt[Element] = None
+    _name: Opt[Element] = None
+    _title: Opt[Element] = None
+    _status: Opt[Element] = None
+    _experimental: Opt[Element] = None
+    _date: Opt[Element] = None
+    _publisher: Opt[Element] = None
+    _description: Opt[Element] = None
+    _purpose: Opt[Element] = None
+    _copyright: Opt[Element] = None
+    _kind: Opt[Element] = None
+    _instantiates: Opt[list[Element | None]] = None
+    _imports: Opt[list[Element | None]] = None
+    _fhirVersion: Opt[Element] = None
+    _format: Opt[list[Element | None]] = None
+    _patchFormat: Opt[list[Element | None]] = None
+    _implementationGuide: Opt[list[Element | None]] = None
 
 
 class CarePlanActivityDetail(BackboneElement, kw_only=True):
@@ -2350,31 +2352,31 @@ class CarePlanActivityDetail(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     kind: Opt[Text] = None
-    _kind: Opt[Element] = None
     instantiatesCanonical: Opt[Some[Text]] = None
-    _instantiatesCanonical: Opt[list[Element | None]] = None
     instantiatesUri: Opt[Some[Text]] = None
-    _instantiatesUri: Opt[list[Element | None]] = None
     code: Opt[CodeableConcept] = None
     reasonCode: Opt[Some[CodeableConcept]] = None
     reasonReference: Opt[Some[Reference]] = None
     goal: Opt[Some[Reference]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     statusReason: Opt[CodeableConcept] = None
     doNotPerform: Opt[bool] = None
-    _doNotPerform: Opt[Element] = None
-    scheduledTiming: Opt[Timing] = None
-    scheduledPeriod: Opt[Period] = None
-    scheduledString: Opt[Text] = None
-    _scheduledString: Opt[Element] = None
     location: Opt[Reference] = None
     performer: Opt[Some[Reference]] = None
-    productCodeableConcept: Opt[CodeableConcept] = None
-    productReference: Opt[Reference] = None
     dailyAmount: Opt[Quantity] = None
     quantity: Opt[Quantity] = None
     description: Opt[Text] = None
+    scheduledTiming: Opt[Timing] = None
+    scheduledPeriod: Opt[Period] = None
+    scheduledString: Opt[Text] = None
+    productCodeableConcept: Opt[CodeableConcept] = None
+    productReference: Opt[Reference] = None
+    _kind: Opt[Element] = None
+    _instantiatesCanonical: Opt[list[Element | None]] = None
+    _instantiatesUri: Opt[list[Element | None]] = None
+    _status: Opt[Element] = None
+    _doNotPerform: Opt[Element] = None
+    _scheduledString: Opt[Element] = None
     _description: Opt[Element] = None
 
 
@@ -2397,35 +2399,26 @@ class CarePlan(DomainResource, kw_only=True, tag_field="resourceType", tag="Care
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     instantiatesCanonical: Opt[Some[Text]] = None
-    _instantiatesCanonical: Opt[list[Element | None]] = None
     instantiatesUri: Opt[Some[Text]] = None
-    _instantiatesUri: Opt[list[Element | None]] = None
     basedOn: Opt[Some[Reference]] = None
     replaces: Opt[Some[Reference]] = None
     partOf: Opt[Some[Reference]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     intent: Opt[Text] = None
-    _intent: Opt[Element] = None
     category: Opt[Some[CodeableConcept]] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     subject: Reference
     encounter: Opt[Reference] = None
     period: Opt[Period] = None
     created: Opt[Text] = None
-    _created: Opt[Element] = None
     author: Opt[Reference] = None
     contributor: Opt[Some[Reference]] = None
     careTeam: Opt[Some[Reference]] = None
@@ -2434,6 +2427,15 @@ class CarePlan(DomainResource, kw_only=True, tag_field="resourceType", tag="Care
     goal: Opt[Some[Reference]] = None
     activity: Opt[Some[CarePlanActivity]] = None
     note: Opt[Some[Annotation]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _instantiatesCanonical: Opt[list[Element | None]] = None
+    _instantiatesUri: Opt[list[Element | None]] = None
+    _status: Opt[Element] = None
+    _intent: Opt[Element] = None
+    _title: Opt[Element] = None
+    _description: Opt[Element] = None
+    _created: Opt[Element] = None
 
 
 class CareTeamParticipant(BackboneElement, kw_only=True):
@@ -2454,19 +2456,15 @@ class CareTeam(DomainResource, kw_only=True, tag_field="resourceType", tag="Care
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     category: Opt[Some[CodeableConcept]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     subject: Opt[Reference] = None
     encounter: Opt[Reference] = None
     period: Opt[Period] = None
@@ -2476,6 +2474,10 @@ class CareTeam(DomainResource, kw_only=True, tag_field="resourceType", tag="Care
     managingOrganization: Opt[Some[Reference]] = None
     telecom: Opt[Some[ContactPoint]] = None
     note: Opt[Some[Annotation]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _name: Opt[Element] = None
 
 
 class CatalogEntryRelatedEntry(BackboneElement, kw_only=True):
@@ -2485,8 +2487,8 @@ class CatalogEntryRelatedEntry(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     relationtype: Opt[Text] = None
-    _relationtype: Opt[Element] = None
     item: Reference
+    _relationtype: Opt[Element] = None
 
 
 class CatalogEntry(DomainResource, kw_only=True, tag_field="resourceType", tag="CatalogEntry"):
@@ -2495,9 +2497,7 @@ class CatalogEntry(DomainResource, kw_only=True, tag_field="resourceType", tag="
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -2505,20 +2505,22 @@ class CatalogEntry(DomainResource, kw_only=True, tag_field="resourceType", tag="
     identifier: Opt[Some[Identifier]] = None
     type: Opt[CodeableConcept] = None
     orderable: Opt[bool] = None
-    _orderable: Opt[Element] = None
     referencedItem: Reference
     additionalIdentifier: Opt[Some[Identifier]] = None
     classification: Opt[Some[CodeableConcept]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     validityPeriod: Opt[Period] = None
     validTo: Opt[Text] = None
-    _validTo: Opt[Element] = None
     lastUpdated: Opt[Text] = None
-    _lastUpdated: Opt[Element] = None
     additionalCharacteristic: Opt[Some[CodeableConcept]] = None
     additionalClassification: Opt[Some[CodeableConcept]] = None
     relatedEntry: Opt[Some[CatalogEntryRelatedEntry]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _orderable: Opt[Element] = None
+    _status: Opt[Element] = None
+    _validTo: Opt[Element] = None
+    _lastUpdated: Opt[Element] = None
 
 
 class ChargeItemPerformer(BackboneElement, kw_only=True):
@@ -2537,28 +2539,19 @@ class ChargeItem(DomainResource, kw_only=True, tag_field="resourceType", tag="Ch
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     definitionUri: Opt[Some[Text]] = None
-    _definitionUri: Opt[list[Element | None]] = None
     definitionCanonical: Opt[Some[Text]] = None
-    _definitionCanonical: Opt[list[Element | None]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     partOf: Opt[Some[Reference]] = None
     code: CodeableConcept
     subject: Reference
     context: Opt[Reference] = None
-    occurrenceDateTime: Opt[Text] = None
-    _occurrenceDateTime: Opt[Element] = None
-    occurrencePeriod: Opt[Period] = None
-    occurrenceTiming: Opt[Timing] = None
     performer: Opt[Some[ChargeItemPerformer]] = None
     performingOrganization: Opt[Reference] = None
     requestingOrganization: Opt[Reference] = None
@@ -2566,20 +2559,29 @@ class ChargeItem(DomainResource, kw_only=True, tag_field="resourceType", tag="Ch
     quantity: Opt[Quantity] = None
     bodysite: Opt[Some[CodeableConcept]] = None
     factorOverride: Opt[Number] = None
-    _factorOverride: Opt[Element] = None
     priceOverride: Opt[Money] = None
     overrideReason: Opt[Text] = None
-    _overrideReason: Opt[Element] = None
     enterer: Opt[Reference] = None
     enteredDate: Opt[Text] = None
-    _enteredDate: Opt[Element] = None
     reason: Opt[Some[CodeableConcept]] = None
     service: Opt[Some[Reference]] = None
-    productReference: Opt[Reference] = None
-    productCodeableConcept: Opt[CodeableConcept] = None
     account: Opt[Some[Reference]] = None
     note: Opt[Some[Annotation]] = None
     supportingInformation: Opt[Some[Reference]] = None
+    occurrenceDateTime: Opt[Text] = None
+    occurrencePeriod: Opt[Period] = None
+    occurrenceTiming: Opt[Timing] = None
+    productReference: Opt[Reference] = None
+    productCodeableConcept: Opt[CodeableConcept] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _definitionUri: Opt[list[Element | None]] = None
+    _definitionCanonical: Opt[list[Element | None]] = None
+    _status: Opt[Element] = None
+    _occurrenceDateTime: Opt[Element] = None
+    _factorOverride: Opt[Element] = None
+    _overrideReason: Opt[Element] = None
+    _enteredDate: Opt[Element] = None
 
 
 class ChargeItemDefinitionPropertyGroupPriceComponent(BackboneElement, kw_only=True):
@@ -2589,11 +2591,11 @@ class ChargeItemDefinitionPropertyGroupPriceComponent(BackboneElement, kw_only=T
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     code: Opt[CodeableConcept] = None
     factor: Opt[Number] = None
-    _factor: Opt[Element] = None
     amount: Opt[Money] = None
+    _type: Opt[Element] = None
+    _factor: Opt[Element] = None
 
 
 class ChargeItemDefinitionPropertyGroup(BackboneElement, kw_only=True):
@@ -2613,10 +2615,10 @@ class ChargeItemDefinitionApplicability(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     expression: Opt[Text] = None
+    _description: Opt[Element] = None
+    _language: Opt[Element] = None
     _expression: Opt[Element] = None
 
 
@@ -2626,50 +2628,50 @@ class ChargeItemDefinition(DomainResource, kw_only=True, tag_field="resourceType
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     identifier: Opt[Some[Identifier]] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     derivedFromUri: Opt[Some[Text]] = None
-    _derivedFromUri: Opt[list[Element | None]] = None
     partOf: Opt[Some[Text]] = None
-    _partOf: Opt[list[Element | None]] = None
     replaces: Opt[Some[Text]] = None
-    _replaces: Opt[list[Element | None]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     experimental: Opt[bool] = None
-    _experimental: Opt[Element] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     publisher: Opt[Text] = None
-    _publisher: Opt[Element] = None
     contact: Opt[Some[ContactDetail]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     useContext: Opt[Some[UsageContext]] = None
     jurisdiction: Opt[Some[CodeableConcept]] = None
     copyright: Opt[Text] = None
-    _copyright: Opt[Element] = None
     approvalDate: Opt[Text] = None
-    _approvalDate: Opt[Element] = None
     lastReviewDate: Opt[Text] = None
-    _lastReviewDate: Opt[Element] = None
     effectivePeriod: Opt[Period] = None
     code: Opt[CodeableConcept] = None
     instance: Opt[Some[Reference]] = None
     applicability: Opt[Some[ChargeItemDefinitionApplicability]] = None
     propertyGroup: Opt[Some[ChargeItemDefinitionPropertyGroup]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _url: Opt[Element] = None
+    _version: Opt[Element] = None
+    _title: Opt[Element] = None
+    _derivedFromUri: Opt[list[Element | None]] = None
+    _partOf: Opt[list[Element | None]] = None
+    _replaces: Opt[list[Element | None]] = None
+    _status: Opt[Element] = None
+    _experimental: Opt[Element] = None
+    _date: Opt[Element] = None
+    _publisher: Opt[Element] = None
+    _description: Opt[Element] = None
+    _copyright: Opt[Element] = None
+    _approvalDate: Opt[Element] = None
+    _lastReviewDate: Opt[Element] = None
 
 
 class ClaimItemDetailSubDetail(BackboneElement, kw_only=True):
@@ -2679,7 +2681,6 @@ class ClaimItemDetailSubDetail(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     sequence: Opt[Positive] = None
-    _sequence: Opt[Element] = None
     revenue: Opt[CodeableConcept] = None
     category: Opt[CodeableConcept] = None
     productOrService: CodeableConcept
@@ -2688,9 +2689,10 @@ class ClaimItemDetailSubDetail(BackboneElement, kw_only=True):
     quantity: Opt[Quantity] = None
     unitPrice: Opt[Money] = None
     factor: Opt[Number] = None
-    _factor: Opt[Element] = None
     net: Opt[Money] = None
     udi: Opt[Some[Reference]] = None
+    _sequence: Opt[Element] = None
+    _factor: Opt[Element] = None
 
 
 class ClaimItemDetail(BackboneElement, kw_only=True):
@@ -2700,7 +2702,6 @@ class ClaimItemDetail(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     sequence: Opt[Positive] = None
-    _sequence: Opt[Element] = None
     revenue: Opt[CodeableConcept] = None
     category: Opt[CodeableConcept] = None
     productOrService: CodeableConcept
@@ -2709,10 +2710,11 @@ class ClaimItemDetail(BackboneElement, kw_only=True):
     quantity: Opt[Quantity] = None
     unitPrice: Opt[Money] = None
     factor: Opt[Number] = None
-    _factor: Opt[Element] = None
     net: Opt[Money] = None
     udi: Opt[Some[Reference]] = None
     subDetail: Opt[Some[ClaimItemDetailSubDetail]] = None
+    _sequence: Opt[Element] = None
+    _factor: Opt[Element] = None
 
 
 class ClaimItem(BackboneElement, kw_only=True):
@@ -2722,36 +2724,36 @@ class ClaimItem(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     sequence: Opt[Positive] = None
-    _sequence: Opt[Element] = None
     careTeamSequence: Opt[Some[Positive]] = None
-    _careTeamSequence: Opt[list[Element | None]] = None
     diagnosisSequence: Opt[Some[Positive]] = None
-    _diagnosisSequence: Opt[list[Element | None]] = None
     procedureSequence: Opt[Some[Positive]] = None
-    _procedureSequence: Opt[list[Element | None]] = None
     informationSequence: Opt[Some[Positive]] = None
-    _informationSequence: Opt[list[Element | None]] = None
     revenue: Opt[CodeableConcept] = None
     category: Opt[CodeableConcept] = None
     productOrService: CodeableConcept
     modifier: Opt[Some[CodeableConcept]] = None
     programCode: Opt[Some[CodeableConcept]] = None
-    servicedDate: Opt[Text] = None
-    _servicedDate: Opt[Element] = None
-    servicedPeriod: Opt[Period] = None
-    locationCodeableConcept: Opt[CodeableConcept] = None
-    locationAddress: Opt[Address] = None
-    locationReference: Opt[Reference] = None
     quantity: Opt[Quantity] = None
     unitPrice: Opt[Money] = None
     factor: Opt[Number] = None
-    _factor: Opt[Element] = None
     net: Opt[Money] = None
     udi: Opt[Some[Reference]] = None
     bodySite: Opt[CodeableConcept] = None
     subSite: Opt[Some[CodeableConcept]] = None
     encounter: Opt[Some[Reference]] = None
     detail: Opt[Some[ClaimItemDetail]] = None
+    servicedDate: Opt[Text] = None
+    servicedPeriod: Opt[Period] = None
+    locationCodeableConcept: Opt[CodeableConcept] = None
+    locationAddress: Opt[Address] = None
+    locationReference: Opt[Reference] = None
+    _sequence: Opt[Element] = None
+    _careTeamSequence: Opt[list[Element | None]] = None
+    _diagnosisSequence: Opt[list[Element | None]] = None
+    _procedureSequence: Opt[list[Element | None]] = None
+    _informationSequence: Opt[list[Element | None]] = None
+    _servicedDate: Opt[Element] = None
+    _factor: Opt[Element] = None
 
 
 class ClaimAccident(BackboneElement, kw_only=True):
@@ -2761,10 +2763,10 @@ class ClaimAccident(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     type: Opt[CodeableConcept] = None
     locationAddress: Opt[Address] = None
     locationReference: Opt[Reference] = None
+    _date: Opt[Element] = None
 
 
 class ClaimInsurance(BackboneElement, kw_only=True):
@@ -2774,16 +2776,16 @@ class ClaimInsurance(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     sequence: Opt[Positive] = None
-    _sequence: Opt[Element] = None
     focal: Opt[bool] = None
-    _focal: Opt[Element] = None
     identifier: Opt[Identifier] = None
     coverage: Reference
     businessArrangement: Opt[Text] = None
-    _businessArrangement: Opt[Element] = None
     preAuthRef: Opt[Some[Text]] = None
-    _preAuthRef: Opt[list[Element | None]] = None
     claimResponse: Opt[Reference] = None
+    _sequence: Opt[Element] = None
+    _focal: Opt[Element] = None
+    _businessArrangement: Opt[Element] = None
+    _preAuthRef: Opt[list[Element | None]] = None
 
 
 class ClaimProcedure(BackboneElement, kw_only=True):
@@ -2793,13 +2795,13 @@ class ClaimProcedure(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     sequence: Opt[Positive] = None
-    _sequence: Opt[Element] = None
     type: Opt[Some[CodeableConcept]] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
+    udi: Opt[Some[Reference]] = None
     procedureCodeableConcept: Opt[CodeableConcept] = None
     procedureReference: Opt[Reference] = None
-    udi: Opt[Some[Reference]] = None
+    _sequence: Opt[Element] = None
+    _date: Opt[Element] = None
 
 
 class ClaimDiagnosis(BackboneElement, kw_only=True):
@@ -2809,12 +2811,12 @@ class ClaimDiagnosis(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     sequence: Opt[Positive] = None
-    _sequence: Opt[Element] = None
-    diagnosisCodeableConcept: Opt[CodeableConcept] = None
-    diagnosisReference: Opt[Reference] = None
     type: Opt[Some[CodeableConcept]] = None
     onAdmission: Opt[CodeableConcept] = None
     packageCode: Opt[CodeableConcept] = None
+    diagnosisCodeableConcept: Opt[CodeableConcept] = None
+    diagnosisReference: Opt[Reference] = None
+    _sequence: Opt[Element] = None
 
 
 class ClaimSupportingInfo(BackboneElement, kw_only=True):
@@ -2824,20 +2826,20 @@ class ClaimSupportingInfo(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     sequence: Opt[Positive] = None
-    _sequence: Opt[Element] = None
     category: CodeableConcept
     code: Opt[CodeableConcept] = None
+    reason: Opt[CodeableConcept] = None
     timingDate: Opt[Text] = None
-    _timingDate: Opt[Element] = None
     timingPeriod: Opt[Period] = None
     valueBoolean: Opt[bool] = None
-    _valueBoolean: Opt[Element] = None
     valueString: Opt[Text] = None
-    _valueString: Opt[Element] = None
     valueQuantity: Opt[Quantity] = None
     valueAttachment: Opt[Attachment] = None
     valueReference: Opt[Reference] = None
-    reason: Opt[CodeableConcept] = None
+    _sequence: Opt[Element] = None
+    _timingDate: Opt[Element] = None
+    _valueBoolean: Opt[Element] = None
+    _valueString: Opt[Element] = None
 
 
 class ClaimCareTeam(BackboneElement, kw_only=True):
@@ -2847,12 +2849,12 @@ class ClaimCareTeam(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     sequence: Opt[Positive] = None
-    _sequence: Opt[Element] = None
     provider: Reference
     responsible: Opt[bool] = None
-    _responsible: Opt[Element] = None
     role: Opt[CodeableConcept] = None
     qualification: Opt[CodeableConcept] = None
+    _sequence: Opt[Element] = None
+    _responsible: Opt[Element] = None
 
 
 class ClaimPayee(BackboneElement, kw_only=True):
@@ -2882,24 +2884,19 @@ class Claim(DomainResource, kw_only=True, tag_field="resourceType", tag="Claim")
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     type: CodeableConcept
     subType: Opt[CodeableConcept] = None
     use: Opt[Text] = None
-    _use: Opt[Element] = None
     patient: Reference
     billablePeriod: Opt[Period] = None
     created: Opt[Text] = None
-    _created: Opt[Element] = None
     enterer: Opt[Reference] = None
     insurer: Opt[Reference] = None
     provider: Reference
@@ -2919,6 +2916,11 @@ class Claim(DomainResource, kw_only=True, tag_field="resourceType", tag="Claim")
     accident: Opt[ClaimAccident] = None
     item: Opt[Some[ClaimItem]] = None
     total: Opt[Money] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _use: Opt[Element] = None
+    _created: Opt[Element] = None
 
 
 class ClaimResponseError(BackboneElement, kw_only=True):
@@ -2928,12 +2930,12 @@ class ClaimResponseError(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     itemSequence: Opt[Positive] = None
-    _itemSequence: Opt[Element] = None
     detailSequence: Opt[Positive] = None
-    _detailSequence: Opt[Element] = None
     subDetailSequence: Opt[Positive] = None
-    _subDetailSequence: Opt[Element] = None
     code: CodeableConcept
+    _itemSequence: Opt[Element] = None
+    _detailSequence: Opt[Element] = None
+    _subDetailSequence: Opt[Element] = None
 
 
 class ClaimResponseInsurance(BackboneElement, kw_only=True):
@@ -2943,13 +2945,13 @@ class ClaimResponseInsurance(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     sequence: Opt[Positive] = None
-    _sequence: Opt[Element] = None
     focal: Opt[bool] = None
-    _focal: Opt[Element] = None
     coverage: Reference
     businessArrangement: Opt[Text] = None
-    _businessArrangement: Opt[Element] = None
     claimResponse: Opt[Reference] = None
+    _sequence: Opt[Element] = None
+    _focal: Opt[Element] = None
+    _businessArrangement: Opt[Element] = None
 
 
 class ClaimResponseProcessNote(BackboneElement, kw_only=True):
@@ -2959,12 +2961,12 @@ class ClaimResponseProcessNote(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     number: Opt[Positive] = None
-    _number: Opt[Element] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     text: Opt[Text] = None
-    _text: Opt[Element] = None
     language: Opt[CodeableConcept] = None
+    _number: Opt[Element] = None
+    _type: Opt[Element] = None
+    _text: Opt[Element] = None
 
 
 class ClaimResponsePayment(BackboneElement, kw_only=True):
@@ -2977,9 +2979,9 @@ class ClaimResponsePayment(BackboneElement, kw_only=True):
     adjustment: Opt[Money] = None
     adjustmentReason: Opt[CodeableConcept] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     amount: Money
     identifier: Opt[Identifier] = None
+    _date: Opt[Element] = None
 
 
 class ClaimResponseTotal(BackboneElement, kw_only=True):
@@ -3003,11 +3005,11 @@ class ClaimResponseAddItemDetailSubDetail(BackboneElement, kw_only=True):
     quantity: Opt[Quantity] = None
     unitPrice: Opt[Money] = None
     factor: Opt[Number] = None
-    _factor: Opt[Element] = None
     net: Opt[Money] = None
     noteNumber: Opt[Some[Positive]] = None
-    _noteNumber: Opt[list[Element | None]] = None
     adjudication: Some[ClaimResponseItemAdjudication]
+    _factor: Opt[Element] = None
+    _noteNumber: Opt[list[Element | None]] = None
 
 
 class ClaimResponseAddItemDetail(BackboneElement, kw_only=True):
@@ -3021,12 +3023,12 @@ class ClaimResponseAddItemDetail(BackboneElement, kw_only=True):
     quantity: Opt[Quantity] = None
     unitPrice: Opt[Money] = None
     factor: Opt[Number] = None
-    _factor: Opt[Element] = None
     net: Opt[Money] = None
     noteNumber: Opt[Some[Positive]] = None
-    _noteNumber: Opt[list[Element | None]] = None
     adjudication: Some[ClaimResponseItemAdjudication]
     subDetail: Opt[Some[ClaimResponseAddItemDetailSubDetail]] = None
+    _factor: Opt[Element] = None
+    _noteNumber: Opt[list[Element | None]] = None
 
 
 class ClaimResponseAddItem(BackboneElement, kw_only=True):
@@ -3036,32 +3038,32 @@ class ClaimResponseAddItem(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     itemSequence: Opt[Some[Positive]] = None
-    _itemSequence: Opt[list[Element | None]] = None
     detailSequence: Opt[Some[Positive]] = None
-    _detailSequence: Opt[list[Element | None]] = None
     subdetailSequence: Opt[Some[Positive]] = None
-    _subdetailSequence: Opt[list[Element | None]] = None
     provider: Opt[Some[Reference]] = None
     productOrService: CodeableConcept
     modifier: Opt[Some[CodeableConcept]] = None
     programCode: Opt[Some[CodeableConcept]] = None
-    servicedDate: Opt[Text] = None
-    _servicedDate: Opt[Element] = None
-    servicedPeriod: Opt[Period] = None
-    locationCodeableConcept: Opt[CodeableConcept] = None
-    locationAddress: Opt[Address] = None
-    locationReference: Opt[Reference] = None
     quantity: Opt[Quantity] = None
     unitPrice: Opt[Money] = None
     factor: Opt[Number] = None
-    _factor: Opt[Element] = None
     net: Opt[Money] = None
     bodySite: Opt[CodeableConcept] = None
     subSite: Opt[Some[CodeableConcept]] = None
     noteNumber: Opt[Some[Positive]] = None
-    _noteNumber: Opt[list[Element | None]] = None
     adjudication: Some[ClaimResponseItemAdjudication]
     detail: Opt[Some[ClaimResponseAddItemDetail]] = None
+    servicedDate: Opt[Text] = None
+    servicedPeriod: Opt[Period] = None
+    locationCodeableConcept: Opt[CodeableConcept] = None
+    locationAddress: Opt[Address] = None
+    locationReference: Opt[Reference] = None
+    _itemSequence: Opt[list[Element | None]] = None
+    _detailSequence: Opt[list[Element | None]] = None
+    _subdetailSequence: Opt[list[Element | None]] = None
+    _servicedDate: Opt[Element] = None
+    _factor: Opt[Element] = None
+    _noteNumber: Opt[list[Element | None]] = None
 
 
 class ClaimResponseItemDetailSubDetail(BackboneElement, kw_only=True):
@@ -3071,10 +3073,10 @@ class ClaimResponseItemDetailSubDetail(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     subDetailSequence: Opt[Positive] = None
-    _subDetailSequence: Opt[Element] = None
     noteNumber: Opt[Some[Positive]] = None
-    _noteNumber: Opt[list[Element | None]] = None
     adjudication: Opt[Some[ClaimResponseItemAdjudication]] = None
+    _subDetailSequence: Opt[Element] = None
+    _noteNumber: Opt[list[Element | None]] = None
 
 
 class ClaimResponseItemDetail(BackboneElement, kw_only=True):
@@ -3084,11 +3086,11 @@ class ClaimResponseItemDetail(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     detailSequence: Opt[Positive] = None
-    _detailSequence: Opt[Element] = None
     noteNumber: Opt[Some[Positive]] = None
-    _noteNumber: Opt[list[Element | None]] = None
     adjudication: Some[ClaimResponseItemAdjudication]
     subDetail: Opt[Some[ClaimResponseItemDetailSubDetail]] = None
+    _detailSequence: Opt[Element] = None
+    _noteNumber: Opt[list[Element | None]] = None
 
 
 class ClaimResponseItemAdjudication(BackboneElement, kw_only=True):
@@ -3111,11 +3113,11 @@ class ClaimResponseItem(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     itemSequence: Opt[Positive] = None
-    _itemSequence: Opt[Element] = None
     noteNumber: Opt[Some[Positive]] = None
-    _noteNumber: Opt[list[Element | None]] = None
     adjudication: Some[ClaimResponseItemAdjudication]
     detail: Opt[Some[ClaimResponseItemDetail]] = None
+    _itemSequence: Opt[Element] = None
+    _noteNumber: Opt[list[Element | None]] = None
 
 
 class ClaimResponse(DomainResource, kw_only=True, tag_field="resourceType", tag="ClaimResponse"):
@@ -3124,32 +3126,24 @@ class ClaimResponse(DomainResource, kw_only=True, tag_field="resourceType", tag=
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     type: CodeableConcept
     subType: Opt[CodeableConcept] = None
     use: Opt[Text] = None
-    _use: Opt[Element] = None
     patient: Reference
     created: Opt[Text] = None
-    _created: Opt[Element] = None
     insurer: Reference
     requestor: Opt[Reference] = None
     request: Opt[Reference] = None
     outcome: Opt[Text] = None
-    _outcome: Opt[Element] = None
     disposition: Opt[Text] = None
-    _disposition: Opt[Element] = None
     preAuthRef: Opt[Text] = None
-    _preAuthRef: Opt[Element] = None
     preAuthPeriod: Opt[Period] = None
     payeeType: Opt[CodeableConcept] = None
     item: Opt[Some[ClaimResponseItem]] = None
@@ -3164,6 +3158,14 @@ class ClaimResponse(DomainResource, kw_only=True, tag_field="resourceType", tag=
     communicationRequest: Opt[Some[Reference]] = None
     insurance: Opt[Some[ClaimResponseInsurance]] = None
     error: Opt[Some[ClaimResponseError]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _use: Opt[Element] = None
+    _created: Opt[Element] = None
+    _outcome: Opt[Element] = None
+    _disposition: Opt[Element] = None
+    _preAuthRef: Opt[Element] = None
 
 
 class ClinicalImpressionFinding(BackboneElement, kw_only=True):
@@ -3194,40 +3196,40 @@ class ClinicalImpression(DomainResource, kw_only=True, tag_field="resourceType",
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     statusReason: Opt[CodeableConcept] = None
     code: Opt[CodeableConcept] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     subject: Reference
     encounter: Opt[Reference] = None
-    effectiveDateTime: Opt[Text] = None
-    _effectiveDateTime: Opt[Element] = None
-    effectivePeriod: Opt[Period] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     assessor: Opt[Reference] = None
     previous: Opt[Reference] = None
     problem: Opt[Some[Reference]] = None
     investigation: Opt[Some[ClinicalImpressionInvestigation]] = None
     protocol: Opt[Some[Text]] = None
-    _protocol: Opt[list[Element | None]] = None
     summary: Opt[Text] = None
-    _summary: Opt[Element] = None
     finding: Opt[Some[ClinicalImpressionFinding]] = None
     prognosisCodeableConcept: Opt[Some[CodeableConcept]] = None
     prognosisReference: Opt[Some[Reference]] = None
     supportingInfo: Opt[Some[Reference]] = None
     note: Opt[Some[Annotation]] = None
+    effectiveDateTime: Opt[Text] = None
+    effectivePeriod: Opt[Period] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _description: Opt[Element] = None
+    _effectiveDateTime: Opt[Element] = None
+    _date: Opt[Element] = None
+    _protocol: Opt[list[Element | None]] = None
+    _summary: Opt[Element] = None
 
 
 class CodeSystemConceptProperty(BackboneElement, kw_only=True):
@@ -3237,19 +3239,19 @@ class CodeSystemConceptProperty(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     code: Opt[Text] = None
-    _code: Opt[Element] = None
     valueCode: Opt[Text] = None
-    _valueCode: Opt[Element] = None
     valueCoding: Opt[Coding] = None
     valueString: Opt[Text] = None
-    _valueString: Opt[Element] = None
     valueInteger: Opt[Integer] = None
-    _valueInteger: Opt[Element] = None
     valueBoolean: Opt[bool] = None
-    _valueBoolean: Opt[Element] = None
     valueDateTime: Opt[Text] = None
-    _valueDateTime: Opt[Element] = None
     valueDecimal: Opt[Number] = None
+    _code: Opt[Element] = None
+    _valueCode: Opt[Element] = None
+    _valueString: Opt[Element] = None
+    _valueInteger: Opt[Element] = None
+    _valueBoolean: Opt[Element] = None
+    _valueDateTime: Opt[Element] = None
     _valueDecimal: Opt[Element] = None
 
 
@@ -3260,9 +3262,9 @@ class CodeSystemConceptDesignation(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     use: Opt[Coding] = None
     value: Opt[Text] = None
+    _language: Opt[Element] = None
     _value: Opt[Element] = None
 
 
@@ -3273,14 +3275,14 @@ class CodeSystemConcept(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     code: Opt[Text] = None
-    _code: Opt[Element] = None
     display: Opt[Text] = None
-    _display: Opt[Element] = None
     definition: Opt[Text] = None
-    _definition: Opt[Element] = None
     designation: Opt[Some[CodeSystemConceptDesignation]] = None
     property: Opt[Some[CodeSystemConceptProperty]] = None
     concept: Opt[Some[CodeSystemConcept]] = None
+    _code: Opt[Element] = None
+    _display: Opt[Element] = None
+    _definition: Opt[Element] = None
 
 
 class CodeSystemProperty(BackboneElement, kw_only=True):
@@ -3290,12 +3292,12 @@ class CodeSystemProperty(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     code: Opt[Text] = None
-    _code: Opt[Element] = None
     uri: Opt[Text] = None
-    _uri: Opt[Element] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     type: Opt[Text] = None
+    _code: Opt[Element] = None
+    _uri: Opt[Element] = None
+    _description: Opt[Element] = None
     _type: Opt[Element] = None
 
 
@@ -3306,12 +3308,12 @@ class CodeSystemFilter(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     code: Opt[Text] = None
-    _code: Opt[Element] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     operator: Opt[Some[Text]] = None
-    _operator: Opt[list[Element | None]] = None
     value: Opt[Text] = None
+    _code: Opt[Element] = None
+    _description: Opt[Element] = None
+    _operator: Opt[list[Element | None]] = None
     _value: Opt[Element] = None
 
 
@@ -3321,58 +3323,58 @@ class CodeSystem(DomainResource, kw_only=True, tag_field="resourceType", tag="Co
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     identifier: Opt[Some[Identifier]] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     experimental: Opt[bool] = None
-    _experimental: Opt[Element] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     publisher: Opt[Text] = None
-    _publisher: Opt[Element] = None
     contact: Opt[Some[ContactDetail]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     useContext: Opt[Some[UsageContext]] = None
     jurisdiction: Opt[Some[CodeableConcept]] = None
     purpose: Opt[Text] = None
-    _purpose: Opt[Element] = None
     copyright: Opt[Text] = None
-    _copyright: Opt[Element] = None
     caseSensitive: Opt[bool] = None
-    _caseSensitive: Opt[Element] = None
     valueSet: Opt[Text] = None
-    _valueSet: Opt[Element] = None
     hierarchyMeaning: Opt[Text] = None
-    _hierarchyMeaning: Opt[Element] = None
     compositional: Opt[bool] = None
-    _compositional: Opt[Element] = None
     versionNeeded: Opt[bool] = None
-    _versionNeeded: Opt[Element] = None
     content: Opt[Text] = None
-    _content: Opt[Element] = None
     supplements: Opt[Text] = None
-    _supplements: Opt[Element] = None
     count: Opt[Unsigned] = None
-    _count: Opt[Element] = None
     filter: Opt[Some[CodeSystemFilter]] = None
     property: Opt[Some[CodeSystemProperty]] = None
     concept: Opt[Some[CodeSystemConcept]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _url: Opt[Element] = None
+    _version: Opt[Element] = None
+    _name: Opt[Element] = None
+    _title: Opt[Element] = None
+    _status: Opt[Element] = None
+    _experimental: Opt[Element] = None
+    _date: Opt[Element] = None
+    _publisher: Opt[Element] = None
+    _description: Opt[Element] = None
+    _purpose: Opt[Element] = None
+    _copyright: Opt[Element] = None
+    _caseSensitive: Opt[Element] = None
+    _valueSet: Opt[Element] = None
+    _hierarchyMeaning: Opt[Element] = None
+    _compositional: Opt[Element] = None
+    _versionNeeded: Opt[Element] = None
+    _content: Opt[Element] = None
+    _supplements: Opt[Element] = None
+    _count: Opt[Element] = None
 
 
 class CommunicationPayload(BackboneElement, kw_only=True):
@@ -3382,9 +3384,9 @@ class CommunicationPayload(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     contentString: Opt[Text] = None
-    _contentString: Opt[Element] = None
     contentAttachment: Opt[Attachment] = None
     contentReference: Opt[Reference] = None
+    _contentString: Opt[Element] = None
 
 
 class Communication(DomainResource, kw_only=True, tag_field="resourceType", tag="Communication"):
@@ -3393,42 +3395,42 @@ class Communication(DomainResource, kw_only=True, tag_field="resourceType", tag=
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     instantiatesCanonical: Opt[Some[Text]] = None
-    _instantiatesCanonical: Opt[list[Element | None]] = None
     instantiatesUri: Opt[Some[Text]] = None
-    _instantiatesUri: Opt[list[Element | None]] = None
     basedOn: Opt[Some[Reference]] = None
     partOf: Opt[Some[Reference]] = None
     inResponseTo: Opt[Some[Reference]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     statusReason: Opt[CodeableConcept] = None
     category: Opt[Some[CodeableConcept]] = None
     priority: Opt[Text] = None
-    _priority: Opt[Element] = None
     medium: Opt[Some[CodeableConcept]] = None
     subject: Opt[Reference] = None
     topic: Opt[CodeableConcept] = None
     about: Opt[Some[Reference]] = None
     encounter: Opt[Reference] = None
     sent: Opt[Text] = None
-    _sent: Opt[Element] = None
     received: Opt[Text] = None
-    _received: Opt[Element] = None
     recipient: Opt[Some[Reference]] = None
     sender: Opt[Reference] = None
     reasonCode: Opt[Some[CodeableConcept]] = None
     reasonReference: Opt[Some[Reference]] = None
     payload: Opt[Some[CommunicationPayload]] = None
     note: Opt[Some[Annotation]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _instantiatesCanonical: Opt[list[Element | None]] = None
+    _instantiatesUri: Opt[list[Element | None]] = None
+    _status: Opt[Element] = None
+    _priority: Opt[Element] = None
+    _sent: Opt[Element] = None
+    _received: Opt[Element] = None
 
 
 class CommunicationRequestPayload(BackboneElement, kw_only=True):
@@ -3438,9 +3440,9 @@ class CommunicationRequestPayload(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     contentString: Opt[Text] = None
-    _contentString: Opt[Element] = None
     contentAttachment: Opt[Attachment] = None
     contentReference: Opt[Reference] = None
+    _contentString: Opt[Element] = None
 
 
 class CommunicationRequest(DomainResource, kw_only=True, tag_field="resourceType", tag="CommunicationRequest"):
@@ -3449,9 +3451,7 @@ class CommunicationRequest(DomainResource, kw_only=True, tag_field="resourceType
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -3461,29 +3461,31 @@ class CommunicationRequest(DomainResource, kw_only=True, tag_field="resourceType
     replaces: Opt[Some[Reference]] = None
     groupIdentifier: Opt[Identifier] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     statusReason: Opt[CodeableConcept] = None
     category: Opt[Some[CodeableConcept]] = None
     priority: Opt[Text] = None
-    _priority: Opt[Element] = None
     doNotPerform: Opt[bool] = None
-    _doNotPerform: Opt[Element] = None
     medium: Opt[Some[CodeableConcept]] = None
     subject: Opt[Reference] = None
     about: Opt[Some[Reference]] = None
     encounter: Opt[Reference] = None
     payload: Opt[Some[CommunicationRequestPayload]] = None
-    occurrenceDateTime: Opt[Text] = None
-    _occurrenceDateTime: Opt[Element] = None
-    occurrencePeriod: Opt[Period] = None
     authoredOn: Opt[Text] = None
-    _authoredOn: Opt[Element] = None
     requester: Opt[Reference] = None
     recipient: Opt[Some[Reference]] = None
     sender: Opt[Reference] = None
     reasonCode: Opt[Some[CodeableConcept]] = None
     reasonReference: Opt[Some[Reference]] = None
     note: Opt[Some[Annotation]] = None
+    occurrenceDateTime: Opt[Text] = None
+    occurrencePeriod: Opt[Period] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _priority: Opt[Element] = None
+    _doNotPerform: Opt[Element] = None
+    _occurrenceDateTime: Opt[Element] = None
+    _authoredOn: Opt[Element] = None
 
 
 class CompartmentDefinitionResource(BackboneElement, kw_only=True):
@@ -3493,10 +3495,10 @@ class CompartmentDefinitionResource(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     code: Opt[Text] = None
-    _code: Opt[Element] = None
     param: Opt[Some[Text]] = None
-    _param: Opt[list[Element | None]] = None
     documentation: Opt[Text] = None
+    _code: Opt[Element] = None
+    _param: Opt[list[Element | None]] = None
     _documentation: Opt[Element] = None
 
 
@@ -3506,38 +3508,38 @@ class CompartmentDefinition(DomainResource, kw_only=True, tag_field="resourceTyp
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     experimental: Opt[bool] = None
-    _experimental: Opt[Element] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     publisher: Opt[Text] = None
-    _publisher: Opt[Element] = None
     contact: Opt[Some[ContactDetail]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     useContext: Opt[Some[UsageContext]] = None
     purpose: Opt[Text] = None
-    _purpose: Opt[Element] = None
     code: Opt[Text] = None
-    _code: Opt[Element] = None
     search: Opt[bool] = None
-    _search: Opt[Element] = None
     resource: Opt[Some[CompartmentDefinitionResource]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _url: Opt[Element] = None
+    _version: Opt[Element] = None
+    _name: Opt[Element] = None
+    _status: Opt[Element] = None
+    _experimental: Opt[Element] = None
+    _date: Opt[Element] = None
+    _publisher: Opt[Element] = None
+    _description: Opt[Element] = None
+    _purpose: Opt[Element] = None
+    _code: Opt[Element] = None
+    _search: Opt[Element] = None
 
 
 class CompositionSection(BackboneElement, kw_only=True):
@@ -3547,17 +3549,17 @@ class CompositionSection(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     code: Opt[CodeableConcept] = None
     author: Opt[Some[Reference]] = None
     focus: Opt[Reference] = None
     text: Opt[Narrative] = None
     mode: Opt[Text] = None
-    _mode: Opt[Element] = None
     orderedBy: Opt[CodeableConcept] = None
     entry: Opt[Some[Reference]] = None
     emptyReason: Opt[CodeableConcept] = None
     section: Opt[Some[CompositionSection]] = None
+    _title: Opt[Element] = None
+    _mode: Opt[Element] = None
 
 
 class CompositionEvent(BackboneElement, kw_only=True):
@@ -3578,9 +3580,9 @@ class CompositionRelatesTo(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     code: Opt[Text] = None
-    _code: Opt[Element] = None
     targetIdentifier: Opt[Identifier] = None
     targetReference: Opt[Reference] = None
+    _code: Opt[Element] = None
 
 
 class CompositionAttester(BackboneElement, kw_only=True):
@@ -3590,10 +3592,10 @@ class CompositionAttester(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     mode: Opt[Text] = None
-    _mode: Opt[Element] = None
     time: Opt[Text] = None
-    _time: Opt[Element] = None
     party: Opt[Reference] = None
+    _mode: Opt[Element] = None
+    _time: Opt[Element] = None
 
 
 class Composition(DomainResource, kw_only=True, tag_field="resourceType", tag="Composition"):
@@ -3602,32 +3604,32 @@ class Composition(DomainResource, kw_only=True, tag_field="resourceType", tag="C
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Identifier] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     type: CodeableConcept
     category: Opt[Some[CodeableConcept]] = None
     subject: Opt[Reference] = None
     encounter: Opt[Reference] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     author: Some[Reference]
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     confidentiality: Opt[Text] = None
-    _confidentiality: Opt[Element] = None
     attester: Opt[Some[CompositionAttester]] = None
     custodian: Opt[Reference] = None
     relatesTo: Opt[Some[CompositionRelatesTo]] = None
     event: Opt[Some[CompositionEvent]] = None
     section: Opt[Some[CompositionSection]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _date: Opt[Element] = None
+    _title: Opt[Element] = None
+    _confidentiality: Opt[Element] = None
 
 
 class ConceptMapGroupUnmapped(BackboneElement, kw_only=True):
@@ -3637,12 +3639,12 @@ class ConceptMapGroupUnmapped(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     mode: Opt[Text] = None
-    _mode: Opt[Element] = None
     code: Opt[Text] = None
-    _code: Opt[Element] = None
     display: Opt[Text] = None
-    _display: Opt[Element] = None
     url: Opt[Text] = None
+    _mode: Opt[Element] = None
+    _code: Opt[Element] = None
+    _display: Opt[Element] = None
     _url: Opt[Element] = None
 
 
@@ -3653,12 +3655,12 @@ class ConceptMapGroupElementTargetDependsOn(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     property: Opt[Text] = None
-    _property: Opt[Element] = None
     system: Opt[Text] = None
-    _system: Opt[Element] = None
     value: Opt[Text] = None
-    _value: Opt[Element] = None
     display: Opt[Text] = None
+    _property: Opt[Element] = None
+    _system: Opt[Element] = None
+    _value: Opt[Element] = None
     _display: Opt[Element] = None
 
 
@@ -3669,15 +3671,15 @@ class ConceptMapGroupElementTarget(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     code: Opt[Text] = None
-    _code: Opt[Element] = None
     display: Opt[Text] = None
-    _display: Opt[Element] = None
     equivalence: Opt[Text] = None
-    _equivalence: Opt[Element] = None
     comment: Opt[Text] = None
-    _comment: Opt[Element] = None
     dependsOn: Opt[Some[ConceptMapGroupElementTargetDependsOn]] = None
     product: Opt[Some[ConceptMapGroupElementTargetDependsOn]] = None
+    _code: Opt[Element] = None
+    _display: Opt[Element] = None
+    _equivalence: Opt[Element] = None
+    _comment: Opt[Element] = None
 
 
 class ConceptMapGroupElement(BackboneElement, kw_only=True):
@@ -3687,10 +3689,10 @@ class ConceptMapGroupElement(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     code: Opt[Text] = None
-    _code: Opt[Element] = None
     display: Opt[Text] = None
-    _display: Opt[Element] = None
     target: Opt[Some[ConceptMapGroupElementTarget]] = None
+    _code: Opt[Element] = None
+    _display: Opt[Element] = None
 
 
 class ConceptMapGroup(BackboneElement, kw_only=True):
@@ -3700,15 +3702,15 @@ class ConceptMapGroup(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     source: Opt[Text] = None
-    _source: Opt[Element] = None
     sourceVersion: Opt[Text] = None
-    _sourceVersion: Opt[Element] = None
     target: Opt[Text] = None
-    _target: Opt[Element] = None
     targetVersion: Opt[Text] = None
-    _targetVersion: Opt[Element] = None
     element: Some[ConceptMapGroupElement]
     unmapped: Opt[ConceptMapGroupUnmapped] = None
+    _source: Opt[Element] = None
+    _sourceVersion: Opt[Element] = None
+    _target: Opt[Element] = None
+    _targetVersion: Opt[Element] = None
 
 
 class ConceptMap(DomainResource, kw_only=True, tag_field="resourceType", tag="ConceptMap"):
@@ -3717,48 +3719,48 @@ class ConceptMap(DomainResource, kw_only=True, tag_field="resourceType", tag="Co
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     identifier: Opt[Identifier] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     experimental: Opt[bool] = None
-    _experimental: Opt[Element] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     publisher: Opt[Text] = None
-    _publisher: Opt[Element] = None
     contact: Opt[Some[ContactDetail]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     useContext: Opt[Some[UsageContext]] = None
     jurisdiction: Opt[Some[CodeableConcept]] = None
     purpose: Opt[Text] = None
-    _purpose: Opt[Element] = None
     copyright: Opt[Text] = None
-    _copyright: Opt[Element] = None
-    sourceUri: Opt[Text] = None
-    _sourceUri: Opt[Element] = None
-    sourceCanonical: Opt[Text] = None
-    _sourceCanonical: Opt[Element] = None
-    targetUri: Opt[Text] = None
-    _targetUri: Opt[Element] = None
-    targetCanonical: Opt[Text] = None
-    _targetCanonical: Opt[Element] = None
     group: Opt[Some[ConceptMapGroup]] = None
+    sourceUri: Opt[Text] = None
+    sourceCanonical: Opt[Text] = None
+    targetUri: Opt[Text] = None
+    targetCanonical: Opt[Text] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _url: Opt[Element] = None
+    _version: Opt[Element] = None
+    _name: Opt[Element] = None
+    _title: Opt[Element] = None
+    _status: Opt[Element] = None
+    _experimental: Opt[Element] = None
+    _date: Opt[Element] = None
+    _publisher: Opt[Element] = None
+    _description: Opt[Element] = None
+    _purpose: Opt[Element] = None
+    _copyright: Opt[Element] = None
+    _sourceUri: Opt[Element] = None
+    _sourceCanonical: Opt[Element] = None
+    _targetUri: Opt[Element] = None
+    _targetCanonical: Opt[Element] = None
 
 
 class ConditionEvidence(BackboneElement, kw_only=True):
@@ -3788,9 +3790,7 @@ class Condition(DomainResource, kw_only=True, tag_field="resourceType", tag="Con
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -3804,27 +3804,29 @@ class Condition(DomainResource, kw_only=True, tag_field="resourceType", tag="Con
     bodySite: Opt[Some[CodeableConcept]] = None
     subject: Reference
     encounter: Opt[Reference] = None
-    onsetDateTime: Opt[Text] = None
-    _onsetDateTime: Opt[Element] = None
-    onsetAge: Opt[Age] = None
-    onsetPeriod: Opt[Period] = None
-    onsetRange: Opt[Range] = None
-    onsetString: Opt[Text] = None
-    _onsetString: Opt[Element] = None
-    abatementDateTime: Opt[Text] = None
-    _abatementDateTime: Opt[Element] = None
-    abatementAge: Opt[Age] = None
-    abatementPeriod: Opt[Period] = None
-    abatementRange: Opt[Range] = None
-    abatementString: Opt[Text] = None
-    _abatementString: Opt[Element] = None
     recordedDate: Opt[Text] = None
-    _recordedDate: Opt[Element] = None
     recorder: Opt[Reference] = None
     asserter: Opt[Reference] = None
     stage: Opt[Some[ConditionStage]] = None
     evidence: Opt[Some[ConditionEvidence]] = None
     note: Opt[Some[Annotation]] = None
+    onsetDateTime: Opt[Text] = None
+    onsetAge: Opt[Age] = None
+    onsetPeriod: Opt[Period] = None
+    onsetRange: Opt[Range] = None
+    onsetString: Opt[Text] = None
+    abatementDateTime: Opt[Text] = None
+    abatementAge: Opt[Age] = None
+    abatementPeriod: Opt[Period] = None
+    abatementRange: Opt[Range] = None
+    abatementString: Opt[Text] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _onsetDateTime: Opt[Element] = None
+    _onsetString: Opt[Element] = None
+    _abatementDateTime: Opt[Element] = None
+    _abatementString: Opt[Element] = None
+    _recordedDate: Opt[Element] = None
 
 
 class ConsentProvisionData(BackboneElement, kw_only=True):
@@ -3834,8 +3836,8 @@ class ConsentProvisionData(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     meaning: Opt[Text] = None
-    _meaning: Opt[Element] = None
     reference: Reference
+    _meaning: Opt[Element] = None
 
 
 class ConsentProvisionActor(BackboneElement, kw_only=True):
@@ -3855,7 +3857,6 @@ class ConsentProvision(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     period: Opt[Period] = None
     actor: Opt[Some[ConsentProvisionActor]] = None
     action: Opt[Some[CodeableConcept]] = None
@@ -3866,6 +3867,7 @@ class ConsentProvision(BackboneElement, kw_only=True):
     dataPeriod: Opt[Period] = None
     data: Opt[Some[ConsentProvisionData]] = None
     provision: Opt[Some[ConsentProvision]] = None
+    _type: Opt[Element] = None
 
 
 class ConsentVerification(BackboneElement, kw_only=True):
@@ -3875,9 +3877,9 @@ class ConsentVerification(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     verified: Opt[bool] = None
-    _verified: Opt[Element] = None
     verifiedWith: Opt[Reference] = None
     verificationDate: Opt[Text] = None
+    _verified: Opt[Element] = None
     _verificationDate: Opt[Element] = None
 
 
@@ -3888,8 +3890,8 @@ class ConsentPolicy(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     authority: Opt[Text] = None
-    _authority: Opt[Element] = None
     uri: Opt[Text] = None
+    _authority: Opt[Element] = None
     _uri: Opt[Element] = None
 
 
@@ -3899,29 +3901,29 @@ class Consent(DomainResource, kw_only=True, tag_field="resourceType", tag="Conse
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     scope: CodeableConcept
     category: Some[CodeableConcept]
     patient: Opt[Reference] = None
     dateTime: Opt[Text] = None
-    _dateTime: Opt[Element] = None
     performer: Opt[Some[Reference]] = None
     organization: Opt[Some[Reference]] = None
-    sourceAttachment: Opt[Attachment] = None
-    sourceReference: Opt[Reference] = None
     policy: Opt[Some[ConsentPolicy]] = None
     policyRule: Opt[CodeableConcept] = None
     verification: Opt[Some[ConsentVerification]] = None
     provision: Opt[ConsentProvision] = None
+    sourceAttachment: Opt[Attachment] = None
+    sourceReference: Opt[Reference] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _dateTime: Opt[Element] = None
 
 
 class ContractRule(BackboneElement, kw_only=True):
@@ -3982,36 +3984,36 @@ class ContractTermAction(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     doNotPerform: Opt[bool] = None
-    _doNotPerform: Opt[Element] = None
     type: CodeableConcept
     subject: Opt[Some[ContractTermActionSubject]] = None
     intent: CodeableConcept
     linkId: Opt[Some[Text]] = None
-    _linkId: Opt[list[Element | None]] = None
     status: CodeableConcept
     context: Opt[Reference] = None
     contextLinkId: Opt[Some[Text]] = None
-    _contextLinkId: Opt[list[Element | None]] = None
-    occurrenceDateTime: Opt[Text] = None
-    _occurrenceDateTime: Opt[Element] = None
-    occurrencePeriod: Opt[Period] = None
-    occurrenceTiming: Opt[Timing] = None
     requester: Opt[Some[Reference]] = None
     requesterLinkId: Opt[Some[Text]] = None
-    _requesterLinkId: Opt[list[Element | None]] = None
     performerType: Opt[Some[CodeableConcept]] = None
     performerRole: Opt[CodeableConcept] = None
     performer: Opt[Reference] = None
     performerLinkId: Opt[Some[Text]] = None
-    _performerLinkId: Opt[list[Element | None]] = None
     reasonCode: Opt[Some[CodeableConcept]] = None
     reasonReference: Opt[Some[Reference]] = None
     reason: Opt[Some[Text]] = None
-    _reason: Opt[list[Element | None]] = None
     reasonLinkId: Opt[Some[Text]] = None
-    _reasonLinkId: Opt[list[Element | None]] = None
     note: Opt[Some[Annotation]] = None
     securityLabelNumber: Opt[Some[Unsigned]] = None
+    occurrenceDateTime: Opt[Text] = None
+    occurrencePeriod: Opt[Period] = None
+    occurrenceTiming: Opt[Timing] = None
+    _doNotPerform: Opt[Element] = None
+    _linkId: Opt[list[Element | None]] = None
+    _contextLinkId: Opt[list[Element | None]] = None
+    _occurrenceDateTime: Opt[Element] = None
+    _requesterLinkId: Opt[list[Element | None]] = None
+    _performerLinkId: Opt[list[Element | None]] = None
+    _reason: Opt[list[Element | None]] = None
+    _reasonLinkId: Opt[list[Element | None]] = None
     _securityLabelNumber: Opt[list[Element | None]] = None
 
 
@@ -4021,27 +4023,27 @@ class ContractTermAssetValuedItem(BackboneElement, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
-    entityCodeableConcept: Opt[CodeableConcept] = None
-    entityReference: Opt[Reference] = None
     identifier: Opt[Identifier] = None
     effectiveTime: Opt[Text] = None
-    _effectiveTime: Opt[Element] = None
     quantity: Opt[Quantity] = None
     unitPrice: Opt[Money] = None
     factor: Opt[Number] = None
-    _factor: Opt[Element] = None
     points: Opt[Number] = None
-    _points: Opt[Element] = None
     net: Opt[Money] = None
     payment: Opt[Text] = None
-    _payment: Opt[Element] = None
     paymentDate: Opt[Text] = None
-    _paymentDate: Opt[Element] = None
     responsible: Opt[Reference] = None
     recipient: Opt[Reference] = None
     linkId: Opt[Some[Text]] = None
-    _linkId: Opt[list[Element | None]] = None
     securityLabelNumber: Opt[Some[Unsigned]] = None
+    entityCodeableConcept: Opt[CodeableConcept] = None
+    entityReference: Opt[Reference] = None
+    _effectiveTime: Opt[Element] = None
+    _factor: Opt[Element] = None
+    _points: Opt[Element] = None
+    _payment: Opt[Element] = None
+    _paymentDate: Opt[Element] = None
+    _linkId: Opt[list[Element | None]] = None
     _securityLabelNumber: Opt[list[Element | None]] = None
 
 
@@ -4070,18 +4072,18 @@ class ContractTermAsset(BackboneElement, kw_only=True):
     relationship: Opt[Coding] = None
     context: Opt[Some[ContractTermAssetContext]] = None
     condition: Opt[Text] = None
-    _condition: Opt[Element] = None
     periodType: Opt[Some[CodeableConcept]] = None
     period: Opt[Some[Period]] = None
     usePeriod: Opt[Some[Period]] = None
     text: Opt[Text] = None
-    _text: Opt[Element] = None
     linkId: Opt[Some[Text]] = None
-    _linkId: Opt[list[Element | None]] = None
     answer: Opt[Some[ContractTermOfferAnswer]] = None
     securityLabelNumber: Opt[Some[Unsigned]] = None
-    _securityLabelNumber: Opt[list[Element | None]] = None
     valuedItem: Opt[Some[ContractTermAssetValuedItem]] = None
+    _condition: Opt[Element] = None
+    _text: Opt[Element] = None
+    _linkId: Opt[list[Element | None]] = None
+    _securityLabelNumber: Opt[list[Element | None]] = None
 
 
 class ContractTermOfferAnswer(BackboneElement, kw_only=True):
@@ -4091,25 +4093,25 @@ class ContractTermOfferAnswer(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     valueBoolean: Opt[bool] = None
-    _valueBoolean: Opt[Element] = None
     valueDecimal: Opt[Number] = None
-    _valueDecimal: Opt[Element] = None
     valueInteger: Opt[Integer] = None
-    _valueInteger: Opt[Element] = None
     valueDate: Opt[Text] = None
-    _valueDate: Opt[Element] = None
     valueDateTime: Opt[Text] = None
-    _valueDateTime: Opt[Element] = None
     valueTime: Opt[Text] = None
-    _valueTime: Opt[Element] = None
     valueString: Opt[Text] = None
-    _valueString: Opt[Element] = None
     valueUri: Opt[Text] = None
-    _valueUri: Opt[Element] = None
     valueAttachment: Opt[Attachment] = None
     valueCoding: Opt[Coding] = None
     valueQuantity: Opt[Quantity] = None
     valueReference: Opt[Reference] = None
+    _valueBoolean: Opt[Element] = None
+    _valueDecimal: Opt[Element] = None
+    _valueInteger: Opt[Element] = None
+    _valueDate: Opt[Element] = None
+    _valueDateTime: Opt[Element] = None
+    _valueTime: Opt[Element] = None
+    _valueString: Opt[Element] = None
+    _valueUri: Opt[Element] = None
 
 
 class ContractTermOfferParty(BackboneElement, kw_only=True):
@@ -4136,10 +4138,10 @@ class ContractTermOffer(BackboneElement, kw_only=True):
     decisionMode: Opt[Some[CodeableConcept]] = None
     answer: Opt[Some[ContractTermOfferAnswer]] = None
     text: Opt[Text] = None
-    _text: Opt[Element] = None
     linkId: Opt[Some[Text]] = None
-    _linkId: Opt[list[Element | None]] = None
     securityLabelNumber: Opt[Some[Unsigned]] = None
+    _text: Opt[Element] = None
+    _linkId: Opt[list[Element | None]] = None
     _securityLabelNumber: Opt[list[Element | None]] = None
 
 
@@ -4150,10 +4152,10 @@ class ContractTermSecurityLabel(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     number: Opt[Some[Unsigned]] = None
-    _number: Opt[list[Element | None]] = None
     classification: Coding
     category: Opt[Some[Coding]] = None
     control: Opt[Some[Coding]] = None
+    _number: Opt[list[Element | None]] = None
 
 
 class ContractTerm(BackboneElement, kw_only=True):
@@ -4164,19 +4166,19 @@ class ContractTerm(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Identifier] = None
     issued: Opt[Text] = None
-    _issued: Opt[Element] = None
     applies: Opt[Period] = None
-    topicCodeableConcept: Opt[CodeableConcept] = None
-    topicReference: Opt[Reference] = None
     type: Opt[CodeableConcept] = None
     subType: Opt[CodeableConcept] = None
     text: Opt[Text] = None
-    _text: Opt[Element] = None
     securityLabel: Opt[Some[ContractTermSecurityLabel]] = None
     offer: ContractTermOffer
     asset: Opt[Some[ContractTermAsset]] = None
     action: Opt[Some[ContractTermAction]] = None
     group: Opt[Some[ContractTerm]] = None
+    topicCodeableConcept: Opt[CodeableConcept] = None
+    topicReference: Opt[Reference] = None
+    _issued: Opt[Element] = None
+    _text: Opt[Element] = None
 
 
 class ContractContentDefinition(BackboneElement, kw_only=True):
@@ -4189,10 +4191,10 @@ class ContractContentDefinition(BackboneElement, kw_only=True):
     subType: Opt[CodeableConcept] = None
     publisher: Opt[Reference] = None
     publicationDate: Opt[Text] = None
-    _publicationDate: Opt[Element] = None
     publicationStatus: Opt[Text] = None
-    _publicationStatus: Opt[Element] = None
     copyright: Opt[Text] = None
+    _publicationDate: Opt[Element] = None
+    _publicationStatus: Opt[Element] = None
     _copyright: Opt[Element] = None
 
 
@@ -4202,27 +4204,20 @@ class Contract(DomainResource, kw_only=True, tag_field="resourceType", tag="Cont
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     legalState: Opt[CodeableConcept] = None
     instantiatesCanonical: Opt[Reference] = None
     instantiatesUri: Opt[Text] = None
-    _instantiatesUri: Opt[Element] = None
     contentDerivative: Opt[CodeableConcept] = None
     issued: Opt[Text] = None
-    _issued: Opt[Element] = None
     applies: Opt[Period] = None
     expirationType: Opt[CodeableConcept] = None
     subject: Opt[Some[Reference]] = None
@@ -4230,17 +4225,11 @@ class Contract(DomainResource, kw_only=True, tag_field="resourceType", tag="Cont
     domain: Opt[Some[Reference]] = None
     site: Opt[Some[Reference]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     subtitle: Opt[Text] = None
-    _subtitle: Opt[Element] = None
     alias: Opt[Some[Text]] = None
-    _alias: Opt[list[Element | None]] = None
     author: Opt[Reference] = None
     scope: Opt[CodeableConcept] = None
-    topicCodeableConcept: Opt[CodeableConcept] = None
-    topicReference: Opt[Reference] = None
     type: Opt[CodeableConcept] = None
     subType: Opt[Some[CodeableConcept]] = None
     contentDefinition: Opt[ContractContentDefinition] = None
@@ -4251,8 +4240,21 @@ class Contract(DomainResource, kw_only=True, tag_field="resourceType", tag="Cont
     friendly: Opt[Some[ContractFriendly]] = None
     legal: Opt[Some[ContractLegal]] = None
     rule: Opt[Some[ContractRule]] = None
+    topicCodeableConcept: Opt[CodeableConcept] = None
+    topicReference: Opt[Reference] = None
     legallyBindingAttachment: Opt[Attachment] = None
     legallyBindingReference: Opt[Reference] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _url: Opt[Element] = None
+    _version: Opt[Element] = None
+    _status: Opt[Element] = None
+    _instantiatesUri: Opt[Element] = None
+    _issued: Opt[Element] = None
+    _name: Opt[Element] = None
+    _title: Opt[Element] = None
+    _subtitle: Opt[Element] = None
+    _alias: Opt[list[Element | None]] = None
 
 
 class CoverageCostToBeneficiaryException(BackboneElement, kw_only=True):
@@ -4272,9 +4274,9 @@ class CoverageCostToBeneficiary(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     type: Opt[CodeableConcept] = None
+    exception: Opt[Some[CoverageCostToBeneficiaryException]] = None
     valueQuantity: Opt[Quantity] = None
     valueMoney: Opt[Money] = None
-    exception: Opt[Some[CoverageCostToBeneficiaryException]] = None
 
 
 class CoverageClass(BackboneElement, kw_only=True):
@@ -4285,8 +4287,8 @@ class CoverageClass(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     type: CodeableConcept
     value: Opt[Text] = None
-    _value: Opt[Element] = None
     name: Opt[Text] = None
+    _value: Opt[Element] = None
     _name: Opt[Element] = None
 
 
@@ -4296,36 +4298,36 @@ class Coverage(DomainResource, kw_only=True, tag_field="resourceType", tag="Cove
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     type: Opt[CodeableConcept] = None
     policyHolder: Opt[Reference] = None
     subscriber: Opt[Reference] = None
     subscriberId: Opt[Text] = None
-    _subscriberId: Opt[Element] = None
     beneficiary: Reference
     dependent: Opt[Text] = None
-    _dependent: Opt[Element] = None
     relationship: Opt[CodeableConcept] = None
     period: Opt[Period] = None
     payor: Some[Reference]
     class_: Opt[Some[CoverageClass]] = msgspec.field(name="class", default=None)
     order: Opt[Positive] = None
-    _order: Opt[Element] = None
     network: Opt[Text] = None
-    _network: Opt[Element] = None
     costToBeneficiary: Opt[Some[CoverageCostToBeneficiary]] = None
     subrogation: Opt[bool] = None
-    _subrogation: Opt[Element] = None
     contract: Opt[Some[Reference]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _subscriberId: Opt[Element] = None
+    _dependent: Opt[Element] = None
+    _order: Opt[Element] = None
+    _network: Opt[Element] = None
+    _subrogation: Opt[Element] = None
 
 
 class CoverageEligibilityRequestItemDiagnosis(BackboneElement, kw_only=True):
@@ -4345,7 +4347,6 @@ class CoverageEligibilityRequestItem(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     supportingInfoSequence: Opt[Some[Positive]] = None
-    _supportingInfoSequence: Opt[list[Element | None]] = None
     category: Opt[CodeableConcept] = None
     productOrService: Opt[CodeableConcept] = None
     modifier: Opt[Some[CodeableConcept]] = None
@@ -4355,6 +4356,7 @@ class CoverageEligibilityRequestItem(BackboneElement, kw_only=True):
     facility: Opt[Reference] = None
     diagnosis: Opt[Some[CoverageEligibilityRequestItemDiagnosis]] = None
     detail: Opt[Some[Reference]] = None
+    _supportingInfoSequence: Opt[list[Element | None]] = None
 
 
 class CoverageEligibilityRequestInsurance(BackboneElement, kw_only=True):
@@ -4364,9 +4366,9 @@ class CoverageEligibilityRequestInsurance(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     focal: Opt[bool] = None
-    _focal: Opt[Element] = None
     coverage: Reference
     businessArrangement: Opt[Text] = None
+    _focal: Opt[Element] = None
     _businessArrangement: Opt[Element] = None
 
 
@@ -4377,9 +4379,9 @@ class CoverageEligibilityRequestSupportingInfo(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     sequence: Opt[Positive] = None
-    _sequence: Opt[Element] = None
     information: Reference
     appliesToAll: Opt[bool] = None
+    _sequence: Opt[Element] = None
     _appliesToAll: Opt[Element] = None
 
 
@@ -4389,25 +4391,17 @@ class CoverageEligibilityRequest(DomainResource, kw_only=True, tag_field="resour
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     priority: Opt[CodeableConcept] = None
     purpose: Opt[Some[Text]] = None
-    _purpose: Opt[list[Element | None]] = None
     patient: Reference
-    servicedDate: Opt[Text] = None
-    _servicedDate: Opt[Element] = None
-    servicedPeriod: Opt[Period] = None
     created: Opt[Text] = None
-    _created: Opt[Element] = None
     enterer: Opt[Reference] = None
     provider: Opt[Reference] = None
     insurer: Reference
@@ -4415,6 +4409,14 @@ class CoverageEligibilityRequest(DomainResource, kw_only=True, tag_field="resour
     supportingInfo: Opt[Some[CoverageEligibilityRequestSupportingInfo]] = None
     insurance: Opt[Some[CoverageEligibilityRequestInsurance]] = None
     item: Opt[Some[CoverageEligibilityRequestItem]] = None
+    servicedDate: Opt[Text] = None
+    servicedPeriod: Opt[Period] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _purpose: Opt[list[Element | None]] = None
+    _servicedDate: Opt[Element] = None
+    _created: Opt[Element] = None
 
 
 class CoverageEligibilityResponseError(BackboneElement, kw_only=True):
@@ -4434,15 +4436,15 @@ class CoverageEligibilityResponseInsuranceItemBenefit(BackboneElement, kw_only=T
     modifierExtension: Opt[Some[Extension]] = None
     type: CodeableConcept
     allowedUnsignedInt: Opt[Unsigned] = None
-    _allowedUnsignedInt: Opt[Element] = None
     allowedString: Opt[Text] = None
-    _allowedString: Opt[Element] = None
     allowedMoney: Opt[Money] = None
     usedUnsignedInt: Opt[Unsigned] = None
-    _usedUnsignedInt: Opt[Element] = None
     usedString: Opt[Text] = None
-    _usedString: Opt[Element] = None
     usedMoney: Opt[Money] = None
+    _allowedUnsignedInt: Opt[Element] = None
+    _allowedString: Opt[Element] = None
+    _usedUnsignedInt: Opt[Element] = None
+    _usedString: Opt[Element] = None
 
 
 class CoverageEligibilityResponseInsuranceItem(BackboneElement, kw_only=True):
@@ -4456,19 +4458,19 @@ class CoverageEligibilityResponseInsuranceItem(BackboneElement, kw_only=True):
     modifier: Opt[Some[CodeableConcept]] = None
     provider: Opt[Reference] = None
     excluded: Opt[bool] = None
-    _excluded: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     network: Opt[CodeableConcept] = None
     unit: Opt[CodeableConcept] = None
     term: Opt[CodeableConcept] = None
     benefit: Opt[Some[CoverageEligibilityResponseInsuranceItemBenefit]] = None
     authorizationRequired: Opt[bool] = None
-    _authorizationRequired: Opt[Element] = None
     authorizationSupporting: Opt[Some[CodeableConcept]] = None
     authorizationUrl: Opt[Text] = None
+    _excluded: Opt[Element] = None
+    _name: Opt[Element] = None
+    _description: Opt[Element] = None
+    _authorizationRequired: Opt[Element] = None
     _authorizationUrl: Opt[Element] = None
 
 
@@ -4480,9 +4482,9 @@ class CoverageEligibilityResponseInsurance(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     coverage: Reference
     inforce: Opt[bool] = None
-    _inforce: Opt[Element] = None
     benefitPeriod: Opt[Period] = None
     item: Opt[Some[CoverageEligibilityResponseInsuranceItem]] = None
+    _inforce: Opt[Element] = None
 
 
 class CoverageEligibilityResponse(DomainResource, kw_only=True, tag_field="resourceType", tag="CoverageEligibilityResponse"):
@@ -4491,36 +4493,36 @@ class CoverageEligibilityResponse(DomainResource, kw_only=True, tag_field="resou
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     purpose: Opt[Some[Text]] = None
-    _purpose: Opt[list[Element | None]] = None
     patient: Reference
-    servicedDate: Opt[Text] = None
-    _servicedDate: Opt[Element] = None
-    servicedPeriod: Opt[Period] = None
     created: Opt[Text] = None
-    _created: Opt[Element] = None
     requestor: Opt[Reference] = None
     request: Reference
     outcome: Opt[Text] = None
-    _outcome: Opt[Element] = None
     disposition: Opt[Text] = None
-    _disposition: Opt[Element] = None
     insurer: Reference
     insurance: Opt[Some[CoverageEligibilityResponseInsurance]] = None
     preAuthRef: Opt[Text] = None
-    _preAuthRef: Opt[Element] = None
     form: Opt[CodeableConcept] = None
     error: Opt[Some[CoverageEligibilityResponseError]] = None
+    servicedDate: Opt[Text] = None
+    servicedPeriod: Opt[Period] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _purpose: Opt[list[Element | None]] = None
+    _servicedDate: Opt[Element] = None
+    _created: Opt[Element] = None
+    _outcome: Opt[Element] = None
+    _disposition: Opt[Element] = None
+    _preAuthRef: Opt[Element] = None
 
 
 class DetectedIssueMitigation(BackboneElement, kw_only=True):
@@ -4531,8 +4533,8 @@ class DetectedIssueMitigation(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     action: CodeableConcept
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     author: Opt[Reference] = None
+    _date: Opt[Element] = None
 
 
 class DetectedIssueEvidence(BackboneElement, kw_only=True):
@@ -4551,31 +4553,31 @@ class DetectedIssue(DomainResource, kw_only=True, tag_field="resourceType", tag=
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     code: Opt[CodeableConcept] = None
     severity: Opt[Text] = None
-    _severity: Opt[Element] = None
     patient: Opt[Reference] = None
-    identifiedDateTime: Opt[Text] = None
-    _identifiedDateTime: Opt[Element] = None
-    identifiedPeriod: Opt[Period] = None
     author: Opt[Reference] = None
     implicated: Opt[Some[Reference]] = None
     evidence: Opt[Some[DetectedIssueEvidence]] = None
     detail: Opt[Text] = None
-    _detail: Opt[Element] = None
     reference: Opt[Text] = None
-    _reference: Opt[Element] = None
     mitigation: Opt[Some[DetectedIssueMitigation]] = None
+    identifiedDateTime: Opt[Text] = None
+    identifiedPeriod: Opt[Period] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _severity: Opt[Element] = None
+    _identifiedDateTime: Opt[Element] = None
+    _detail: Opt[Element] = None
+    _reference: Opt[Element] = None
 
 
 class DeviceProperty(BackboneElement, kw_only=True):
@@ -4619,8 +4621,8 @@ class DeviceDeviceName(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     type: Opt[Text] = None
+    _name: Opt[Element] = None
     _type: Opt[Element] = None
 
 
@@ -4631,16 +4633,16 @@ class DeviceUdiCarrier(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     deviceIdentifier: Opt[Text] = None
-    _deviceIdentifier: Opt[Element] = None
     issuer: Opt[Text] = None
-    _issuer: Opt[Element] = None
     jurisdiction: Opt[Text] = None
-    _jurisdiction: Opt[Element] = None
     carrierAIDC: Opt[Text] = None
-    _carrierAIDC: Opt[Element] = None
     carrierHRF: Opt[Text] = None
-    _carrierHRF: Opt[Element] = None
     entryType: Opt[Text] = None
+    _deviceIdentifier: Opt[Element] = None
+    _issuer: Opt[Element] = None
+    _jurisdiction: Opt[Element] = None
+    _carrierAIDC: Opt[Element] = None
+    _carrierHRF: Opt[Element] = None
     _entryType: Opt[Element] = None
 
 
@@ -4650,9 +4652,7 @@ class Device(DomainResource, kw_only=True, tag_field="resourceType", tag="Device
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -4661,25 +4661,16 @@ class Device(DomainResource, kw_only=True, tag_field="resourceType", tag="Device
     definition: Opt[Reference] = None
     udiCarrier: Opt[Some[DeviceUdiCarrier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     statusReason: Opt[Some[CodeableConcept]] = None
     distinctIdentifier: Opt[Text] = None
-    _distinctIdentifier: Opt[Element] = None
     manufacturer: Opt[Text] = None
-    _manufacturer: Opt[Element] = None
     manufactureDate: Opt[Text] = None
-    _manufactureDate: Opt[Element] = None
     expirationDate: Opt[Text] = None
-    _expirationDate: Opt[Element] = None
     lotNumber: Opt[Text] = None
-    _lotNumber: Opt[Element] = None
     serialNumber: Opt[Text] = None
-    _serialNumber: Opt[Element] = None
     deviceName: Opt[Some[DeviceDeviceName]] = None
     modelNumber: Opt[Text] = None
-    _modelNumber: Opt[Element] = None
     partNumber: Opt[Text] = None
-    _partNumber: Opt[Element] = None
     type: Opt[CodeableConcept] = None
     specialization: Opt[Some[DeviceSpecialization]] = None
     version: Opt[Some[DeviceVersion]] = None
@@ -4689,10 +4680,21 @@ class Device(DomainResource, kw_only=True, tag_field="resourceType", tag="Device
     contact: Opt[Some[ContactPoint]] = None
     location: Opt[Reference] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     note: Opt[Some[Annotation]] = None
     safety: Opt[Some[CodeableConcept]] = None
     parent: Opt[Reference] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _distinctIdentifier: Opt[Element] = None
+    _manufacturer: Opt[Element] = None
+    _manufactureDate: Opt[Element] = None
+    _expirationDate: Opt[Element] = None
+    _lotNumber: Opt[Element] = None
+    _serialNumber: Opt[Element] = None
+    _modelNumber: Opt[Element] = None
+    _partNumber: Opt[Element] = None
+    _url: Opt[Element] = None
 
 
 class DeviceDefinitionClassification(BackboneElement, kw_only=True):
@@ -4713,8 +4715,8 @@ class DeviceDefinitionMaterial(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     substance: CodeableConcept
     alternate: Opt[bool] = None
-    _alternate: Opt[Element] = None
     allergenicIndicator: Opt[bool] = None
+    _alternate: Opt[Element] = None
     _allergenicIndicator: Opt[Element] = None
 
 
@@ -4746,8 +4748,8 @@ class DeviceDefinitionSpecialization(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     systemType: Opt[Text] = None
-    _systemType: Opt[Element] = None
     version: Opt[Text] = None
+    _systemType: Opt[Element] = None
     _version: Opt[Element] = None
 
 
@@ -4758,8 +4760,8 @@ class DeviceDefinitionDeviceName(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     type: Opt[Text] = None
+    _name: Opt[Element] = None
     _type: Opt[Element] = None
 
 
@@ -4770,10 +4772,10 @@ class DeviceDefinitionUdiDeviceIdentifier(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     deviceIdentifier: Opt[Text] = None
-    _deviceIdentifier: Opt[Element] = None
     issuer: Opt[Text] = None
-    _issuer: Opt[Element] = None
     jurisdiction: Opt[Text] = None
+    _deviceIdentifier: Opt[Element] = None
+    _issuer: Opt[Element] = None
     _jurisdiction: Opt[Element] = None
 
 
@@ -4783,25 +4785,18 @@ class DeviceDefinition(DomainResource, kw_only=True, tag_field="resourceType", t
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     udiDeviceIdentifier: Opt[Some[DeviceDefinitionUdiDeviceIdentifier]] = None
-    manufacturerString: Opt[Text] = None
-    _manufacturerString: Opt[Element] = None
-    manufacturerReference: Opt[Reference] = None
     deviceName: Opt[Some[DeviceDefinitionDeviceName]] = None
     modelNumber: Opt[Text] = None
-    _modelNumber: Opt[Element] = None
     type: Opt[CodeableConcept] = None
     specialization: Opt[Some[DeviceDefinitionSpecialization]] = None
     version: Opt[Some[Text]] = None
-    _version: Opt[list[Element | None]] = None
     safety: Opt[Some[CodeableConcept]] = None
     shelfLifeStorage: Opt[Some[ProductShelfLife]] = None
     physicalCharacteristics: Opt[ProdCharacteristic] = None
@@ -4811,15 +4806,22 @@ class DeviceDefinition(DomainResource, kw_only=True, tag_field="resourceType", t
     owner: Opt[Reference] = None
     contact: Opt[Some[ContactPoint]] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     onlineInformation: Opt[Text] = None
-    _onlineInformation: Opt[Element] = None
     note: Opt[Some[Annotation]] = None
     quantity: Opt[Quantity] = None
     parentDevice: Opt[Reference] = None
     material: Opt[Some[DeviceDefinitionMaterial]] = None
     classification: Opt[Some[DeviceDefinitionClassification]] = None
     bodySite: Opt[CodeableConcept] = None
+    manufacturerString: Opt[Text] = None
+    manufacturerReference: Opt[Reference] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _manufacturerString: Opt[Element] = None
+    _modelNumber: Opt[Element] = None
+    _version: Opt[list[Element | None]] = None
+    _url: Opt[Element] = None
+    _onlineInformation: Opt[Element] = None
 
 
 class DeviceMetricCalibration(BackboneElement, kw_only=True):
@@ -4829,10 +4831,10 @@ class DeviceMetricCalibration(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     state: Opt[Text] = None
-    _state: Opt[Element] = None
     time: Opt[Text] = None
+    _type: Opt[Element] = None
+    _state: Opt[Element] = None
     _time: Opt[Element] = None
 
 
@@ -4842,9 +4844,7 @@ class DeviceMetric(DomainResource, kw_only=True, tag_field="resourceType", tag="
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -4855,13 +4855,15 @@ class DeviceMetric(DomainResource, kw_only=True, tag_field="resourceType", tag="
     source: Opt[Reference] = None
     parent: Opt[Reference] = None
     operationalStatus: Opt[Text] = None
-    _operationalStatus: Opt[Element] = None
     color: Opt[Text] = None
-    _color: Opt[Element] = None
     category: Opt[Text] = None
-    _category: Opt[Element] = None
     measurementPeriod: Opt[Timing] = None
     calibration: Opt[Some[DeviceMetricCalibration]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _operationalStatus: Opt[Element] = None
+    _color: Opt[Element] = None
+    _category: Opt[Element] = None
 
 
 class DeviceRequestParameter(BackboneElement, kw_only=True):
@@ -4884,38 +4886,24 @@ class DeviceRequest(DomainResource, kw_only=True, tag_field="resourceType", tag=
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     instantiatesCanonical: Opt[Some[Text]] = None
-    _instantiatesCanonical: Opt[list[Element | None]] = None
     instantiatesUri: Opt[Some[Text]] = None
-    _instantiatesUri: Opt[list[Element | None]] = None
     basedOn: Opt[Some[Reference]] = None
     priorRequest: Opt[Some[Reference]] = None
     groupIdentifier: Opt[Identifier] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     intent: Opt[Text] = None
-    _intent: Opt[Element] = None
     priority: Opt[Text] = None
-    _priority: Opt[Element] = None
-    codeReference: Opt[Reference] = None
-    codeCodeableConcept: Opt[CodeableConcept] = None
     parameter: Opt[Some[DeviceRequestParameter]] = None
     subject: Reference
     encounter: Opt[Reference] = None
-    occurrenceDateTime: Opt[Text] = None
-    _occurrenceDateTime: Opt[Element] = None
-    occurrencePeriod: Opt[Period] = None
-    occurrenceTiming: Opt[Timing] = None
     authoredOn: Opt[Text] = None
-    _authoredOn: Opt[Element] = None
     requester: Opt[Reference] = None
     performerType: Opt[CodeableConcept] = None
     performer: Opt[Reference] = None
@@ -4925,6 +4913,20 @@ class DeviceRequest(DomainResource, kw_only=True, tag_field="resourceType", tag=
     supportingInfo: Opt[Some[Reference]] = None
     note: Opt[Some[Annotation]] = None
     relevantHistory: Opt[Some[Reference]] = None
+    codeReference: Opt[Reference] = None
+    codeCodeableConcept: Opt[CodeableConcept] = None
+    occurrenceDateTime: Opt[Text] = None
+    occurrencePeriod: Opt[Period] = None
+    occurrenceTiming: Opt[Timing] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _instantiatesCanonical: Opt[list[Element | None]] = None
+    _instantiatesUri: Opt[list[Element | None]] = None
+    _status: Opt[Element] = None
+    _intent: Opt[Element] = None
+    _priority: Opt[Element] = None
+    _occurrenceDateTime: Opt[Element] = None
+    _authoredOn: Opt[Element] = None
 
 
 class DeviceUseStatement(DomainResource, kw_only=True, tag_field="resourceType", tag="DeviceUseStatement"):
@@ -4933,9 +4935,7 @@ class DeviceUseStatement(DomainResource, kw_only=True, tag_field="resourceType",
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -4943,21 +4943,23 @@ class DeviceUseStatement(DomainResource, kw_only=True, tag_field="resourceType",
     identifier: Opt[Some[Identifier]] = None
     basedOn: Opt[Some[Reference]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     subject: Reference
     derivedFrom: Opt[Some[Reference]] = None
-    timingTiming: Opt[Timing] = None
-    timingPeriod: Opt[Period] = None
-    timingDateTime: Opt[Text] = None
-    _timingDateTime: Opt[Element] = None
     recordedOn: Opt[Text] = None
-    _recordedOn: Opt[Element] = None
     source: Opt[Reference] = None
     device: Reference
     reasonCode: Opt[Some[CodeableConcept]] = None
     reasonReference: Opt[Some[Reference]] = None
     bodySite: Opt[CodeableConcept] = None
     note: Opt[Some[Annotation]] = None
+    timingTiming: Opt[Timing] = None
+    timingPeriod: Opt[Period] = None
+    timingDateTime: Opt[Text] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _timingDateTime: Opt[Element] = None
+    _recordedOn: Opt[Element] = None
 
 
 class DiagnosticReportMedia(BackboneElement, kw_only=True):
@@ -4967,8 +4969,8 @@ class DiagnosticReportMedia(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     comment: Opt[Text] = None
-    _comment: Opt[Element] = None
     link: Reference
+    _comment: Opt[Element] = None
 
 
 class DiagnosticReport(DomainResource, kw_only=True, tag_field="resourceType", tag="DiagnosticReport"):
@@ -4977,9 +4979,7 @@ class DiagnosticReport(DomainResource, kw_only=True, tag_field="resourceType", t
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -4987,16 +4987,11 @@ class DiagnosticReport(DomainResource, kw_only=True, tag_field="resourceType", t
     identifier: Opt[Some[Identifier]] = None
     basedOn: Opt[Some[Reference]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     category: Opt[Some[CodeableConcept]] = None
     code: CodeableConcept
     subject: Opt[Reference] = None
     encounter: Opt[Reference] = None
-    effectiveDateTime: Opt[Text] = None
-    _effectiveDateTime: Opt[Element] = None
-    effectivePeriod: Opt[Period] = None
     issued: Opt[Text] = None
-    _issued: Opt[Element] = None
     performer: Opt[Some[Reference]] = None
     resultsInterpreter: Opt[Some[Reference]] = None
     specimen: Opt[Some[Reference]] = None
@@ -5004,9 +4999,16 @@ class DiagnosticReport(DomainResource, kw_only=True, tag_field="resourceType", t
     imagingStudy: Opt[Some[Reference]] = None
     media: Opt[Some[DiagnosticReportMedia]] = None
     conclusion: Opt[Text] = None
-    _conclusion: Opt[Element] = None
     conclusionCode: Opt[Some[CodeableConcept]] = None
     presentedForm: Opt[Some[Attachment]] = None
+    effectiveDateTime: Opt[Text] = None
+    effectivePeriod: Opt[Period] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _effectiveDateTime: Opt[Element] = None
+    _issued: Opt[Element] = None
+    _conclusion: Opt[Element] = None
 
 
 class DocumentManifestRelated(BackboneElement, kw_only=True):
@@ -5025,9 +5027,7 @@ class DocumentManifest(DomainResource, kw_only=True, tag_field="resourceType", t
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -5035,19 +5035,21 @@ class DocumentManifest(DomainResource, kw_only=True, tag_field="resourceType", t
     masterIdentifier: Opt[Identifier] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     type: Opt[CodeableConcept] = None
     subject: Opt[Reference] = None
     created: Opt[Text] = None
-    _created: Opt[Element] = None
     author: Opt[Some[Reference]] = None
     recipient: Opt[Some[Reference]] = None
     source: Opt[Text] = None
-    _source: Opt[Element] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     content: Some[Reference]
     related: Opt[Some[DocumentManifestRelated]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _created: Opt[Element] = None
+    _source: Opt[Element] = None
+    _description: Opt[Element] = None
 
 
 class DocumentReferenceContext(BackboneElement, kw_only=True):
@@ -5082,8 +5084,8 @@ class DocumentReferenceRelatesTo(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     code: Opt[Text] = None
-    _code: Opt[Element] = None
     target: Reference
+    _code: Opt[Element] = None
 
 
 class DocumentReference(DomainResource, kw_only=True, tag_field="resourceType", tag="DocumentReference"):
@@ -5092,9 +5094,7 @@ class DocumentReference(DomainResource, kw_only=True, tag_field="resourceType", 
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -5102,23 +5102,25 @@ class DocumentReference(DomainResource, kw_only=True, tag_field="resourceType", 
     masterIdentifier: Opt[Identifier] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     docStatus: Opt[Text] = None
-    _docStatus: Opt[Element] = None
     type: Opt[CodeableConcept] = None
     category: Opt[Some[CodeableConcept]] = None
     subject: Opt[Reference] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     author: Opt[Some[Reference]] = None
     authenticator: Opt[Reference] = None
     custodian: Opt[Reference] = None
     relatesTo: Opt[Some[DocumentReferenceRelatesTo]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     securityLabel: Opt[Some[CodeableConcept]] = None
     content: Some[DocumentReferenceContent]
     context: Opt[DocumentReferenceContext] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _docStatus: Opt[Element] = None
+    _date: Opt[Element] = None
+    _description: Opt[Element] = None
 
 
 class EffectEvidenceSynthesisCertaintyCertaintySubcomponent(BackboneElement, kw_only=True):
@@ -5151,10 +5153,10 @@ class EffectEvidenceSynthesisEffectEstimatePrecisionEstimate(BackboneElement, kw
     modifierExtension: Opt[Some[Extension]] = None
     type: Opt[CodeableConcept] = None
     level: Opt[Number] = None
-    _level: Opt[Element] = None
     from_: Opt[Number] = msgspec.field(name="from", default=None)
-    _from: Opt[Element] = None
     to: Opt[Number] = None
+    _level: Opt[Element] = None
+    _from: Opt[Element] = None
     _to: Opt[Element] = None
 
 
@@ -5165,13 +5167,13 @@ class EffectEvidenceSynthesisEffectEstimate(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     type: Opt[CodeableConcept] = None
     variantState: Opt[CodeableConcept] = None
     value: Opt[Number] = None
-    _value: Opt[Element] = None
     unitOfMeasure: Opt[CodeableConcept] = None
     precisionEstimate: Opt[Some[EffectEvidenceSynthesisEffectEstimatePrecisionEstimate]] = None
+    _description: Opt[Element] = None
+    _value: Opt[Element] = None
 
 
 class EffectEvidenceSynthesisResultsByExposure(BackboneElement, kw_only=True):
@@ -5181,11 +5183,11 @@ class EffectEvidenceSynthesisResultsByExposure(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     exposureState: Opt[Text] = None
-    _exposureState: Opt[Element] = None
     variantState: Opt[CodeableConcept] = None
     riskEvidenceSynthesis: Reference
+    _description: Opt[Element] = None
+    _exposureState: Opt[Element] = None
 
 
 class EffectEvidenceSynthesisSampleSize(BackboneElement, kw_only=True):
@@ -5195,10 +5197,10 @@ class EffectEvidenceSynthesisSampleSize(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     numberOfStudies: Opt[Integer] = None
-    _numberOfStudies: Opt[Element] = None
     numberOfParticipants: Opt[Integer] = None
+    _description: Opt[Element] = None
+    _numberOfStudies: Opt[Element] = None
     _numberOfParticipants: Opt[Element] = None
 
 
@@ -5208,40 +5210,27 @@ class EffectEvidenceSynthesis(DomainResource, kw_only=True, tag_field="resourceT
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     identifier: Opt[Some[Identifier]] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     publisher: Opt[Text] = None
-    _publisher: Opt[Element] = None
     contact: Opt[Some[ContactDetail]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     note: Opt[Some[Annotation]] = None
     useContext: Opt[Some[UsageContext]] = None
     jurisdiction: Opt[Some[CodeableConcept]] = None
     copyright: Opt[Text] = None
-    _copyright: Opt[Element] = None
     approvalDate: Opt[Text] = None
-    _approvalDate: Opt[Element] = None
     lastReviewDate: Opt[Text] = None
-    _lastReviewDate: Opt[Element] = None
     effectivePeriod: Opt[Period] = None
     topic: Opt[Some[CodeableConcept]] = None
     author: Opt[Some[ContactDetail]] = None
@@ -5259,6 +5248,19 @@ class EffectEvidenceSynthesis(DomainResource, kw_only=True, tag_field="resourceT
     resultsByExposure: Opt[Some[EffectEvidenceSynthesisResultsByExposure]] = None
     effectEstimate: Opt[Some[EffectEvidenceSynthesisEffectEstimate]] = None
     certainty: Opt[Some[EffectEvidenceSynthesisCertainty]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _url: Opt[Element] = None
+    _version: Opt[Element] = None
+    _name: Opt[Element] = None
+    _title: Opt[Element] = None
+    _status: Opt[Element] = None
+    _date: Opt[Element] = None
+    _publisher: Opt[Element] = None
+    _description: Opt[Element] = None
+    _copyright: Opt[Element] = None
+    _approvalDate: Opt[Element] = None
+    _lastReviewDate: Opt[Element] = None
 
 
 class EncounterLocation(BackboneElement, kw_only=True):
@@ -5269,9 +5271,9 @@ class EncounterLocation(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     location: Reference
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     physicalType: Opt[CodeableConcept] = None
     period: Opt[Period] = None
+    _status: Opt[Element] = None
 
 
 class EncounterHospitalization(BackboneElement, kw_only=True):
@@ -5331,8 +5333,8 @@ class EncounterStatusHistory(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     period: Period
+    _status: Opt[Element] = None
 
 
 class Encounter(DomainResource, kw_only=True, tag_field="resourceType", tag="Encounter"):
@@ -5341,16 +5343,13 @@ class Encounter(DomainResource, kw_only=True, tag_field="resourceType", tag="Enc
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     statusHistory: Opt[Some[EncounterStatusHistory]] = None
     class_: Coding = msgspec.field(name="class")
     classHistory: Opt[Some[EncounterClassHistory]] = None
@@ -5372,6 +5371,9 @@ class Encounter(DomainResource, kw_only=True, tag_field="resourceType", tag="Enc
     location: Opt[Some[EncounterLocation]] = None
     serviceProvider: Opt[Reference] = None
     partOf: Opt[Reference] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
 
 
 class Endpoint(DomainResource, kw_only=True, tag_field="resourceType", tag="Endpoint"):
@@ -5380,28 +5382,28 @@ class Endpoint(DomainResource, kw_only=True, tag_field="resourceType", tag="Endp
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     connectionType: Coding
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     managingOrganization: Opt[Reference] = None
     contact: Opt[Some[ContactPoint]] = None
     period: Opt[Period] = None
     payloadType: Some[CodeableConcept]
     payloadMimeType: Opt[Some[Text]] = None
-    _payloadMimeType: Opt[list[Element | None]] = None
     address: Opt[Text] = None
-    _address: Opt[Element] = None
     header: Opt[Some[Text]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _name: Opt[Element] = None
+    _payloadMimeType: Opt[list[Element | None]] = None
+    _address: Opt[Element] = None
     _header: Opt[list[Element | None]] = None
 
 
@@ -5411,22 +5413,22 @@ class EnrollmentRequest(DomainResource, kw_only=True, tag_field="resourceType", 
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     created: Opt[Text] = None
-    _created: Opt[Element] = None
     insurer: Opt[Reference] = None
     provider: Opt[Reference] = None
     candidate: Opt[Reference] = None
     coverage: Opt[Reference] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _created: Opt[Element] = None
 
 
 class EnrollmentResponse(DomainResource, kw_only=True, tag_field="resourceType", tag="EnrollmentResponse"):
@@ -5435,25 +5437,25 @@ class EnrollmentResponse(DomainResource, kw_only=True, tag_field="resourceType",
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     request: Opt[Reference] = None
     outcome: Opt[Text] = None
-    _outcome: Opt[Element] = None
     disposition: Opt[Text] = None
-    _disposition: Opt[Element] = None
     created: Opt[Text] = None
-    _created: Opt[Element] = None
     organization: Opt[Reference] = None
     requestProvider: Opt[Reference] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _outcome: Opt[Element] = None
+    _disposition: Opt[Element] = None
+    _created: Opt[Element] = None
 
 
 class EpisodeOfCareDiagnosis(BackboneElement, kw_only=True):
@@ -5475,8 +5477,8 @@ class EpisodeOfCareStatusHistory(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     period: Period
+    _status: Opt[Element] = None
 
 
 class EpisodeOfCare(DomainResource, kw_only=True, tag_field="resourceType", tag="EpisodeOfCare"):
@@ -5485,16 +5487,13 @@ class EpisodeOfCare(DomainResource, kw_only=True, tag_field="resourceType", tag=
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     statusHistory: Opt[Some[EpisodeOfCareStatusHistory]] = None
     type: Opt[Some[CodeableConcept]] = None
     diagnosis: Opt[Some[EpisodeOfCareDiagnosis]] = None
@@ -5505,6 +5504,9 @@ class EpisodeOfCare(DomainResource, kw_only=True, tag_field="resourceType", tag=
     careManager: Opt[Reference] = None
     team: Opt[Some[Reference]] = None
     account: Opt[Some[Reference]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
 
 
 class EventDefinition(DomainResource, kw_only=True, tag_field="resourceType", tag="EventDefinition"):
@@ -5513,49 +5515,30 @@ class EventDefinition(DomainResource, kw_only=True, tag_field="resourceType", ta
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     identifier: Opt[Some[Identifier]] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     subtitle: Opt[Text] = None
-    _subtitle: Opt[Element] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     experimental: Opt[bool] = None
-    _experimental: Opt[Element] = None
-    subjectCodeableConcept: Opt[CodeableConcept] = None
-    subjectReference: Opt[Reference] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     publisher: Opt[Text] = None
-    _publisher: Opt[Element] = None
     contact: Opt[Some[ContactDetail]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     useContext: Opt[Some[UsageContext]] = None
     jurisdiction: Opt[Some[CodeableConcept]] = None
     purpose: Opt[Text] = None
-    _purpose: Opt[Element] = None
     usage: Opt[Text] = None
-    _usage: Opt[Element] = None
     copyright: Opt[Text] = None
-    _copyright: Opt[Element] = None
     approvalDate: Opt[Text] = None
-    _approvalDate: Opt[Element] = None
     lastReviewDate: Opt[Text] = None
-    _lastReviewDate: Opt[Element] = None
     effectivePeriod: Opt[Period] = None
     topic: Opt[Some[CodeableConcept]] = None
     author: Opt[Some[ContactDetail]] = None
@@ -5564,6 +5547,25 @@ class EventDefinition(DomainResource, kw_only=True, tag_field="resourceType", ta
     endorser: Opt[Some[ContactDetail]] = None
     relatedArtifact: Opt[Some[RelatedArtifact]] = None
     trigger: Some[TriggerDefinition]
+    subjectCodeableConcept: Opt[CodeableConcept] = None
+    subjectReference: Opt[Reference] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _url: Opt[Element] = None
+    _version: Opt[Element] = None
+    _name: Opt[Element] = None
+    _title: Opt[Element] = None
+    _subtitle: Opt[Element] = None
+    _status: Opt[Element] = None
+    _experimental: Opt[Element] = None
+    _date: Opt[Element] = None
+    _publisher: Opt[Element] = None
+    _description: Opt[Element] = None
+    _purpose: Opt[Element] = None
+    _usage: Opt[Element] = None
+    _copyright: Opt[Element] = None
+    _approvalDate: Opt[Element] = None
+    _lastReviewDate: Opt[Element] = None
 
 
 class Evidence(DomainResource, kw_only=True, tag_field="resourceType", tag="Evidence"):
@@ -5572,44 +5574,29 @@ class Evidence(DomainResource, kw_only=True, tag_field="resourceType", tag="Evid
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     identifier: Opt[Some[Identifier]] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     shortTitle: Opt[Text] = None
-    _shortTitle: Opt[Element] = None
     subtitle: Opt[Text] = None
-    _subtitle: Opt[Element] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     publisher: Opt[Text] = None
-    _publisher: Opt[Element] = None
     contact: Opt[Some[ContactDetail]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     note: Opt[Some[Annotation]] = None
     useContext: Opt[Some[UsageContext]] = None
     jurisdiction: Opt[Some[CodeableConcept]] = None
     copyright: Opt[Text] = None
-    _copyright: Opt[Element] = None
     approvalDate: Opt[Text] = None
-    _approvalDate: Opt[Element] = None
     lastReviewDate: Opt[Text] = None
-    _lastReviewDate: Opt[Element] = None
     effectivePeriod: Opt[Period] = None
     topic: Opt[Some[CodeableConcept]] = None
     author: Opt[Some[ContactDetail]] = None
@@ -5620,6 +5607,21 @@ class Evidence(DomainResource, kw_only=True, tag_field="resourceType", tag="Evid
     exposureBackground: Reference
     exposureVariant: Opt[Some[Reference]] = None
     outcome: Opt[Some[Reference]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _url: Opt[Element] = None
+    _version: Opt[Element] = None
+    _name: Opt[Element] = None
+    _title: Opt[Element] = None
+    _shortTitle: Opt[Element] = None
+    _subtitle: Opt[Element] = None
+    _status: Opt[Element] = None
+    _date: Opt[Element] = None
+    _publisher: Opt[Element] = None
+    _description: Opt[Element] = None
+    _copyright: Opt[Element] = None
+    _approvalDate: Opt[Element] = None
+    _lastReviewDate: Opt[Element] = None
 
 
 class EvidenceVariableCharacteristicTimeFromEvent(BackboneElement, kw_only=True):
@@ -5629,16 +5631,16 @@ class EvidenceVariableCharacteristicTimeFromEvent(BackboneElement, kw_only=True)
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     note: Opt[Some[Annotation]] = None
+    quantity: Opt[Quantity] = None
+    range: Opt[Range] = None
     eventCodeableConcept: Opt[CodeableConcept] = None
     eventReference: Opt[Reference] = None
     eventDateTime: Opt[Text] = None
-    _eventDateTime: Opt[Element] = None
     eventId: Opt[Text] = None
+    _description: Opt[Element] = None
+    _eventDateTime: Opt[Element] = None
     _eventId: Opt[Element] = None
-    quantity: Opt[Quantity] = None
-    range: Opt[Range] = None
 
 
 class EvidenceVariableCharacteristicDefinitionByCombination(BackboneElement, kw_only=True):
@@ -5648,10 +5650,10 @@ class EvidenceVariableCharacteristicDefinitionByCombination(BackboneElement, kw_
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     code: Opt[Text] = None
-    _code: Opt[Element] = None
     threshold: Opt[Positive] = None
-    _threshold: Opt[Element] = None
     characteristic: Some[EvidenceVariableCharacteristic]
+    _code: Opt[Element] = None
+    _threshold: Opt[Element] = None
 
 
 class EvidenceVariableCharacteristicDefinitionByTypeAndValue(BackboneElement, kw_only=True):
@@ -5663,15 +5665,15 @@ class EvidenceVariableCharacteristicDefinitionByTypeAndValue(BackboneElement, kw
     type: CodeableConcept
     method: Opt[Some[CodeableConcept]] = None
     device: Opt[Reference] = None
+    offset: Opt[CodeableConcept] = None
     valueCodeableConcept: Opt[CodeableConcept] = None
     valueBoolean: Opt[bool] = None
-    _valueBoolean: Opt[Element] = None
     valueQuantity: Opt[Quantity] = None
     valueRange: Opt[Range] = None
     valueReference: Opt[Reference] = None
     valueId: Opt[Text] = None
+    _valueBoolean: Opt[Element] = None
     _valueId: Opt[Element] = None
-    offset: Opt[CodeableConcept] = None
 
 
 class EvidenceVariableCharacteristic(BackboneElement, kw_only=True):
@@ -5681,26 +5683,26 @@ class EvidenceVariableCharacteristic(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     linkId: Opt[Text] = None
-    _linkId: Opt[Element] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     note: Opt[Some[Annotation]] = None
     exclude: Opt[bool] = None
-    _exclude: Opt[Element] = None
     definitionReference: Opt[Reference] = None
     definitionCanonical: Opt[Text] = None
-    _definitionCanonical: Opt[Element] = None
     definitionCodeableConcept: Opt[CodeableConcept] = None
     definitionExpression: Opt[Expression] = None
     definitionId: Opt[Text] = None
-    _definitionId: Opt[Element] = None
     definitionByTypeAndValue: Opt[EvidenceVariableCharacteristicDefinitionByTypeAndValue] = None
     definitionByCombination: Opt[EvidenceVariableCharacteristicDefinitionByCombination] = None
+    timeFromEvent: Opt[Some[EvidenceVariableCharacteristicTimeFromEvent]] = None
     instancesQuantity: Opt[Quantity] = None
     instancesRange: Opt[Range] = None
     durationQuantity: Opt[Quantity] = None
     durationRange: Opt[Range] = None
-    timeFromEvent: Opt[Some[EvidenceVariableCharacteristicTimeFromEvent]] = None
+    _linkId: Opt[Element] = None
+    _description: Opt[Element] = None
+    _exclude: Opt[Element] = None
+    _definitionCanonical: Opt[Element] = None
+    _definitionId: Opt[Element] = None
 
 
 class EvidenceVariable(DomainResource, kw_only=True, tag_field="resourceType", tag="EvidenceVariable"):
@@ -5709,44 +5711,29 @@ class EvidenceVariable(DomainResource, kw_only=True, tag_field="resourceType", t
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     identifier: Opt[Some[Identifier]] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     shortTitle: Opt[Text] = None
-    _shortTitle: Opt[Element] = None
     subtitle: Opt[Text] = None
-    _subtitle: Opt[Element] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     publisher: Opt[Text] = None
-    _publisher: Opt[Element] = None
     contact: Opt[Some[ContactDetail]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     note: Opt[Some[Annotation]] = None
     useContext: Opt[Some[UsageContext]] = None
     jurisdiction: Opt[Some[CodeableConcept]] = None
     copyright: Opt[Text] = None
-    _copyright: Opt[Element] = None
     approvalDate: Opt[Text] = None
-    _approvalDate: Opt[Element] = None
     lastReviewDate: Opt[Text] = None
-    _lastReviewDate: Opt[Element] = None
     effectivePeriod: Opt[Period] = None
     topic: Opt[Some[CodeableConcept]] = None
     author: Opt[Some[ContactDetail]] = None
@@ -5755,8 +5742,23 @@ class EvidenceVariable(DomainResource, kw_only=True, tag_field="resourceType", t
     endorser: Opt[Some[ContactDetail]] = None
     relatedArtifact: Opt[Some[RelatedArtifact]] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     characteristic: Opt[Some[EvidenceVariableCharacteristic]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _url: Opt[Element] = None
+    _version: Opt[Element] = None
+    _name: Opt[Element] = None
+    _title: Opt[Element] = None
+    _shortTitle: Opt[Element] = None
+    _subtitle: Opt[Element] = None
+    _status: Opt[Element] = None
+    _date: Opt[Element] = None
+    _publisher: Opt[Element] = None
+    _description: Opt[Element] = None
+    _copyright: Opt[Element] = None
+    _approvalDate: Opt[Element] = None
+    _lastReviewDate: Opt[Element] = None
+    _type: Opt[Element] = None
 
 
 class ExampleScenarioProcessStepAlternative(BackboneElement, kw_only=True):
@@ -5766,10 +5768,10 @@ class ExampleScenarioProcessStepAlternative(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     step: Opt[Some[ExampleScenarioProcessStep]] = None
+    _title: Opt[Element] = None
+    _description: Opt[Element] = None
 
 
 class ExampleScenarioProcessStepOperation(BackboneElement, kw_only=True):
@@ -5779,23 +5781,23 @@ class ExampleScenarioProcessStepOperation(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     number: Opt[Text] = None
-    _number: Opt[Element] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     initiator: Opt[Text] = None
-    _initiator: Opt[Element] = None
     receiver: Opt[Text] = None
-    _receiver: Opt[Element] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     initiatorActive: Opt[bool] = None
-    _initiatorActive: Opt[Element] = None
     receiverActive: Opt[bool] = None
-    _receiverActive: Opt[Element] = None
     request: Opt[ExampleScenarioInstanceContainedInstance] = None
     response: Opt[ExampleScenarioInstanceContainedInstance] = None
+    _number: Opt[Element] = None
+    _type: Opt[Element] = None
+    _name: Opt[Element] = None
+    _initiator: Opt[Element] = None
+    _receiver: Opt[Element] = None
+    _description: Opt[Element] = None
+    _initiatorActive: Opt[Element] = None
+    _receiverActive: Opt[Element] = None
 
 
 class ExampleScenarioProcessStep(BackboneElement, kw_only=True):
@@ -5806,9 +5808,9 @@ class ExampleScenarioProcessStep(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     process: Opt[Some[ExampleScenarioProcess]] = None
     pause: Opt[bool] = None
-    _pause: Opt[Element] = None
     operation: Opt[ExampleScenarioProcessStepOperation] = None
     alternative: Opt[Some[ExampleScenarioProcessStepAlternative]] = None
+    _pause: Opt[Element] = None
 
 
 class ExampleScenarioProcess(BackboneElement, kw_only=True):
@@ -5818,14 +5820,14 @@ class ExampleScenarioProcess(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     preConditions: Opt[Text] = None
-    _preConditions: Opt[Element] = None
     postConditions: Opt[Text] = None
-    _postConditions: Opt[Element] = None
     step: Opt[Some[ExampleScenarioProcessStep]] = None
+    _title: Opt[Element] = None
+    _description: Opt[Element] = None
+    _preConditions: Opt[Element] = None
+    _postConditions: Opt[Element] = None
 
 
 class ExampleScenarioInstanceContainedInstance(BackboneElement, kw_only=True):
@@ -5835,8 +5837,8 @@ class ExampleScenarioInstanceContainedInstance(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     resourceId: Opt[Text] = None
-    _resourceId: Opt[Element] = None
     versionId: Opt[Text] = None
+    _resourceId: Opt[Element] = None
     _versionId: Opt[Element] = None
 
 
@@ -5847,8 +5849,8 @@ class ExampleScenarioInstanceVersion(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     versionId: Opt[Text] = None
-    _versionId: Opt[Element] = None
     description: Opt[Text] = None
+    _versionId: Opt[Element] = None
     _description: Opt[Element] = None
 
 
@@ -5859,15 +5861,15 @@ class ExampleScenarioInstance(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     resourceId: Opt[Text] = None
-    _resourceId: Opt[Element] = None
     resourceType: Opt[Text] = None
-    _resourceType: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     version: Opt[Some[ExampleScenarioInstanceVersion]] = None
     containedInstance: Opt[Some[ExampleScenarioInstanceContainedInstance]] = None
+    _resourceId: Opt[Element] = None
+    _resourceType: Opt[Element] = None
+    _name: Opt[Element] = None
+    _description: Opt[Element] = None
 
 
 class ExampleScenarioActor(BackboneElement, kw_only=True):
@@ -5877,12 +5879,12 @@ class ExampleScenarioActor(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     actorId: Opt[Text] = None
-    _actorId: Opt[Element] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     description: Opt[Text] = None
+    _actorId: Opt[Element] = None
+    _type: Opt[Element] = None
+    _name: Opt[Element] = None
     _description: Opt[Element] = None
 
 
@@ -5892,39 +5894,39 @@ class ExampleScenario(DomainResource, kw_only=True, tag_field="resourceType", ta
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     identifier: Opt[Some[Identifier]] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     experimental: Opt[bool] = None
-    _experimental: Opt[Element] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     publisher: Opt[Text] = None
-    _publisher: Opt[Element] = None
     contact: Opt[Some[ContactDetail]] = None
     useContext: Opt[Some[UsageContext]] = None
     jurisdiction: Opt[Some[CodeableConcept]] = None
     copyright: Opt[Text] = None
-    _copyright: Opt[Element] = None
     purpose: Opt[Text] = None
-    _purpose: Opt[Element] = None
     actor: Opt[Some[ExampleScenarioActor]] = None
     instance: Opt[Some[ExampleScenarioInstance]] = None
     process: Opt[Some[ExampleScenarioProcess]] = None
     workflow: Opt[Some[Text]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _url: Opt[Element] = None
+    _version: Opt[Element] = None
+    _name: Opt[Element] = None
+    _status: Opt[Element] = None
+    _experimental: Opt[Element] = None
+    _date: Opt[Element] = None
+    _publisher: Opt[Element] = None
+    _copyright: Opt[Element] = None
+    _purpose: Opt[Element] = None
     _workflow: Opt[list[Element | None]] = None
 
 
@@ -5936,13 +5938,13 @@ class ExplanationOfBenefitBenefitBalanceFinancial(BackboneElement, kw_only=True)
     modifierExtension: Opt[Some[Extension]] = None
     type: CodeableConcept
     allowedUnsignedInt: Opt[Unsigned] = None
-    _allowedUnsignedInt: Opt[Element] = None
     allowedString: Opt[Text] = None
-    _allowedString: Opt[Element] = None
     allowedMoney: Opt[Money] = None
     usedUnsignedInt: Opt[Unsigned] = None
-    _usedUnsignedInt: Opt[Element] = None
     usedMoney: Opt[Money] = None
+    _allowedUnsignedInt: Opt[Element] = None
+    _allowedString: Opt[Element] = None
+    _usedUnsignedInt: Opt[Element] = None
 
 
 class ExplanationOfBenefitBenefitBalance(BackboneElement, kw_only=True):
@@ -5953,15 +5955,15 @@ class ExplanationOfBenefitBenefitBalance(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     category: CodeableConcept
     excluded: Opt[bool] = None
-    _excluded: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     network: Opt[CodeableConcept] = None
     unit: Opt[CodeableConcept] = None
     term: Opt[CodeableConcept] = None
     financial: Opt[Some[ExplanationOfBenefitBenefitBalanceFinancial]] = None
+    _excluded: Opt[Element] = None
+    _name: Opt[Element] = None
+    _description: Opt[Element] = None
 
 
 class ExplanationOfBenefitProcessNote(BackboneElement, kw_only=True):
@@ -5971,12 +5973,12 @@ class ExplanationOfBenefitProcessNote(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     number: Opt[Positive] = None
-    _number: Opt[Element] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     text: Opt[Text] = None
-    _text: Opt[Element] = None
     language: Opt[CodeableConcept] = None
+    _number: Opt[Element] = None
+    _type: Opt[Element] = None
+    _text: Opt[Element] = None
 
 
 class ExplanationOfBenefitPayment(BackboneElement, kw_only=True):
@@ -5989,9 +5991,9 @@ class ExplanationOfBenefitPayment(BackboneElement, kw_only=True):
     adjustment: Opt[Money] = None
     adjustmentReason: Opt[CodeableConcept] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     amount: Opt[Money] = None
     identifier: Opt[Identifier] = None
+    _date: Opt[Element] = None
 
 
 class ExplanationOfBenefitTotal(BackboneElement, kw_only=True):
@@ -6015,11 +6017,11 @@ class ExplanationOfBenefitAddItemDetailSubDetail(BackboneElement, kw_only=True):
     quantity: Opt[Quantity] = None
     unitPrice: Opt[Money] = None
     factor: Opt[Number] = None
-    _factor: Opt[Element] = None
     net: Opt[Money] = None
     noteNumber: Opt[Some[Positive]] = None
-    _noteNumber: Opt[list[Element | None]] = None
     adjudication: Opt[Some[ExplanationOfBenefitItemAdjudication]] = None
+    _factor: Opt[Element] = None
+    _noteNumber: Opt[list[Element | None]] = None
 
 
 class ExplanationOfBenefitAddItemDetail(BackboneElement, kw_only=True):
@@ -6033,12 +6035,12 @@ class ExplanationOfBenefitAddItemDetail(BackboneElement, kw_only=True):
     quantity: Opt[Quantity] = None
     unitPrice: Opt[Money] = None
     factor: Opt[Number] = None
-    _factor: Opt[Element] = None
     net: Opt[Money] = None
     noteNumber: Opt[Some[Positive]] = None
-    _noteNumber: Opt[list[Element | None]] = None
     adjudication: Opt[Some[ExplanationOfBenefitItemAdjudication]] = None
     subDetail: Opt[Some[ExplanationOfBenefitAddItemDetailSubDetail]] = None
+    _factor: Opt[Element] = None
+    _noteNumber: Opt[list[Element | None]] = None
 
 
 class ExplanationOfBenefitAddItem(BackboneElement, kw_only=True):
@@ -6048,32 +6050,32 @@ class ExplanationOfBenefitAddItem(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     itemSequence: Opt[Some[Positive]] = None
-    _itemSequence: Opt[list[Element | None]] = None
     detailSequence: Opt[Some[Positive]] = None
-    _detailSequence: Opt[list[Element | None]] = None
     subDetailSequence: Opt[Some[Positive]] = None
-    _subDetailSequence: Opt[list[Element | None]] = None
     provider: Opt[Some[Reference]] = None
     productOrService: CodeableConcept
     modifier: Opt[Some[CodeableConcept]] = None
     programCode: Opt[Some[CodeableConcept]] = None
-    servicedDate: Opt[Text] = None
-    _servicedDate: Opt[Element] = None
-    servicedPeriod: Opt[Period] = None
-    locationCodeableConcept: Opt[CodeableConcept] = None
-    locationAddress: Opt[Address] = None
-    locationReference: Opt[Reference] = None
     quantity: Opt[Quantity] = None
     unitPrice: Opt[Money] = None
     factor: Opt[Number] = None
-    _factor: Opt[Element] = None
     net: Opt[Money] = None
     bodySite: Opt[CodeableConcept] = None
     subSite: Opt[Some[CodeableConcept]] = None
     noteNumber: Opt[Some[Positive]] = None
-    _noteNumber: Opt[list[Element | None]] = None
     adjudication: Opt[Some[ExplanationOfBenefitItemAdjudication]] = None
     detail: Opt[Some[ExplanationOfBenefitAddItemDetail]] = None
+    servicedDate: Opt[Text] = None
+    servicedPeriod: Opt[Period] = None
+    locationCodeableConcept: Opt[CodeableConcept] = None
+    locationAddress: Opt[Address] = None
+    locationReference: Opt[Reference] = None
+    _itemSequence: Opt[list[Element | None]] = None
+    _detailSequence: Opt[list[Element | None]] = None
+    _subDetailSequence: Opt[list[Element | None]] = None
+    _servicedDate: Opt[Element] = None
+    _factor: Opt[Element] = None
+    _noteNumber: Opt[list[Element | None]] = None
 
 
 class ExplanationOfBenefitItemDetailSubDetail(BackboneElement, kw_only=True):
@@ -6083,7 +6085,6 @@ class ExplanationOfBenefitItemDetailSubDetail(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     sequence: Opt[Positive] = None
-    _sequence: Opt[Element] = None
     revenue: Opt[CodeableConcept] = None
     category: Opt[CodeableConcept] = None
     productOrService: CodeableConcept
@@ -6092,12 +6093,13 @@ class ExplanationOfBenefitItemDetailSubDetail(BackboneElement, kw_only=True):
     quantity: Opt[Quantity] = None
     unitPrice: Opt[Money] = None
     factor: Opt[Number] = None
-    _factor: Opt[Element] = None
     net: Opt[Money] = None
     udi: Opt[Some[Reference]] = None
     noteNumber: Opt[Some[Positive]] = None
-    _noteNumber: Opt[list[Element | None]] = None
     adjudication: Opt[Some[ExplanationOfBenefitItemAdjudication]] = None
+    _sequence: Opt[Element] = None
+    _factor: Opt[Element] = None
+    _noteNumber: Opt[list[Element | None]] = None
 
 
 class ExplanationOfBenefitItemDetail(BackboneElement, kw_only=True):
@@ -6107,7 +6109,6 @@ class ExplanationOfBenefitItemDetail(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     sequence: Opt[Positive] = None
-    _sequence: Opt[Element] = None
     revenue: Opt[CodeableConcept] = None
     category: Opt[CodeableConcept] = None
     productOrService: CodeableConcept
@@ -6116,13 +6117,14 @@ class ExplanationOfBenefitItemDetail(BackboneElement, kw_only=True):
     quantity: Opt[Quantity] = None
     unitPrice: Opt[Money] = None
     factor: Opt[Number] = None
-    _factor: Opt[Element] = None
     net: Opt[Money] = None
     udi: Opt[Some[Reference]] = None
     noteNumber: Opt[Some[Positive]] = None
-    _noteNumber: Opt[list[Element | None]] = None
     adjudication: Opt[Some[ExplanationOfBenefitItemAdjudication]] = None
     subDetail: Opt[Some[ExplanationOfBenefitItemDetailSubDetail]] = None
+    _sequence: Opt[Element] = None
+    _factor: Opt[Element] = None
+    _noteNumber: Opt[list[Element | None]] = None
 
 
 class ExplanationOfBenefitItemAdjudication(BackboneElement, kw_only=True):
@@ -6145,39 +6147,39 @@ class ExplanationOfBenefitItem(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     sequence: Opt[Positive] = None
-    _sequence: Opt[Element] = None
     careTeamSequence: Opt[Some[Positive]] = None
-    _careTeamSequence: Opt[list[Element | None]] = None
     diagnosisSequence: Opt[Some[Positive]] = None
-    _diagnosisSequence: Opt[list[Element | None]] = None
     procedureSequence: Opt[Some[Positive]] = None
-    _procedureSequence: Opt[list[Element | None]] = None
     informationSequence: Opt[Some[Positive]] = None
-    _informationSequence: Opt[list[Element | None]] = None
     revenue: Opt[CodeableConcept] = None
     category: Opt[CodeableConcept] = None
     productOrService: CodeableConcept
     modifier: Opt[Some[CodeableConcept]] = None
     programCode: Opt[Some[CodeableConcept]] = None
-    servicedDate: Opt[Text] = None
-    _servicedDate: Opt[Element] = None
-    servicedPeriod: Opt[Period] = None
-    locationCodeableConcept: Opt[CodeableConcept] = None
-    locationAddress: Opt[Address] = None
-    locationReference: Opt[Reference] = None
     quantity: Opt[Quantity] = None
     unitPrice: Opt[Money] = None
     factor: Opt[Number] = None
-    _factor: Opt[Element] = None
     net: Opt[Money] = None
     udi: Opt[Some[Reference]] = None
     bodySite: Opt[CodeableConcept] = None
     subSite: Opt[Some[CodeableConcept]] = None
     encounter: Opt[Some[Reference]] = None
     noteNumber: Opt[Some[Positive]] = None
-    _noteNumber: Opt[list[Element | None]] = None
     adjudication: Opt[Some[ExplanationOfBenefitItemAdjudication]] = None
     detail: Opt[Some[ExplanationOfBenefitItemDetail]] = None
+    servicedDate: Opt[Text] = None
+    servicedPeriod: Opt[Period] = None
+    locationCodeableConcept: Opt[CodeableConcept] = None
+    locationAddress: Opt[Address] = None
+    locationReference: Opt[Reference] = None
+    _sequence: Opt[Element] = None
+    _careTeamSequence: Opt[list[Element | None]] = None
+    _diagnosisSequence: Opt[list[Element | None]] = None
+    _procedureSequence: Opt[list[Element | None]] = None
+    _informationSequence: Opt[list[Element | None]] = None
+    _servicedDate: Opt[Element] = None
+    _factor: Opt[Element] = None
+    _noteNumber: Opt[list[Element | None]] = None
 
 
 class ExplanationOfBenefitAccident(BackboneElement, kw_only=True):
@@ -6187,10 +6189,10 @@ class ExplanationOfBenefitAccident(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     type: Opt[CodeableConcept] = None
     locationAddress: Opt[Address] = None
     locationReference: Opt[Reference] = None
+    _date: Opt[Element] = None
 
 
 class ExplanationOfBenefitInsurance(BackboneElement, kw_only=True):
@@ -6200,9 +6202,9 @@ class ExplanationOfBenefitInsurance(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     focal: Opt[bool] = None
-    _focal: Opt[Element] = None
     coverage: Reference
     preAuthRef: Opt[Some[Text]] = None
+    _focal: Opt[Element] = None
     _preAuthRef: Opt[list[Element | None]] = None
 
 
@@ -6213,13 +6215,13 @@ class ExplanationOfBenefitProcedure(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     sequence: Opt[Positive] = None
-    _sequence: Opt[Element] = None
     type: Opt[Some[CodeableConcept]] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
+    udi: Opt[Some[Reference]] = None
     procedureCodeableConcept: Opt[CodeableConcept] = None
     procedureReference: Opt[Reference] = None
-    udi: Opt[Some[Reference]] = None
+    _sequence: Opt[Element] = None
+    _date: Opt[Element] = None
 
 
 class ExplanationOfBenefitDiagnosis(BackboneElement, kw_only=True):
@@ -6229,12 +6231,12 @@ class ExplanationOfBenefitDiagnosis(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     sequence: Opt[Positive] = None
-    _sequence: Opt[Element] = None
-    diagnosisCodeableConcept: Opt[CodeableConcept] = None
-    diagnosisReference: Opt[Reference] = None
     type: Opt[Some[CodeableConcept]] = None
     onAdmission: Opt[CodeableConcept] = None
     packageCode: Opt[CodeableConcept] = None
+    diagnosisCodeableConcept: Opt[CodeableConcept] = None
+    diagnosisReference: Opt[Reference] = None
+    _sequence: Opt[Element] = None
 
 
 class ExplanationOfBenefitSupportingInfo(BackboneElement, kw_only=True):
@@ -6244,20 +6246,20 @@ class ExplanationOfBenefitSupportingInfo(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     sequence: Opt[Positive] = None
-    _sequence: Opt[Element] = None
     category: CodeableConcept
     code: Opt[CodeableConcept] = None
+    reason: Opt[Coding] = None
     timingDate: Opt[Text] = None
-    _timingDate: Opt[Element] = None
     timingPeriod: Opt[Period] = None
     valueBoolean: Opt[bool] = None
-    _valueBoolean: Opt[Element] = None
     valueString: Opt[Text] = None
-    _valueString: Opt[Element] = None
     valueQuantity: Opt[Quantity] = None
     valueAttachment: Opt[Attachment] = None
     valueReference: Opt[Reference] = None
-    reason: Opt[Coding] = None
+    _sequence: Opt[Element] = None
+    _timingDate: Opt[Element] = None
+    _valueBoolean: Opt[Element] = None
+    _valueString: Opt[Element] = None
 
 
 class ExplanationOfBenefitCareTeam(BackboneElement, kw_only=True):
@@ -6267,12 +6269,12 @@ class ExplanationOfBenefitCareTeam(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     sequence: Opt[Positive] = None
-    _sequence: Opt[Element] = None
     provider: Reference
     responsible: Opt[bool] = None
-    _responsible: Opt[Element] = None
     role: Opt[CodeableConcept] = None
     qualification: Opt[CodeableConcept] = None
+    _sequence: Opt[Element] = None
+    _responsible: Opt[Element] = None
 
 
 class ExplanationOfBenefitPayee(BackboneElement, kw_only=True):
@@ -6302,24 +6304,19 @@ class ExplanationOfBenefit(DomainResource, kw_only=True, tag_field="resourceType
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     type: CodeableConcept
     subType: Opt[CodeableConcept] = None
     use: Opt[Text] = None
-    _use: Opt[Element] = None
     patient: Reference
     billablePeriod: Opt[Period] = None
     created: Opt[Text] = None
-    _created: Opt[Element] = None
     enterer: Opt[Reference] = None
     insurer: Reference
     provider: Reference
@@ -6335,18 +6332,14 @@ class ExplanationOfBenefit(DomainResource, kw_only=True, tag_field="resourceType
     claim: Opt[Reference] = None
     claimResponse: Opt[Reference] = None
     outcome: Opt[Text] = None
-    _outcome: Opt[Element] = None
     disposition: Opt[Text] = None
-    _disposition: Opt[Element] = None
     preAuthRef: Opt[Some[Text]] = None
-    _preAuthRef: Opt[list[Element | None]] = None
     preAuthRefPeriod: Opt[Some[Period]] = None
     careTeam: Opt[Some[ExplanationOfBenefitCareTeam]] = None
     supportingInfo: Opt[Some[ExplanationOfBenefitSupportingInfo]] = None
     diagnosis: Opt[Some[ExplanationOfBenefitDiagnosis]] = None
     procedure: Opt[Some[ExplanationOfBenefitProcedure]] = None
     precedence: Opt[Positive] = None
-    _precedence: Opt[Element] = None
     insurance: Some[ExplanationOfBenefitInsurance]
     accident: Opt[ExplanationOfBenefitAccident] = None
     item: Opt[Some[ExplanationOfBenefitItem]] = None
@@ -6359,6 +6352,15 @@ class ExplanationOfBenefit(DomainResource, kw_only=True, tag_field="resourceType
     processNote: Opt[Some[ExplanationOfBenefitProcessNote]] = None
     benefitPeriod: Opt[Period] = None
     benefitBalance: Opt[Some[ExplanationOfBenefitBenefitBalance]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _use: Opt[Element] = None
+    _created: Opt[Element] = None
+    _outcome: Opt[Element] = None
+    _disposition: Opt[Element] = None
+    _preAuthRef: Opt[list[Element | None]] = None
+    _precedence: Opt[Element] = None
 
 
 class FamilyMemberHistoryCondition(BackboneElement, kw_only=True):
@@ -6370,13 +6372,13 @@ class FamilyMemberHistoryCondition(BackboneElement, kw_only=True):
     code: CodeableConcept
     outcome: Opt[CodeableConcept] = None
     contributedToDeath: Opt[bool] = None
-    _contributedToDeath: Opt[Element] = None
+    note: Opt[Some[Annotation]] = None
     onsetAge: Opt[Age] = None
     onsetRange: Opt[Range] = None
     onsetPeriod: Opt[Period] = None
     onsetString: Opt[Text] = None
+    _contributedToDeath: Opt[Element] = None
     _onsetString: Opt[Element] = None
-    note: Opt[Some[Annotation]] = None
 
 
 class FamilyMemberHistory(DomainResource, kw_only=True, tag_field="resourceType", tag="FamilyMemberHistory"):
@@ -6385,51 +6387,51 @@ class FamilyMemberHistory(DomainResource, kw_only=True, tag_field="resourceType"
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     instantiatesCanonical: Opt[Some[Text]] = None
-    _instantiatesCanonical: Opt[list[Element | None]] = None
     instantiatesUri: Opt[Some[Text]] = None
-    _instantiatesUri: Opt[list[Element | None]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     dataAbsentReason: Opt[CodeableConcept] = None
     patient: Reference
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     relationship: CodeableConcept
     sex: Opt[CodeableConcept] = None
-    bornPeriod: Opt[Period] = None
-    bornDate: Opt[Text] = None
-    _bornDate: Opt[Element] = None
-    bornString: Opt[Text] = None
-    _bornString: Opt[Element] = None
-    ageAge: Opt[Age] = None
-    ageRange: Opt[Range] = None
-    ageString: Opt[Text] = None
-    _ageString: Opt[Element] = None
     estimatedAge: Opt[bool] = None
-    _estimatedAge: Opt[Element] = None
-    deceasedBoolean: Opt[bool] = None
-    _deceasedBoolean: Opt[Element] = None
-    deceasedAge: Opt[Age] = None
-    deceasedRange: Opt[Range] = None
-    deceasedDate: Opt[Text] = None
-    _deceasedDate: Opt[Element] = None
-    deceasedString: Opt[Text] = None
-    _deceasedString: Opt[Element] = None
     reasonCode: Opt[Some[CodeableConcept]] = None
     reasonReference: Opt[Some[Reference]] = None
     note: Opt[Some[Annotation]] = None
     condition: Opt[Some[FamilyMemberHistoryCondition]] = None
+    bornPeriod: Opt[Period] = None
+    bornDate: Opt[Text] = None
+    bornString: Opt[Text] = None
+    ageAge: Opt[Age] = None
+    ageRange: Opt[Range] = None
+    ageString: Opt[Text] = None
+    deceasedBoolean: Opt[bool] = None
+    deceasedAge: Opt[Age] = None
+    deceasedRange: Opt[Range] = None
+    deceasedDate: Opt[Text] = None
+    deceasedString: Opt[Text] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _instantiatesCanonical: Opt[list[Element | None]] = None
+    _instantiatesUri: Opt[list[Element | None]] = None
+    _status: Opt[Element] = None
+    _date: Opt[Element] = None
+    _name: Opt[Element] = None
+    _bornDate: Opt[Element] = None
+    _bornString: Opt[Element] = None
+    _ageString: Opt[Element] = None
+    _estimatedAge: Opt[Element] = None
+    _deceasedBoolean: Opt[Element] = None
+    _deceasedDate: Opt[Element] = None
+    _deceasedString: Opt[Element] = None
 
 
 class Flag(DomainResource, kw_only=True, tag_field="resourceType", tag="Flag"):
@@ -6438,22 +6440,22 @@ class Flag(DomainResource, kw_only=True, tag_field="resourceType", tag="Flag"):
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     category: Opt[Some[CodeableConcept]] = None
     code: CodeableConcept
     subject: Reference
     period: Opt[Period] = None
     encounter: Opt[Reference] = None
     author: Opt[Reference] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
 
 
 class GoalTarget(BackboneElement, kw_only=True):
@@ -6467,15 +6469,15 @@ class GoalTarget(BackboneElement, kw_only=True):
     detailRange: Opt[Range] = None
     detailCodeableConcept: Opt[CodeableConcept] = None
     detailString: Opt[Text] = None
-    _detailString: Opt[Element] = None
     detailBoolean: Opt[bool] = None
-    _detailBoolean: Opt[Element] = None
     detailInteger: Opt[Integer] = None
-    _detailInteger: Opt[Element] = None
     detailRatio: Opt[Ratio] = None
     dueDate: Opt[Text] = None
-    _dueDate: Opt[Element] = None
     dueDuration: Opt[Duration] = None
+    _detailString: Opt[Element] = None
+    _detailBoolean: Opt[Element] = None
+    _detailInteger: Opt[Element] = None
+    _dueDate: Opt[Element] = None
 
 
 class Goal(DomainResource, kw_only=True, tag_field="resourceType", tag="Goal"):
@@ -6484,34 +6486,34 @@ class Goal(DomainResource, kw_only=True, tag_field="resourceType", tag="Goal"):
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     lifecycleStatus: Opt[Text] = None
-    _lifecycleStatus: Opt[Element] = None
     achievementStatus: Opt[CodeableConcept] = None
     category: Opt[Some[CodeableConcept]] = None
     priority: Opt[CodeableConcept] = None
     description: CodeableConcept
     subject: Reference
-    startDate: Opt[Text] = None
-    _startDate: Opt[Element] = None
-    startCodeableConcept: Opt[CodeableConcept] = None
     target: Opt[Some[GoalTarget]] = None
     statusDate: Opt[Text] = None
-    _statusDate: Opt[Element] = None
     statusReason: Opt[Text] = None
-    _statusReason: Opt[Element] = None
     expressedBy: Opt[Reference] = None
     addresses: Opt[Some[Reference]] = None
     note: Opt[Some[Annotation]] = None
     outcomeCode: Opt[Some[CodeableConcept]] = None
     outcomeReference: Opt[Some[Reference]] = None
+    startDate: Opt[Text] = None
+    startCodeableConcept: Opt[CodeableConcept] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _lifecycleStatus: Opt[Element] = None
+    _startDate: Opt[Element] = None
+    _statusDate: Opt[Element] = None
+    _statusReason: Opt[Element] = None
 
 
 class GraphDefinitionLinkTargetCompartment(BackboneElement, kw_only=True):
@@ -6521,14 +6523,14 @@ class GraphDefinitionLinkTargetCompartment(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     use: Opt[Text] = None
-    _use: Opt[Element] = None
     code: Opt[Text] = None
-    _code: Opt[Element] = None
     rule: Opt[Text] = None
-    _rule: Opt[Element] = None
     expression: Opt[Text] = None
-    _expression: Opt[Element] = None
     description: Opt[Text] = None
+    _use: Opt[Element] = None
+    _code: Opt[Element] = None
+    _rule: Opt[Element] = None
+    _expression: Opt[Element] = None
     _description: Opt[Element] = None
 
 
@@ -6539,13 +6541,13 @@ class GraphDefinitionLinkTarget(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     params: Opt[Text] = None
-    _params: Opt[Element] = None
     profile: Opt[Text] = None
-    _profile: Opt[Element] = None
     compartment: Opt[Some[GraphDefinitionLinkTargetCompartment]] = None
     link: Opt[Some[GraphDefinitionLink]] = None
+    _type: Opt[Element] = None
+    _params: Opt[Element] = None
+    _profile: Opt[Element] = None
 
 
 class GraphDefinitionLink(BackboneElement, kw_only=True):
@@ -6555,16 +6557,16 @@ class GraphDefinitionLink(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     path: Opt[Text] = None
-    _path: Opt[Element] = None
     sliceName: Opt[Text] = None
-    _sliceName: Opt[Element] = None
     min: Opt[Integer] = None
-    _min: Opt[Element] = None
     max: Opt[Text] = None
-    _max: Opt[Element] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     target: Opt[Some[GraphDefinitionLinkTarget]] = None
+    _path: Opt[Element] = None
+    _sliceName: Opt[Element] = None
+    _min: Opt[Element] = None
+    _max: Opt[Element] = None
+    _description: Opt[Element] = None
 
 
 class GraphDefinition(DomainResource, kw_only=True, tag_field="resourceType", tag="GraphDefinition"):
@@ -6573,39 +6575,39 @@ class GraphDefinition(DomainResource, kw_only=True, tag_field="resourceType", ta
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     experimental: Opt[bool] = None
-    _experimental: Opt[Element] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     publisher: Opt[Text] = None
-    _publisher: Opt[Element] = None
     contact: Opt[Some[ContactDetail]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     useContext: Opt[Some[UsageContext]] = None
     jurisdiction: Opt[Some[CodeableConcept]] = None
     purpose: Opt[Text] = None
-    _purpose: Opt[Element] = None
     start: Opt[Text] = None
-    _start: Opt[Element] = None
     profile: Opt[Text] = None
-    _profile: Opt[Element] = None
     link: Opt[Some[GraphDefinitionLink]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _url: Opt[Element] = None
+    _version: Opt[Element] = None
+    _name: Opt[Element] = None
+    _status: Opt[Element] = None
+    _experimental: Opt[Element] = None
+    _date: Opt[Element] = None
+    _publisher: Opt[Element] = None
+    _description: Opt[Element] = None
+    _purpose: Opt[Element] = None
+    _start: Opt[Element] = None
+    _profile: Opt[Element] = None
 
 
 class GroupMember(BackboneElement, kw_only=True):
@@ -6627,15 +6629,15 @@ class GroupCharacteristic(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     code: CodeableConcept
+    exclude: Opt[bool] = None
+    period: Opt[Period] = None
     valueCodeableConcept: Opt[CodeableConcept] = None
     valueBoolean: Opt[bool] = None
-    _valueBoolean: Opt[Element] = None
     valueQuantity: Opt[Quantity] = None
     valueRange: Opt[Range] = None
     valueReference: Opt[Reference] = None
-    exclude: Opt[bool] = None
+    _valueBoolean: Opt[Element] = None
     _exclude: Opt[Element] = None
-    period: Opt[Period] = None
 
 
 class Group(DomainResource, kw_only=True, tag_field="resourceType", tag="Group"):
@@ -6644,28 +6646,28 @@ class Group(DomainResource, kw_only=True, tag_field="resourceType", tag="Group")
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     active: Opt[bool] = None
-    _active: Opt[Element] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     actual: Opt[bool] = None
-    _actual: Opt[Element] = None
     code: Opt[CodeableConcept] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     quantity: Opt[Unsigned] = None
-    _quantity: Opt[Element] = None
     managingEntity: Opt[Reference] = None
     characteristic: Opt[Some[GroupCharacteristic]] = None
     member: Opt[Some[GroupMember]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _active: Opt[Element] = None
+    _type: Opt[Element] = None
+    _actual: Opt[Element] = None
+    _name: Opt[Element] = None
+    _quantity: Opt[Element] = None
 
 
 class GuidanceResponse(DomainResource, kw_only=True, tag_field="resourceType", tag="GuidanceResponse"):
@@ -6674,26 +6676,17 @@ class GuidanceResponse(DomainResource, kw_only=True, tag_field="resourceType", t
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     requestIdentifier: Opt[Identifier] = None
     identifier: Opt[Some[Identifier]] = None
-    moduleUri: Opt[Text] = None
-    _moduleUri: Opt[Element] = None
-    moduleCanonical: Opt[Text] = None
-    _moduleCanonical: Opt[Element] = None
-    moduleCodeableConcept: Opt[CodeableConcept] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     subject: Opt[Reference] = None
     encounter: Opt[Reference] = None
     occurrenceDateTime: Opt[Text] = None
-    _occurrenceDateTime: Opt[Element] = None
     performer: Opt[Reference] = None
     reasonCode: Opt[Some[CodeableConcept]] = None
     reasonReference: Opt[Some[Reference]] = None
@@ -6702,6 +6695,15 @@ class GuidanceResponse(DomainResource, kw_only=True, tag_field="resourceType", t
     outputParameters: Opt[Reference] = None
     result: Opt[Reference] = None
     dataRequirement: Opt[Some[DataRequirement]] = None
+    moduleUri: Opt[Text] = None
+    moduleCanonical: Opt[Text] = None
+    moduleCodeableConcept: Opt[CodeableConcept] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _moduleUri: Opt[Element] = None
+    _moduleCanonical: Opt[Element] = None
+    _status: Opt[Element] = None
+    _occurrenceDateTime: Opt[Element] = None
 
 
 class HealthcareServiceNotAvailable(BackboneElement, kw_only=True):
@@ -6711,8 +6713,8 @@ class HealthcareServiceNotAvailable(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     during: Opt[Period] = None
+    _description: Opt[Element] = None
 
 
 class HealthcareServiceAvailableTime(BackboneElement, kw_only=True):
@@ -6722,12 +6724,12 @@ class HealthcareServiceAvailableTime(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     daysOfWeek: Opt[Some[Text]] = None
-    _daysOfWeek: Opt[list[Element | None]] = None
     allDay: Opt[bool] = None
-    _allDay: Opt[Element] = None
     availableStartTime: Opt[Text] = None
-    _availableStartTime: Opt[Element] = None
     availableEndTime: Opt[Text] = None
+    _daysOfWeek: Opt[list[Element | None]] = None
+    _allDay: Opt[Element] = None
+    _availableStartTime: Opt[Element] = None
     _availableEndTime: Opt[Element] = None
 
 
@@ -6748,16 +6750,13 @@ class HealthcareService(DomainResource, kw_only=True, tag_field="resourceType", 
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     active: Opt[bool] = None
-    _active: Opt[Element] = None
     providedBy: Opt[Reference] = None
     offeredIn: Opt[Some[Reference]] = None
     category: Opt[Some[CodeableConcept]] = None
@@ -6765,11 +6764,8 @@ class HealthcareService(DomainResource, kw_only=True, tag_field="resourceType", 
     specialty: Opt[Some[CodeableConcept]] = None
     location: Opt[Some[Reference]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     comment: Opt[Text] = None
-    _comment: Opt[Element] = None
     extraDetails: Opt[Text] = None
-    _extraDetails: Opt[Element] = None
     photo: Opt[Attachment] = None
     telecom: Opt[Some[ContactPoint]] = None
     coverageArea: Opt[Some[Reference]] = None
@@ -6780,12 +6776,18 @@ class HealthcareService(DomainResource, kw_only=True, tag_field="resourceType", 
     communication: Opt[Some[CodeableConcept]] = None
     referralMethod: Opt[Some[CodeableConcept]] = None
     appointmentRequired: Opt[bool] = None
-    _appointmentRequired: Opt[Element] = None
     availableTime: Opt[Some[HealthcareServiceAvailableTime]] = None
     notAvailable: Opt[Some[HealthcareServiceNotAvailable]] = None
     availabilityExceptions: Opt[Text] = None
-    _availabilityExceptions: Opt[Element] = None
     endpoint: Opt[Some[Reference]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _active: Opt[Element] = None
+    _name: Opt[Element] = None
+    _comment: Opt[Element] = None
+    _extraDetails: Opt[Element] = None
+    _appointmentRequired: Opt[Element] = None
+    _availabilityExceptions: Opt[Element] = None
 
 
 class ImagingStudySeriesInstance(BackboneElement, kw_only=True):
@@ -6795,11 +6797,11 @@ class ImagingStudySeriesInstance(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     uid: Opt[Text] = None
-    _uid: Opt[Element] = None
     sopClass: Coding
     number: Opt[Unsigned] = None
-    _number: Opt[Element] = None
     title: Opt[Text] = None
+    _uid: Opt[Element] = None
+    _number: Opt[Element] = None
     _title: Opt[Element] = None
 
 
@@ -6820,22 +6822,22 @@ class ImagingStudySeries(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     uid: Opt[Text] = None
-    _uid: Opt[Element] = None
     number: Opt[Unsigned] = None
-    _number: Opt[Element] = None
     modality: Coding
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     numberOfInstances: Opt[Unsigned] = None
-    _numberOfInstances: Opt[Element] = None
     endpoint: Opt[Some[Reference]] = None
     bodySite: Opt[Coding] = None
     laterality: Opt[Coding] = None
     specimen: Opt[Some[Reference]] = None
     started: Opt[Text] = None
-    _started: Opt[Element] = None
     performer: Opt[Some[ImagingStudySeriesPerformer]] = None
     instance: Opt[Some[ImagingStudySeriesInstance]] = None
+    _uid: Opt[Element] = None
+    _number: Opt[Element] = None
+    _description: Opt[Element] = None
+    _numberOfInstances: Opt[Element] = None
+    _started: Opt[Element] = None
 
 
 class ImagingStudy(DomainResource, kw_only=True, tag_field="resourceType", tag="ImagingStudy"):
@@ -6844,29 +6846,23 @@ class ImagingStudy(DomainResource, kw_only=True, tag_field="resourceType", tag="
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     modality: Opt[Some[Coding]] = None
     subject: Reference
     encounter: Opt[Reference] = None
     started: Opt[Text] = None
-    _started: Opt[Element] = None
     basedOn: Opt[Some[Reference]] = None
     referrer: Opt[Reference] = None
     interpreter: Opt[Some[Reference]] = None
     endpoint: Opt[Some[Reference]] = None
     numberOfSeries: Opt[Unsigned] = None
-    _numberOfSeries: Opt[Element] = None
     numberOfInstances: Opt[Unsigned] = None
-    _numberOfInstances: Opt[Element] = None
     procedureReference: Opt[Reference] = None
     procedureCode: Opt[Some[CodeableConcept]] = None
     location: Opt[Reference] = None
@@ -6874,8 +6870,14 @@ class ImagingStudy(DomainResource, kw_only=True, tag_field="resourceType", tag="
     reasonReference: Opt[Some[Reference]] = None
     note: Opt[Some[Annotation]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     series: Opt[Some[ImagingStudySeries]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _started: Opt[Element] = None
+    _numberOfSeries: Opt[Element] = None
+    _numberOfInstances: Opt[Element] = None
+    _description: Opt[Element] = None
 
 
 class ImmunizationProtocolApplied(BackboneElement, kw_only=True):
@@ -6885,16 +6887,16 @@ class ImmunizationProtocolApplied(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     series: Opt[Text] = None
-    _series: Opt[Element] = None
     authority: Opt[Reference] = None
     targetDisease: Opt[Some[CodeableConcept]] = None
     doseNumberPositiveInt: Opt[Positive] = None
-    _doseNumberPositiveInt: Opt[Element] = None
     doseNumberString: Opt[Text] = None
-    _doseNumberString: Opt[Element] = None
     seriesDosesPositiveInt: Opt[Positive] = None
-    _seriesDosesPositiveInt: Opt[Element] = None
     seriesDosesString: Opt[Text] = None
+    _series: Opt[Element] = None
+    _doseNumberPositiveInt: Opt[Element] = None
+    _doseNumberString: Opt[Element] = None
+    _seriesDosesPositiveInt: Opt[Element] = None
     _seriesDosesString: Opt[Element] = None
 
 
@@ -6905,9 +6907,9 @@ class ImmunizationReaction(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     detail: Opt[Reference] = None
     reported: Opt[bool] = None
+    _date: Opt[Element] = None
     _reported: Opt[Element] = None
 
 
@@ -6918,12 +6920,12 @@ class ImmunizationEducation(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     documentType: Opt[Text] = None
-    _documentType: Opt[Element] = None
     reference: Opt[Text] = None
-    _reference: Opt[Element] = None
     publicationDate: Opt[Text] = None
-    _publicationDate: Opt[Element] = None
     presentationDate: Opt[Text] = None
+    _documentType: Opt[Element] = None
+    _reference: Opt[Element] = None
+    _publicationDate: Opt[Element] = None
     _presentationDate: Opt[Element] = None
 
 
@@ -6943,35 +6945,24 @@ class Immunization(DomainResource, kw_only=True, tag_field="resourceType", tag="
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     statusReason: Opt[CodeableConcept] = None
     vaccineCode: CodeableConcept
     patient: Reference
     encounter: Opt[Reference] = None
-    occurrenceDateTime: Opt[Text] = None
-    _occurrenceDateTime: Opt[Element] = None
-    occurrenceString: Opt[Text] = None
-    _occurrenceString: Opt[Element] = None
     recorded: Opt[Text] = None
-    _recorded: Opt[Element] = None
     primarySource: Opt[bool] = None
-    _primarySource: Opt[Element] = None
     reportOrigin: Opt[CodeableConcept] = None
     location: Opt[Reference] = None
     manufacturer: Opt[Reference] = None
     lotNumber: Opt[Text] = None
-    _lotNumber: Opt[Element] = None
     expirationDate: Opt[Text] = None
-    _expirationDate: Opt[Element] = None
     site: Opt[CodeableConcept] = None
     route: Opt[CodeableConcept] = None
     doseQuantity: Opt[Quantity] = None
@@ -6980,13 +6971,24 @@ class Immunization(DomainResource, kw_only=True, tag_field="resourceType", tag="
     reasonCode: Opt[Some[CodeableConcept]] = None
     reasonReference: Opt[Some[Reference]] = None
     isSubpotent: Opt[bool] = None
-    _isSubpotent: Opt[Element] = None
     subpotentReason: Opt[Some[CodeableConcept]] = None
     education: Opt[Some[ImmunizationEducation]] = None
     programEligibility: Opt[Some[CodeableConcept]] = None
     fundingSource: Opt[CodeableConcept] = None
     reaction: Opt[Some[ImmunizationReaction]] = None
     protocolApplied: Opt[Some[ImmunizationProtocolApplied]] = None
+    occurrenceDateTime: Opt[Text] = None
+    occurrenceString: Opt[Text] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _occurrenceDateTime: Opt[Element] = None
+    _occurrenceString: Opt[Element] = None
+    _recorded: Opt[Element] = None
+    _primarySource: Opt[Element] = None
+    _lotNumber: Opt[Element] = None
+    _expirationDate: Opt[Element] = None
+    _isSubpotent: Opt[Element] = None
 
 
 class ImmunizationEvaluation(DomainResource, kw_only=True, tag_field="resourceType", tag="ImmunizationEvaluation"):
@@ -6995,35 +6997,35 @@ class ImmunizationEvaluation(DomainResource, kw_only=True, tag_field="resourceTy
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     patient: Reference
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     authority: Opt[Reference] = None
     targetDisease: CodeableConcept
     immunizationEvent: Reference
     doseStatus: CodeableConcept
     doseStatusReason: Opt[Some[CodeableConcept]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     series: Opt[Text] = None
-    _series: Opt[Element] = None
     doseNumberPositiveInt: Opt[Positive] = None
-    _doseNumberPositiveInt: Opt[Element] = None
     doseNumberString: Opt[Text] = None
-    _doseNumberString: Opt[Element] = None
     seriesDosesPositiveInt: Opt[Positive] = None
-    _seriesDosesPositiveInt: Opt[Element] = None
     seriesDosesString: Opt[Text] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _date: Opt[Element] = None
+    _description: Opt[Element] = None
+    _series: Opt[Element] = None
+    _doseNumberPositiveInt: Opt[Element] = None
+    _doseNumberString: Opt[Element] = None
+    _seriesDosesPositiveInt: Opt[Element] = None
     _seriesDosesString: Opt[Element] = None
 
 
@@ -7051,19 +7053,19 @@ class ImmunizationRecommendationRecommendation(BackboneElement, kw_only=True):
     forecastReason: Opt[Some[CodeableConcept]] = None
     dateCriterion: Opt[Some[ImmunizationRecommendationRecommendationDateCriterion]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     series: Opt[Text] = None
-    _series: Opt[Element] = None
-    doseNumberPositiveInt: Opt[Positive] = None
-    _doseNumberPositiveInt: Opt[Element] = None
-    doseNumberString: Opt[Text] = None
-    _doseNumberString: Opt[Element] = None
-    seriesDosesPositiveInt: Opt[Positive] = None
-    _seriesDosesPositiveInt: Opt[Element] = None
-    seriesDosesString: Opt[Text] = None
-    _seriesDosesString: Opt[Element] = None
     supportingImmunization: Opt[Some[Reference]] = None
     supportingPatientInformation: Opt[Some[Reference]] = None
+    doseNumberPositiveInt: Opt[Positive] = None
+    doseNumberString: Opt[Text] = None
+    seriesDosesPositiveInt: Opt[Positive] = None
+    seriesDosesString: Opt[Text] = None
+    _description: Opt[Element] = None
+    _series: Opt[Element] = None
+    _doseNumberPositiveInt: Opt[Element] = None
+    _doseNumberString: Opt[Element] = None
+    _seriesDosesPositiveInt: Opt[Element] = None
+    _seriesDosesString: Opt[Element] = None
 
 
 class ImmunizationRecommendation(DomainResource, kw_only=True, tag_field="resourceType", tag="ImmunizationRecommendation"):
@@ -7072,9 +7074,7 @@ class ImmunizationRecommendation(DomainResource, kw_only=True, tag_field="resour
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -7082,9 +7082,11 @@ class ImmunizationRecommendation(DomainResource, kw_only=True, tag_field="resour
     identifier: Opt[Some[Identifier]] = None
     patient: Reference
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     authority: Opt[Reference] = None
     recommendation: Some[ImmunizationRecommendationRecommendation]
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _date: Opt[Element] = None
 
 
 class ImplementationGuideManifestPage(BackboneElement, kw_only=True):
@@ -7094,10 +7096,10 @@ class ImplementationGuideManifestPage(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     anchor: Opt[Some[Text]] = None
+    _name: Opt[Element] = None
+    _title: Opt[Element] = None
     _anchor: Opt[list[Element | None]] = None
 
 
@@ -7108,11 +7110,11 @@ class ImplementationGuideManifestResource(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     reference: Reference
-    exampleBoolean: Opt[bool] = None
-    _exampleBoolean: Opt[Element] = None
-    exampleCanonical: Opt[Text] = None
-    _exampleCanonical: Opt[Element] = None
     relativePath: Opt[Text] = None
+    exampleBoolean: Opt[bool] = None
+    exampleCanonical: Opt[Text] = None
+    _exampleBoolean: Opt[Element] = None
+    _exampleCanonical: Opt[Element] = None
     _relativePath: Opt[Element] = None
 
 
@@ -7123,12 +7125,12 @@ class ImplementationGuideManifest(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     rendering: Opt[Text] = None
-    _rendering: Opt[Element] = None
     resource: Some[ImplementationGuideManifestResource]
     page: Opt[Some[ImplementationGuideManifestPage]] = None
     image: Opt[Some[Text]] = None
-    _image: Opt[list[Element | None]] = None
     other: Opt[Some[Text]] = None
+    _rendering: Opt[Element] = None
+    _image: Opt[list[Element | None]] = None
     _other: Opt[list[Element | None]] = None
 
 
@@ -7139,10 +7141,10 @@ class ImplementationGuideDefinitionTemplate(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     code: Opt[Text] = None
-    _code: Opt[Element] = None
     source: Opt[Text] = None
-    _source: Opt[Element] = None
     scope: Opt[Text] = None
+    _code: Opt[Element] = None
+    _source: Opt[Element] = None
     _scope: Opt[Element] = None
 
 
@@ -7153,8 +7155,8 @@ class ImplementationGuideDefinitionParameter(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     code: Opt[Text] = None
-    _code: Opt[Element] = None
     value: Opt[Text] = None
+    _code: Opt[Element] = None
     _value: Opt[Element] = None
 
 
@@ -7164,14 +7166,14 @@ class ImplementationGuideDefinitionPage(BackboneElement, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
-    nameUrl: Opt[Text] = None
-    _nameUrl: Opt[Element] = None
-    nameReference: Opt[Reference] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     generation: Opt[Text] = None
-    _generation: Opt[Element] = None
     page: Opt[Some[ImplementationGuideDefinitionPage]] = None
+    nameUrl: Opt[Text] = None
+    nameReference: Opt[Reference] = None
+    _nameUrl: Opt[Element] = None
+    _title: Opt[Element] = None
+    _generation: Opt[Element] = None
 
 
 class ImplementationGuideDefinitionResource(BackboneElement, kw_only=True):
@@ -7182,16 +7184,16 @@ class ImplementationGuideDefinitionResource(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     reference: Reference
     fhirVersion: Opt[Some[Text]] = None
-    _fhirVersion: Opt[list[Element | None]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
-    exampleBoolean: Opt[bool] = None
-    _exampleBoolean: Opt[Element] = None
-    exampleCanonical: Opt[Text] = None
-    _exampleCanonical: Opt[Element] = None
     groupingId: Opt[Text] = None
+    exampleBoolean: Opt[bool] = None
+    exampleCanonical: Opt[Text] = None
+    _fhirVersion: Opt[list[Element | None]] = None
+    _name: Opt[Element] = None
+    _description: Opt[Element] = None
+    _exampleBoolean: Opt[Element] = None
+    _exampleCanonical: Opt[Element] = None
     _groupingId: Opt[Element] = None
 
 
@@ -7202,8 +7204,8 @@ class ImplementationGuideDefinitionGrouping(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     description: Opt[Text] = None
+    _name: Opt[Element] = None
     _description: Opt[Element] = None
 
 
@@ -7227,8 +7229,8 @@ class ImplementationGuideGlobal(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     profile: Opt[Text] = None
+    _type: Opt[Element] = None
     _profile: Opt[Element] = None
 
 
@@ -7239,10 +7241,10 @@ class ImplementationGuideDependsOn(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     uri: Opt[Text] = None
-    _uri: Opt[Element] = None
     packageId: Opt[Text] = None
-    _packageId: Opt[Element] = None
     version: Opt[Text] = None
+    _uri: Opt[Element] = None
+    _packageId: Opt[Element] = None
     _version: Opt[Element] = None
 
 
@@ -7252,46 +7254,46 @@ class ImplementationGuide(DomainResource, kw_only=True, tag_field="resourceType"
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     experimental: Opt[bool] = None
-    _experimental: Opt[Element] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     publisher: Opt[Text] = None
-    _publisher: Opt[Element] = None
     contact: Opt[Some[ContactDetail]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     useContext: Opt[Some[UsageContext]] = None
     jurisdiction: Opt[Some[CodeableConcept]] = None
     copyright: Opt[Text] = None
-    _copyright: Opt[Element] = None
     packageId: Opt[Text] = None
-    _packageId: Opt[Element] = None
     license: Opt[Text] = None
-    _license: Opt[Element] = None
     fhirVersion: Opt[Some[Text]] = None
-    _fhirVersion: Opt[list[Element | None]] = None
     dependsOn: Opt[Some[ImplementationGuideDependsOn]] = None
     global_: Opt[Some[ImplementationGuideGlobal]] = msgspec.field(name="global", default=None)
     definition: Opt[ImplementationGuideDefinition] = None
     manifest: Opt[ImplementationGuideManifest] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _url: Opt[Element] = None
+    _version: Opt[Element] = None
+    _name: Opt[Element] = None
+    _title: Opt[Element] = None
+    _status: Opt[Element] = None
+    _experimental: Opt[Element] = None
+    _date: Opt[Element] = None
+    _publisher: Opt[Element] = None
+    _description: Opt[Element] = None
+    _copyright: Opt[Element] = None
+    _packageId: Opt[Element] = None
+    _license: Opt[Element] = None
+    _fhirVersion: Opt[list[Element | None]] = None
 
 
 class InsurancePlanPlanSpecificCostBenefitCost(BackboneElement, kw_only=True):
@@ -7334,9 +7336,9 @@ class InsurancePlanPlanGeneralCost(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     type: Opt[CodeableConcept] = None
     groupSize: Opt[Positive] = None
-    _groupSize: Opt[Element] = None
     cost: Opt[Money] = None
     comment: Opt[Text] = None
+    _groupSize: Opt[Element] = None
     _comment: Opt[Element] = None
 
 
@@ -7372,8 +7374,8 @@ class InsurancePlanCoverageBenefit(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     type: CodeableConcept
     requirement: Opt[Text] = None
-    _requirement: Opt[Element] = None
     limit: Opt[Some[InsurancePlanCoverageBenefitLimit]] = None
+    _requirement: Opt[Element] = None
 
 
 class InsurancePlanCoverage(BackboneElement, kw_only=True):
@@ -7405,21 +7407,16 @@ class InsurancePlan(DomainResource, kw_only=True, tag_field="resourceType", tag=
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     type: Opt[Some[CodeableConcept]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     alias: Opt[Some[Text]] = None
-    _alias: Opt[list[Element | None]] = None
     period: Opt[Period] = None
     ownedBy: Opt[Reference] = None
     administeredBy: Opt[Reference] = None
@@ -7429,6 +7426,11 @@ class InsurancePlan(DomainResource, kw_only=True, tag_field="resourceType", tag=
     network: Opt[Some[Reference]] = None
     coverage: Opt[Some[InsurancePlanCoverage]] = None
     plan: Opt[Some[InsurancePlanPlan]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _name: Opt[Element] = None
+    _alias: Opt[list[Element | None]] = None
 
 
 class InvoiceLineItemPriceComponent(BackboneElement, kw_only=True):
@@ -7438,11 +7440,11 @@ class InvoiceLineItemPriceComponent(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     code: Opt[CodeableConcept] = None
     factor: Opt[Number] = None
-    _factor: Opt[Element] = None
     amount: Opt[Money] = None
+    _type: Opt[Element] = None
+    _factor: Opt[Element] = None
 
 
 class InvoiceLineItem(BackboneElement, kw_only=True):
@@ -7452,10 +7454,10 @@ class InvoiceLineItem(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     sequence: Opt[Positive] = None
-    _sequence: Opt[Element] = None
+    priceComponent: Opt[Some[InvoiceLineItemPriceComponent]] = None
     chargeItemReference: Opt[Reference] = None
     chargeItemCodeableConcept: Opt[CodeableConcept] = None
-    priceComponent: Opt[Some[InvoiceLineItemPriceComponent]] = None
+    _sequence: Opt[Element] = None
 
 
 class InvoiceParticipant(BackboneElement, kw_only=True):
@@ -7474,23 +7476,18 @@ class Invoice(DomainResource, kw_only=True, tag_field="resourceType", tag="Invoi
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     cancelledReason: Opt[Text] = None
-    _cancelledReason: Opt[Element] = None
     type: Opt[CodeableConcept] = None
     subject: Opt[Reference] = None
     recipient: Opt[Reference] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     participant: Opt[Some[InvoiceParticipant]] = None
     issuer: Opt[Reference] = None
     account: Opt[Reference] = None
@@ -7499,8 +7496,13 @@ class Invoice(DomainResource, kw_only=True, tag_field="resourceType", tag="Invoi
     totalNet: Opt[Money] = None
     totalGross: Opt[Money] = None
     paymentTerms: Opt[Text] = None
-    _paymentTerms: Opt[Element] = None
     note: Opt[Some[Annotation]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _cancelledReason: Opt[Element] = None
+    _date: Opt[Element] = None
+    _paymentTerms: Opt[Element] = None
 
 
 class Library(DomainResource, kw_only=True, tag_field="resourceType", tag="Library"):
@@ -7509,50 +7511,31 @@ class Library(DomainResource, kw_only=True, tag_field="resourceType", tag="Libra
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     identifier: Opt[Some[Identifier]] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     subtitle: Opt[Text] = None
-    _subtitle: Opt[Element] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     experimental: Opt[bool] = None
-    _experimental: Opt[Element] = None
     type: CodeableConcept
-    subjectCodeableConcept: Opt[CodeableConcept] = None
-    subjectReference: Opt[Reference] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     publisher: Opt[Text] = None
-    _publisher: Opt[Element] = None
     contact: Opt[Some[ContactDetail]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     useContext: Opt[Some[UsageContext]] = None
     jurisdiction: Opt[Some[CodeableConcept]] = None
     purpose: Opt[Text] = None
-    _purpose: Opt[Element] = None
     usage: Opt[Text] = None
-    _usage: Opt[Element] = None
     copyright: Opt[Text] = None
-    _copyright: Opt[Element] = None
     approvalDate: Opt[Text] = None
-    _approvalDate: Opt[Element] = None
     lastReviewDate: Opt[Text] = None
-    _lastReviewDate: Opt[Element] = None
     effectivePeriod: Opt[Period] = None
     topic: Opt[Some[CodeableConcept]] = None
     author: Opt[Some[ContactDetail]] = None
@@ -7563,6 +7546,25 @@ class Library(DomainResource, kw_only=True, tag_field="resourceType", tag="Libra
     parameter: Opt[Some[ParameterDefinition]] = None
     dataRequirement: Opt[Some[DataRequirement]] = None
     content: Opt[Some[Attachment]] = None
+    subjectCodeableConcept: Opt[CodeableConcept] = None
+    subjectReference: Opt[Reference] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _url: Opt[Element] = None
+    _version: Opt[Element] = None
+    _name: Opt[Element] = None
+    _title: Opt[Element] = None
+    _subtitle: Opt[Element] = None
+    _status: Opt[Element] = None
+    _experimental: Opt[Element] = None
+    _date: Opt[Element] = None
+    _publisher: Opt[Element] = None
+    _description: Opt[Element] = None
+    _purpose: Opt[Element] = None
+    _usage: Opt[Element] = None
+    _copyright: Opt[Element] = None
+    _approvalDate: Opt[Element] = None
+    _lastReviewDate: Opt[Element] = None
 
 
 class LinkageItem(BackboneElement, kw_only=True):
@@ -7572,8 +7574,8 @@ class LinkageItem(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     resource: Reference
+    _type: Opt[Element] = None
 
 
 class Linkage(DomainResource, kw_only=True, tag_field="resourceType", tag="Linkage"):
@@ -7582,17 +7584,17 @@ class Linkage(DomainResource, kw_only=True, tag_field="resourceType", tag="Linka
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     active: Opt[bool] = None
-    _active: Opt[Element] = None
     author: Opt[Reference] = None
     item: Some[LinkageItem]
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _active: Opt[Element] = None
 
 
 class ListEntry(BackboneElement, kw_only=True):
@@ -7603,10 +7605,10 @@ class ListEntry(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     flag: Opt[CodeableConcept] = None
     deleted: Opt[bool] = None
-    _deleted: Opt[Element] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     item: Reference
+    _deleted: Opt[Element] = None
+    _date: Opt[Element] = None
 
 
 class List(DomainResource, kw_only=True, tag_field="resourceType", tag="List"):
@@ -7615,30 +7617,30 @@ class List(DomainResource, kw_only=True, tag_field="resourceType", tag="List"):
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     mode: Opt[Text] = None
-    _mode: Opt[Element] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     code: Opt[CodeableConcept] = None
     subject: Opt[Reference] = None
     encounter: Opt[Reference] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     source: Opt[Reference] = None
     orderedBy: Opt[CodeableConcept] = None
     note: Opt[Some[Annotation]] = None
     entry: Opt[Some[ListEntry]] = None
     emptyReason: Opt[CodeableConcept] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _mode: Opt[Element] = None
+    _title: Opt[Element] = None
+    _date: Opt[Element] = None
 
 
 class LocationHoursOfOperation(BackboneElement, kw_only=True):
@@ -7648,12 +7650,12 @@ class LocationHoursOfOperation(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     daysOfWeek: Opt[Some[Text]] = None
-    _daysOfWeek: Opt[list[Element | None]] = None
     allDay: Opt[bool] = None
-    _allDay: Opt[Element] = None
     openingTime: Opt[Text] = None
-    _openingTime: Opt[Element] = None
     closingTime: Opt[Text] = None
+    _daysOfWeek: Opt[list[Element | None]] = None
+    _allDay: Opt[Element] = None
+    _openingTime: Opt[Element] = None
     _closingTime: Opt[Element] = None
 
 
@@ -7664,10 +7666,10 @@ class LocationPosition(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     longitude: Opt[Number] = None
-    _longitude: Opt[Element] = None
     latitude: Opt[Number] = None
-    _latitude: Opt[Element] = None
     altitude: Opt[Number] = None
+    _longitude: Opt[Element] = None
+    _latitude: Opt[Element] = None
     _altitude: Opt[Element] = None
 
 
@@ -7677,25 +7679,18 @@ class Location(DomainResource, kw_only=True, tag_field="resourceType", tag="Loca
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     operationalStatus: Opt[Coding] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     alias: Opt[Some[Text]] = None
-    _alias: Opt[list[Element | None]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     mode: Opt[Text] = None
-    _mode: Opt[Element] = None
     type: Opt[Some[CodeableConcept]] = None
     telecom: Opt[Some[ContactPoint]] = None
     address: Opt[Address] = None
@@ -7705,8 +7700,15 @@ class Location(DomainResource, kw_only=True, tag_field="resourceType", tag="Loca
     partOf: Opt[Reference] = None
     hoursOfOperation: Opt[Some[LocationHoursOfOperation]] = None
     availabilityExceptions: Opt[Text] = None
-    _availabilityExceptions: Opt[Element] = None
     endpoint: Opt[Some[Reference]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _name: Opt[Element] = None
+    _alias: Opt[list[Element | None]] = None
+    _description: Opt[Element] = None
+    _mode: Opt[Element] = None
+    _availabilityExceptions: Opt[Element] = None
 
 
 class MeasureSupplementalData(BackboneElement, kw_only=True):
@@ -7718,8 +7720,8 @@ class MeasureSupplementalData(BackboneElement, kw_only=True):
     code: Opt[CodeableConcept] = None
     usage: Opt[Some[CodeableConcept]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     criteria: Expression
+    _description: Opt[Element] = None
 
 
 class MeasureGroupStratifierComponent(BackboneElement, kw_only=True):
@@ -7730,8 +7732,8 @@ class MeasureGroupStratifierComponent(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     code: Opt[CodeableConcept] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     criteria: Expression
+    _description: Opt[Element] = None
 
 
 class MeasureGroupStratifier(BackboneElement, kw_only=True):
@@ -7742,9 +7744,9 @@ class MeasureGroupStratifier(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     code: Opt[CodeableConcept] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     criteria: Opt[Expression] = None
     component: Opt[Some[MeasureGroupStratifierComponent]] = None
+    _description: Opt[Element] = None
 
 
 class MeasureGroupPopulation(BackboneElement, kw_only=True):
@@ -7755,8 +7757,8 @@ class MeasureGroupPopulation(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     code: Opt[CodeableConcept] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     criteria: Expression
+    _description: Opt[Element] = None
 
 
 class MeasureGroup(BackboneElement, kw_only=True):
@@ -7767,9 +7769,9 @@ class MeasureGroup(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     code: Opt[CodeableConcept] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     population: Opt[Some[MeasureGroupPopulation]] = None
     stratifier: Opt[Some[MeasureGroupStratifier]] = None
+    _description: Opt[Element] = None
 
 
 class Measure(DomainResource, kw_only=True, tag_field="resourceType", tag="Measure"):
@@ -7778,49 +7780,30 @@ class Measure(DomainResource, kw_only=True, tag_field="resourceType", tag="Measu
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     identifier: Opt[Some[Identifier]] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     subtitle: Opt[Text] = None
-    _subtitle: Opt[Element] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     experimental: Opt[bool] = None
-    _experimental: Opt[Element] = None
-    subjectCodeableConcept: Opt[CodeableConcept] = None
-    subjectReference: Opt[Reference] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     publisher: Opt[Text] = None
-    _publisher: Opt[Element] = None
     contact: Opt[Some[ContactDetail]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     useContext: Opt[Some[UsageContext]] = None
     jurisdiction: Opt[Some[CodeableConcept]] = None
     purpose: Opt[Text] = None
-    _purpose: Opt[Element] = None
     usage: Opt[Text] = None
-    _usage: Opt[Element] = None
     copyright: Opt[Text] = None
-    _copyright: Opt[Element] = None
     approvalDate: Opt[Text] = None
-    _approvalDate: Opt[Element] = None
     lastReviewDate: Opt[Text] = None
-    _lastReviewDate: Opt[Element] = None
     effectivePeriod: Opt[Period] = None
     topic: Opt[Some[CodeableConcept]] = None
     author: Opt[Some[ContactDetail]] = None
@@ -7829,27 +7812,46 @@ class Measure(DomainResource, kw_only=True, tag_field="resourceType", tag="Measu
     endorser: Opt[Some[ContactDetail]] = None
     relatedArtifact: Opt[Some[RelatedArtifact]] = None
     library: Opt[Some[Text]] = None
-    _library: Opt[list[Element | None]] = None
     disclaimer: Opt[Text] = None
-    _disclaimer: Opt[Element] = None
     scoring: Opt[CodeableConcept] = None
     compositeScoring: Opt[CodeableConcept] = None
     type: Opt[Some[CodeableConcept]] = None
     riskAdjustment: Opt[Text] = None
-    _riskAdjustment: Opt[Element] = None
     rateAggregation: Opt[Text] = None
-    _rateAggregation: Opt[Element] = None
     rationale: Opt[Text] = None
-    _rationale: Opt[Element] = None
     clinicalRecommendationStatement: Opt[Text] = None
-    _clinicalRecommendationStatement: Opt[Element] = None
     improvementNotation: Opt[CodeableConcept] = None
     definition: Opt[Some[Text]] = None
-    _definition: Opt[list[Element | None]] = None
     guidance: Opt[Text] = None
-    _guidance: Opt[Element] = None
     group: Opt[Some[MeasureGroup]] = None
     supplementalData: Opt[Some[MeasureSupplementalData]] = None
+    subjectCodeableConcept: Opt[CodeableConcept] = None
+    subjectReference: Opt[Reference] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _url: Opt[Element] = None
+    _version: Opt[Element] = None
+    _name: Opt[Element] = None
+    _title: Opt[Element] = None
+    _subtitle: Opt[Element] = None
+    _status: Opt[Element] = None
+    _experimental: Opt[Element] = None
+    _date: Opt[Element] = None
+    _publisher: Opt[Element] = None
+    _description: Opt[Element] = None
+    _purpose: Opt[Element] = None
+    _usage: Opt[Element] = None
+    _copyright: Opt[Element] = None
+    _approvalDate: Opt[Element] = None
+    _lastReviewDate: Opt[Element] = None
+    _library: Opt[list[Element | None]] = None
+    _disclaimer: Opt[Element] = None
+    _riskAdjustment: Opt[Element] = None
+    _rateAggregation: Opt[Element] = None
+    _rationale: Opt[Element] = None
+    _clinicalRecommendationStatement: Opt[Element] = None
+    _definition: Opt[list[Element | None]] = None
+    _guidance: Opt[Element] = None
 
 
 class MeasureReportGroupStratifierStratumPopulation(BackboneElement, kw_only=True):
@@ -7860,8 +7862,8 @@ class MeasureReportGroupStratifierStratumPopulation(BackboneElement, kw_only=Tru
     modifierExtension: Opt[Some[Extension]] = None
     code: Opt[CodeableConcept] = None
     count: Opt[Integer] = None
-    _count: Opt[Element] = None
     subjectResults: Opt[Reference] = None
+    _count: Opt[Element] = None
 
 
 class MeasureReportGroupStratifierStratumComponent(BackboneElement, kw_only=True):
@@ -7904,8 +7906,8 @@ class MeasureReportGroupPopulation(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     code: Opt[CodeableConcept] = None
     count: Opt[Integer] = None
-    _count: Opt[Element] = None
     subjectResults: Opt[Reference] = None
+    _count: Opt[Element] = None
 
 
 class MeasureReportGroup(BackboneElement, kw_only=True):
@@ -7926,28 +7928,28 @@ class MeasureReport(DomainResource, kw_only=True, tag_field="resourceType", tag=
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     measure: Opt[Text] = None
-    _measure: Opt[Element] = None
     subject: Opt[Reference] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     reporter: Opt[Reference] = None
     period: Period
     improvementNotation: Opt[CodeableConcept] = None
     group: Opt[Some[MeasureReportGroup]] = None
     evaluatedResource: Opt[Some[Reference]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _type: Opt[Element] = None
+    _measure: Opt[Element] = None
+    _date: Opt[Element] = None
 
 
 class Media(DomainResource, kw_only=True, tag_field="resourceType", tag="Media"):
@@ -7956,9 +7958,7 @@ class Media(DomainResource, kw_only=True, tag_field="resourceType", tag="Media")
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -7967,33 +7967,35 @@ class Media(DomainResource, kw_only=True, tag_field="resourceType", tag="Media")
     basedOn: Opt[Some[Reference]] = None
     partOf: Opt[Some[Reference]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     type: Opt[CodeableConcept] = None
     modality: Opt[CodeableConcept] = None
     view: Opt[CodeableConcept] = None
     subject: Opt[Reference] = None
     encounter: Opt[Reference] = None
-    createdDateTime: Opt[Text] = None
-    _createdDateTime: Opt[Element] = None
-    createdPeriod: Opt[Period] = None
     issued: Opt[Text] = None
-    _issued: Opt[Element] = None
     operator: Opt[Reference] = None
     reasonCode: Opt[Some[CodeableConcept]] = None
     bodySite: Opt[CodeableConcept] = None
     deviceName: Opt[Text] = None
-    _deviceName: Opt[Element] = None
     device: Opt[Reference] = None
     height: Opt[Positive] = None
-    _height: Opt[Element] = None
     width: Opt[Positive] = None
-    _width: Opt[Element] = None
     frames: Opt[Positive] = None
-    _frames: Opt[Element] = None
     duration: Opt[Number] = None
-    _duration: Opt[Element] = None
     content: Attachment
     note: Opt[Some[Annotation]] = None
+    createdDateTime: Opt[Text] = None
+    createdPeriod: Opt[Period] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _createdDateTime: Opt[Element] = None
+    _issued: Opt[Element] = None
+    _deviceName: Opt[Element] = None
+    _height: Opt[Element] = None
+    _width: Opt[Element] = None
+    _frames: Opt[Element] = None
+    _duration: Opt[Element] = None
 
 
 class MedicationBatch(BackboneElement, kw_only=True):
@@ -8003,8 +8005,8 @@ class MedicationBatch(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     lotNumber: Opt[Text] = None
-    _lotNumber: Opt[Element] = None
     expirationDate: Opt[Text] = None
+    _lotNumber: Opt[Element] = None
     _expirationDate: Opt[Element] = None
 
 
@@ -8014,11 +8016,11 @@ class MedicationIngredient(BackboneElement, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
+    isActive: Opt[bool] = None
+    strength: Opt[Ratio] = None
     itemCodeableConcept: Opt[CodeableConcept] = None
     itemReference: Opt[Reference] = None
-    isActive: Opt[bool] = None
     _isActive: Opt[Element] = None
-    strength: Opt[Ratio] = None
 
 
 class Medication(DomainResource, kw_only=True, tag_field="resourceType", tag="Medication"):
@@ -8027,9 +8029,7 @@ class Medication(DomainResource, kw_only=True, tag_field="resourceType", tag="Me
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -8037,12 +8037,14 @@ class Medication(DomainResource, kw_only=True, tag_field="resourceType", tag="Me
     identifier: Opt[Some[Identifier]] = None
     code: Opt[CodeableConcept] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     manufacturer: Opt[Reference] = None
     form: Opt[CodeableConcept] = None
     amount: Opt[Ratio] = None
     ingredient: Opt[Some[MedicationIngredient]] = None
     batch: Opt[MedicationBatch] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
 
 
 class MedicationAdministrationDosage(BackboneElement, kw_only=True):
@@ -8052,13 +8054,13 @@ class MedicationAdministrationDosage(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     text: Opt[Text] = None
-    _text: Opt[Element] = None
     site: Opt[CodeableConcept] = None
     route: Opt[CodeableConcept] = None
     method: Opt[CodeableConcept] = None
     dose: Opt[Quantity] = None
     rateRatio: Opt[Ratio] = None
     rateQuantity: Opt[Quantity] = None
+    _text: Opt[Element] = None
 
 
 class MedicationAdministrationPerformer(BackboneElement, kw_only=True):
@@ -8077,29 +8079,20 @@ class MedicationAdministration(DomainResource, kw_only=True, tag_field="resource
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     instantiates: Opt[Some[Text]] = None
-    _instantiates: Opt[list[Element | None]] = None
     partOf: Opt[Some[Reference]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     statusReason: Opt[Some[CodeableConcept]] = None
     category: Opt[CodeableConcept] = None
-    medicationCodeableConcept: Opt[CodeableConcept] = None
-    medicationReference: Opt[Reference] = None
     subject: Reference
     context: Opt[Reference] = None
     supportingInformation: Opt[Some[Reference]] = None
-    effectiveDateTime: Opt[Text] = None
-    _effectiveDateTime: Opt[Element] = None
-    effectivePeriod: Opt[Period] = None
     performer: Opt[Some[MedicationAdministrationPerformer]] = None
     reasonCode: Opt[Some[CodeableConcept]] = None
     reasonReference: Opt[Some[Reference]] = None
@@ -8108,6 +8101,15 @@ class MedicationAdministration(DomainResource, kw_only=True, tag_field="resource
     note: Opt[Some[Annotation]] = None
     dosage: Opt[MedicationAdministrationDosage] = None
     eventHistory: Opt[Some[Reference]] = None
+    medicationCodeableConcept: Opt[CodeableConcept] = None
+    medicationReference: Opt[Reference] = None
+    effectiveDateTime: Opt[Text] = None
+    effectivePeriod: Opt[Period] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _instantiates: Opt[list[Element | None]] = None
+    _status: Opt[Element] = None
+    _effectiveDateTime: Opt[Element] = None
 
 
 class MedicationDispenseSubstitution(BackboneElement, kw_only=True):
@@ -8117,10 +8119,10 @@ class MedicationDispenseSubstitution(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     wasSubstituted: Opt[bool] = None
-    _wasSubstituted: Opt[Element] = None
     type: Opt[CodeableConcept] = None
     reason: Opt[Some[CodeableConcept]] = None
     responsibleParty: Opt[Some[Reference]] = None
+    _wasSubstituted: Opt[Element] = None
 
 
 class MedicationDispensePerformer(BackboneElement, kw_only=True):
@@ -8139,9 +8141,7 @@ class MedicationDispense(DomainResource, kw_only=True, tag_field="resourceType",
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -8149,12 +8149,7 @@ class MedicationDispense(DomainResource, kw_only=True, tag_field="resourceType",
     identifier: Opt[Some[Identifier]] = None
     partOf: Opt[Some[Reference]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
-    statusReasonCodeableConcept: Opt[CodeableConcept] = None
-    statusReasonReference: Opt[Reference] = None
     category: Opt[CodeableConcept] = None
-    medicationCodeableConcept: Opt[CodeableConcept] = None
-    medicationReference: Opt[Reference] = None
     subject: Opt[Reference] = None
     context: Opt[Reference] = None
     supportingInformation: Opt[Some[Reference]] = None
@@ -8165,9 +8160,7 @@ class MedicationDispense(DomainResource, kw_only=True, tag_field="resourceType",
     quantity: Opt[Quantity] = None
     daysSupply: Opt[Quantity] = None
     whenPrepared: Opt[Text] = None
-    _whenPrepared: Opt[Element] = None
     whenHandedOver: Opt[Text] = None
-    _whenHandedOver: Opt[Element] = None
     destination: Opt[Reference] = None
     receiver: Opt[Some[Reference]] = None
     note: Opt[Some[Annotation]] = None
@@ -8175,6 +8168,15 @@ class MedicationDispense(DomainResource, kw_only=True, tag_field="resourceType",
     substitution: Opt[MedicationDispenseSubstitution] = None
     detectedIssue: Opt[Some[Reference]] = None
     eventHistory: Opt[Some[Reference]] = None
+    statusReasonCodeableConcept: Opt[CodeableConcept] = None
+    statusReasonReference: Opt[Reference] = None
+    medicationCodeableConcept: Opt[CodeableConcept] = None
+    medicationReference: Opt[Reference] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _whenPrepared: Opt[Element] = None
+    _whenHandedOver: Opt[Element] = None
 
 
 class MedicationKnowledgeKinetics(BackboneElement, kw_only=True):
@@ -8239,9 +8241,9 @@ class MedicationKnowledgeDrugCharacteristic(BackboneElement, kw_only=True):
     type: Opt[CodeableConcept] = None
     valueCodeableConcept: Opt[CodeableConcept] = None
     valueString: Opt[Text] = None
-    _valueString: Opt[Element] = None
     valueQuantity: Opt[Quantity] = None
     valueBase64Binary: Opt[Text] = None
+    _valueString: Opt[Element] = None
     _valueBase64Binary: Opt[Element] = None
 
 
@@ -8271,9 +8273,9 @@ class MedicationKnowledgeAdministrationGuidelinesPatientCharacteristics(Backbone
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
+    value: Opt[Some[Text]] = None
     characteristicCodeableConcept: Opt[CodeableConcept] = None
     characteristicQuantity: Opt[Quantity] = None
-    value: Opt[Some[Text]] = None
     _value: Opt[list[Element | None]] = None
 
 
@@ -8294,9 +8296,9 @@ class MedicationKnowledgeAdministrationGuidelines(BackboneElement, kw_only=True)
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     dosage: Opt[Some[MedicationKnowledgeAdministrationGuidelinesDosage]] = None
+    patientCharacteristics: Opt[Some[MedicationKnowledgeAdministrationGuidelinesPatientCharacteristics]] = None
     indicationCodeableConcept: Opt[CodeableConcept] = None
     indicationReference: Opt[Reference] = None
-    patientCharacteristics: Opt[Some[MedicationKnowledgeAdministrationGuidelinesPatientCharacteristics]] = None
 
 
 class MedicationKnowledgeMonitoringProgram(BackboneElement, kw_only=True):
@@ -8318,8 +8320,8 @@ class MedicationKnowledgeCost(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     type: CodeableConcept
     source: Opt[Text] = None
-    _source: Opt[Element] = None
     cost: Money
+    _source: Opt[Element] = None
 
 
 class MedicationKnowledgeIngredient(BackboneElement, kw_only=True):
@@ -8328,11 +8330,11 @@ class MedicationKnowledgeIngredient(BackboneElement, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
+    isActive: Opt[bool] = None
+    strength: Opt[Ratio] = None
     itemCodeableConcept: Opt[CodeableConcept] = None
     itemReference: Opt[Reference] = None
-    isActive: Opt[bool] = None
     _isActive: Opt[Element] = None
-    strength: Opt[Ratio] = None
 
 
 class MedicationKnowledgeMonograph(BackboneElement, kw_only=True):
@@ -8361,28 +8363,23 @@ class MedicationKnowledge(DomainResource, kw_only=True, tag_field="resourceType"
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     code: Opt[CodeableConcept] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     manufacturer: Opt[Reference] = None
     doseForm: Opt[CodeableConcept] = None
     amount: Opt[Quantity] = None
     synonym: Opt[Some[Text]] = None
-    _synonym: Opt[list[Element | None]] = None
     relatedMedicationKnowledge: Opt[Some[MedicationKnowledgeRelatedMedicationKnowledge]] = None
     associatedMedication: Opt[Some[Reference]] = None
     productType: Opt[Some[CodeableConcept]] = None
     monograph: Opt[Some[MedicationKnowledgeMonograph]] = None
     ingredient: Opt[Some[MedicationKnowledgeIngredient]] = None
     preparationInstruction: Opt[Text] = None
-    _preparationInstruction: Opt[Element] = None
     intendedRoute: Opt[Some[CodeableConcept]] = None
     cost: Opt[Some[MedicationKnowledgeCost]] = None
     monitoringProgram: Opt[Some[MedicationKnowledgeMonitoringProgram]] = None
@@ -8393,6 +8390,11 @@ class MedicationKnowledge(DomainResource, kw_only=True, tag_field="resourceType"
     contraindication: Opt[Some[Reference]] = None
     regulatory: Opt[Some[MedicationKnowledgeRegulatory]] = None
     kinetics: Opt[Some[MedicationKnowledgeKinetics]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _synonym: Opt[list[Element | None]] = None
+    _preparationInstruction: Opt[Element] = None
 
 
 class MedicationRequestSubstitution(BackboneElement, kw_only=True):
@@ -8401,10 +8403,10 @@ class MedicationRequestSubstitution(BackboneElement, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
-    allowedBoolean: Opt[bool] = None
-    _allowedBoolean: Opt[Element] = None
-    allowedCodeableConcept: Opt[CodeableConcept] = None
     reason: Opt[CodeableConcept] = None
+    allowedBoolean: Opt[bool] = None
+    allowedCodeableConcept: Opt[CodeableConcept] = None
+    _allowedBoolean: Opt[Element] = None
 
 
 class MedicationRequestDispenseRequestInitialFill(BackboneElement, kw_only=True):
@@ -8427,10 +8429,10 @@ class MedicationRequestDispenseRequest(BackboneElement, kw_only=True):
     dispenseInterval: Opt[Duration] = None
     validityPeriod: Opt[Period] = None
     numberOfRepeatsAllowed: Opt[Unsigned] = None
-    _numberOfRepeatsAllowed: Opt[Element] = None
     quantity: Opt[Quantity] = None
     expectedSupplyDuration: Opt[Duration] = None
     performer: Opt[Reference] = None
+    _numberOfRepeatsAllowed: Opt[Element] = None
 
 
 class MedicationRequest(DomainResource, kw_only=True, tag_field="resourceType", tag="MedicationRequest"):
@@ -8439,34 +8441,22 @@ class MedicationRequest(DomainResource, kw_only=True, tag_field="resourceType", 
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     statusReason: Opt[CodeableConcept] = None
     intent: Opt[Text] = None
-    _intent: Opt[Element] = None
     category: Opt[Some[CodeableConcept]] = None
     priority: Opt[Text] = None
-    _priority: Opt[Element] = None
     doNotPerform: Opt[bool] = None
-    _doNotPerform: Opt[Element] = None
-    reportedBoolean: Opt[bool] = None
-    _reportedBoolean: Opt[Element] = None
-    reportedReference: Opt[Reference] = None
-    medicationCodeableConcept: Opt[CodeableConcept] = None
-    medicationReference: Opt[Reference] = None
     subject: Reference
     encounter: Opt[Reference] = None
     supportingInformation: Opt[Some[Reference]] = None
     authoredOn: Opt[Text] = None
-    _authoredOn: Opt[Element] = None
     requester: Opt[Reference] = None
     performer: Opt[Reference] = None
     performerType: Opt[CodeableConcept] = None
@@ -8474,9 +8464,7 @@ class MedicationRequest(DomainResource, kw_only=True, tag_field="resourceType", 
     reasonCode: Opt[Some[CodeableConcept]] = None
     reasonReference: Opt[Some[Reference]] = None
     instantiatesCanonical: Opt[Some[Text]] = None
-    _instantiatesCanonical: Opt[list[Element | None]] = None
     instantiatesUri: Opt[Some[Text]] = None
-    _instantiatesUri: Opt[list[Element | None]] = None
     basedOn: Opt[Some[Reference]] = None
     groupIdentifier: Opt[Identifier] = None
     courseOfTherapyType: Opt[CodeableConcept] = None
@@ -8488,6 +8476,20 @@ class MedicationRequest(DomainResource, kw_only=True, tag_field="resourceType", 
     priorPrescription: Opt[Reference] = None
     detectedIssue: Opt[Some[Reference]] = None
     eventHistory: Opt[Some[Reference]] = None
+    reportedBoolean: Opt[bool] = None
+    reportedReference: Opt[Reference] = None
+    medicationCodeableConcept: Opt[CodeableConcept] = None
+    medicationReference: Opt[Reference] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _intent: Opt[Element] = None
+    _priority: Opt[Element] = None
+    _doNotPerform: Opt[Element] = None
+    _reportedBoolean: Opt[Element] = None
+    _authoredOn: Opt[Element] = None
+    _instantiatesCanonical: Opt[list[Element | None]] = None
+    _instantiatesUri: Opt[list[Element | None]] = None
 
 
 class MedicationStatement(DomainResource, kw_only=True, tag_field="resourceType", tag="MedicationStatement"):
@@ -8496,9 +8498,7 @@ class MedicationStatement(DomainResource, kw_only=True, tag_field="resourceType"
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -8507,24 +8507,26 @@ class MedicationStatement(DomainResource, kw_only=True, tag_field="resourceType"
     basedOn: Opt[Some[Reference]] = None
     partOf: Opt[Some[Reference]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     statusReason: Opt[Some[CodeableConcept]] = None
     category: Opt[CodeableConcept] = None
-    medicationCodeableConcept: Opt[CodeableConcept] = None
-    medicationReference: Opt[Reference] = None
     subject: Reference
     context: Opt[Reference] = None
-    effectiveDateTime: Opt[Text] = None
-    _effectiveDateTime: Opt[Element] = None
-    effectivePeriod: Opt[Period] = None
     dateAsserted: Opt[Text] = None
-    _dateAsserted: Opt[Element] = None
     informationSource: Opt[Reference] = None
     derivedFrom: Opt[Some[Reference]] = None
     reasonCode: Opt[Some[CodeableConcept]] = None
     reasonReference: Opt[Some[Reference]] = None
     note: Opt[Some[Annotation]] = None
     dosage: Opt[Some[Dosage]] = None
+    medicationCodeableConcept: Opt[CodeableConcept] = None
+    medicationReference: Opt[Reference] = None
+    effectiveDateTime: Opt[Text] = None
+    effectivePeriod: Opt[Period] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _effectiveDateTime: Opt[Element] = None
+    _dateAsserted: Opt[Element] = None
 
 
 class MedicinalProductSpecialDesignation(BackboneElement, kw_only=True):
@@ -8536,12 +8538,12 @@ class MedicinalProductSpecialDesignation(BackboneElement, kw_only=True):
     identifier: Opt[Some[Identifier]] = None
     type: Opt[CodeableConcept] = None
     intendedUse: Opt[CodeableConcept] = None
-    indicationCodeableConcept: Opt[CodeableConcept] = None
-    indicationReference: Opt[Reference] = None
     status: Opt[CodeableConcept] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     species: Opt[CodeableConcept] = None
+    indicationCodeableConcept: Opt[CodeableConcept] = None
+    indicationReference: Opt[Reference] = None
+    _date: Opt[Element] = None
 
 
 class MedicinalProductManufacturingBusinessOperation(BackboneElement, kw_only=True):
@@ -8553,10 +8555,10 @@ class MedicinalProductManufacturingBusinessOperation(BackboneElement, kw_only=Tr
     operationType: Opt[CodeableConcept] = None
     authorisationReferenceNumber: Opt[Identifier] = None
     effectiveDate: Opt[Text] = None
-    _effectiveDate: Opt[Element] = None
     confidentialityIndicator: Opt[CodeableConcept] = None
     manufacturer: Opt[Some[Reference]] = None
     regulator: Opt[Reference] = None
+    _effectiveDate: Opt[Element] = None
 
 
 class MedicinalProductNameCountryLanguage(BackboneElement, kw_only=True):
@@ -8577,8 +8579,8 @@ class MedicinalProductNameNamePart(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     part: Opt[Text] = None
-    _part: Opt[Element] = None
     type: Coding
+    _part: Opt[Element] = None
 
 
 class MedicinalProductName(BackboneElement, kw_only=True):
@@ -8588,9 +8590,9 @@ class MedicinalProductName(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     productName: Opt[Text] = None
-    _productName: Opt[Element] = None
     namePart: Opt[Some[MedicinalProductNameNamePart]] = None
     countryLanguage: Opt[Some[MedicinalProductNameCountryLanguage]] = None
+    _productName: Opt[Element] = None
 
 
 class MedicinalProduct(DomainResource, kw_only=True, tag_field="resourceType", tag="MedicinalProduct"):
@@ -8599,9 +8601,7 @@ class MedicinalProduct(DomainResource, kw_only=True, tag_field="resourceType", t
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -8613,7 +8613,6 @@ class MedicinalProduct(DomainResource, kw_only=True, tag_field="resourceType", t
     legalStatusOfSupply: Opt[CodeableConcept] = None
     additionalMonitoringIndicator: Opt[CodeableConcept] = None
     specialMeasures: Opt[Some[Text]] = None
-    _specialMeasures: Opt[list[Element | None]] = None
     paediatricUseIndicator: Opt[CodeableConcept] = None
     productClassification: Opt[Some[CodeableConcept]] = None
     marketingStatus: Opt[Some[MarketingStatus]] = None
@@ -8627,6 +8626,9 @@ class MedicinalProduct(DomainResource, kw_only=True, tag_field="resourceType", t
     crossReference: Opt[Some[Identifier]] = None
     manufacturingBusinessOperation: Opt[Some[MedicinalProductManufacturingBusinessOperation]] = None
     specialDesignation: Opt[Some[MedicinalProductSpecialDesignation]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _specialMeasures: Opt[list[Element | None]] = None
 
 
 class MedicinalProductAuthorizationProcedure(BackboneElement, kw_only=True):
@@ -8637,10 +8639,10 @@ class MedicinalProductAuthorizationProcedure(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Identifier] = None
     type: CodeableConcept
+    application: Opt[Some[MedicinalProductAuthorizationProcedure]] = None
     datePeriod: Opt[Period] = None
     dateDateTime: Opt[Text] = None
     _dateDateTime: Opt[Element] = None
-    application: Opt[Some[MedicinalProductAuthorizationProcedure]] = None
 
 
 class MedicinalProductAuthorizationJurisdictionalAuthorization(BackboneElement, kw_only=True):
@@ -8662,9 +8664,7 @@ class MedicinalProductAuthorization(DomainResource, kw_only=True, tag_field="res
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -8675,20 +8675,22 @@ class MedicinalProductAuthorization(DomainResource, kw_only=True, tag_field="res
     jurisdiction: Opt[Some[CodeableConcept]] = None
     status: Opt[CodeableConcept] = None
     statusDate: Opt[Text] = None
-    _statusDate: Opt[Element] = None
     restoreDate: Opt[Text] = None
-    _restoreDate: Opt[Element] = None
     validityPeriod: Opt[Period] = None
     dataExclusivityPeriod: Opt[Period] = None
     dateOfFirstAuthorization: Opt[Text] = None
-    _dateOfFirstAuthorization: Opt[Element] = None
     internationalBirthDate: Opt[Text] = None
-    _internationalBirthDate: Opt[Element] = None
     legalBasis: Opt[CodeableConcept] = None
     jurisdictionalAuthorization: Opt[Some[MedicinalProductAuthorizationJurisdictionalAuthorization]] = None
     holder: Opt[Reference] = None
     regulator: Opt[Reference] = None
     procedure: Opt[MedicinalProductAuthorizationProcedure] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _statusDate: Opt[Element] = None
+    _restoreDate: Opt[Element] = None
+    _dateOfFirstAuthorization: Opt[Element] = None
+    _internationalBirthDate: Opt[Element] = None
 
 
 class MedicinalProductContraindicationOtherTherapy(BackboneElement, kw_only=True):
@@ -8708,9 +8710,7 @@ class MedicinalProductContraindication(DomainResource, kw_only=True, tag_field="
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -8722,6 +8722,8 @@ class MedicinalProductContraindication(DomainResource, kw_only=True, tag_field="
     therapeuticIndication: Opt[Some[Reference]] = None
     otherTherapy: Opt[Some[MedicinalProductContraindicationOtherTherapy]] = None
     population: Opt[Some[Population]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
 
 
 class MedicinalProductIndicationOtherTherapy(BackboneElement, kw_only=True):
@@ -8741,9 +8743,7 @@ class MedicinalProductIndication(DomainResource, kw_only=True, tag_field="resour
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -8757,6 +8757,8 @@ class MedicinalProductIndication(DomainResource, kw_only=True, tag_field="resour
     otherTherapy: Opt[Some[MedicinalProductIndicationOtherTherapy]] = None
     undesirableEffect: Opt[Some[Reference]] = None
     population: Opt[Some[Population]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
 
 
 class MedicinalProductIngredientSubstance(BackboneElement, kw_only=True):
@@ -8779,8 +8781,8 @@ class MedicinalProductIngredientSpecifiedSubstanceStrengthReferenceStrength(Back
     strength: Ratio
     strengthLowLimit: Opt[Ratio] = None
     measurementPoint: Opt[Text] = None
-    _measurementPoint: Opt[Element] = None
     country: Opt[Some[CodeableConcept]] = None
+    _measurementPoint: Opt[Element] = None
 
 
 class MedicinalProductIngredientSpecifiedSubstanceStrength(BackboneElement, kw_only=True):
@@ -8794,9 +8796,9 @@ class MedicinalProductIngredientSpecifiedSubstanceStrength(BackboneElement, kw_o
     concentration: Opt[Ratio] = None
     concentrationLowLimit: Opt[Ratio] = None
     measurementPoint: Opt[Text] = None
-    _measurementPoint: Opt[Element] = None
     country: Opt[Some[CodeableConcept]] = None
     referenceStrength: Opt[Some[MedicinalProductIngredientSpecifiedSubstanceStrengthReferenceStrength]] = None
+    _measurementPoint: Opt[Element] = None
 
 
 class MedicinalProductIngredientSpecifiedSubstance(BackboneElement, kw_only=True):
@@ -8817,9 +8819,7 @@ class MedicinalProductIngredient(DomainResource, kw_only=True, tag_field="resour
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -8827,10 +8827,12 @@ class MedicinalProductIngredient(DomainResource, kw_only=True, tag_field="resour
     identifier: Opt[Identifier] = None
     role: CodeableConcept
     allergenicIndicator: Opt[bool] = None
-    _allergenicIndicator: Opt[Element] = None
     manufacturer: Opt[Some[Reference]] = None
     specifiedSubstance: Opt[Some[MedicinalProductIngredientSpecifiedSubstance]] = None
     substance: Opt[MedicinalProductIngredientSubstance] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _allergenicIndicator: Opt[Element] = None
 
 
 class MedicinalProductInteractionInteractant(BackboneElement, kw_only=True):
@@ -8849,21 +8851,21 @@ class MedicinalProductInteraction(DomainResource, kw_only=True, tag_field="resou
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     subject: Opt[Some[Reference]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     interactant: Opt[Some[MedicinalProductInteractionInteractant]] = None
     type: Opt[CodeableConcept] = None
     effect: Opt[CodeableConcept] = None
     incidence: Opt[CodeableConcept] = None
     management: Opt[CodeableConcept] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _description: Opt[Element] = None
 
 
 class MedicinalProductManufactured(DomainResource, kw_only=True, tag_field="resourceType", tag="MedicinalProductManufactured"):
@@ -8872,9 +8874,7 @@ class MedicinalProductManufactured(DomainResource, kw_only=True, tag_field="reso
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -8886,6 +8886,8 @@ class MedicinalProductManufactured(DomainResource, kw_only=True, tag_field="reso
     ingredient: Opt[Some[Reference]] = None
     physicalCharacteristics: Opt[ProdCharacteristic] = None
     otherCharacteristics: Opt[Some[CodeableConcept]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
 
 
 class MedicinalProductPackagedPackageItem(BackboneElement, kw_only=True):
@@ -8924,9 +8926,7 @@ class MedicinalProductPackaged(DomainResource, kw_only=True, tag_field="resource
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -8934,13 +8934,15 @@ class MedicinalProductPackaged(DomainResource, kw_only=True, tag_field="resource
     identifier: Opt[Some[Identifier]] = None
     subject: Opt[Some[Reference]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     legalStatusOfSupply: Opt[CodeableConcept] = None
     marketingStatus: Opt[Some[MarketingStatus]] = None
     marketingAuthorization: Opt[Reference] = None
     manufacturer: Opt[Some[Reference]] = None
     batchIdentifier: Opt[Some[MedicinalProductPackagedBatchIdentifier]] = None
     packageItem: Some[MedicinalProductPackagedPackageItem]
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _description: Opt[Element] = None
 
 
 class MedicinalProductPharmaceuticalRouteOfAdministrationTargetSpeciesWithdrawalPeriod(BackboneElement, kw_only=True):
@@ -8996,9 +8998,7 @@ class MedicinalProductPharmaceutical(DomainResource, kw_only=True, tag_field="re
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -9010,6 +9010,8 @@ class MedicinalProductPharmaceutical(DomainResource, kw_only=True, tag_field="re
     device: Opt[Some[Reference]] = None
     characteristics: Opt[Some[MedicinalProductPharmaceuticalCharacteristics]] = None
     routeOfAdministration: Some[MedicinalProductPharmaceuticalRouteOfAdministration]
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
 
 
 class MedicinalProductUndesirableEffect(DomainResource, kw_only=True, tag_field="resourceType", tag="MedicinalProductUndesirableEffect"):
@@ -9018,9 +9020,7 @@ class MedicinalProductUndesirableEffect(DomainResource, kw_only=True, tag_field=
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -9030,6 +9030,8 @@ class MedicinalProductUndesirableEffect(DomainResource, kw_only=True, tag_field=
     classification: Opt[CodeableConcept] = None
     frequencyOfOccurrence: Opt[CodeableConcept] = None
     population: Opt[Some[Population]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
 
 
 class MessageDefinitionAllowedResponse(BackboneElement, kw_only=True):
@@ -9039,8 +9041,8 @@ class MessageDefinitionAllowedResponse(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     message: Opt[Text] = None
-    _message: Opt[Element] = None
     situation: Opt[Text] = None
+    _message: Opt[Element] = None
     _situation: Opt[Element] = None
 
 
@@ -9051,12 +9053,12 @@ class MessageDefinitionFocus(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     code: Opt[Text] = None
-    _code: Opt[Element] = None
     profile: Opt[Text] = None
-    _profile: Opt[Element] = None
     min: Opt[Unsigned] = None
-    _min: Opt[Element] = None
     max: Opt[Text] = None
+    _code: Opt[Element] = None
+    _profile: Opt[Element] = None
+    _min: Opt[Element] = None
     _max: Opt[Element] = None
 
 
@@ -9066,55 +9068,55 @@ class MessageDefinition(DomainResource, kw_only=True, tag_field="resourceType", 
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     identifier: Opt[Some[Identifier]] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     replaces: Opt[Some[Text]] = None
-    _replaces: Opt[list[Element | None]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     experimental: Opt[bool] = None
-    _experimental: Opt[Element] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     publisher: Opt[Text] = None
-    _publisher: Opt[Element] = None
     contact: Opt[Some[ContactDetail]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     useContext: Opt[Some[UsageContext]] = None
     jurisdiction: Opt[Some[CodeableConcept]] = None
     purpose: Opt[Text] = None
-    _purpose: Opt[Element] = None
     copyright: Opt[Text] = None
-    _copyright: Opt[Element] = None
     base: Opt[Text] = None
-    _base: Opt[Element] = None
     parent: Opt[Some[Text]] = None
-    _parent: Opt[list[Element | None]] = None
-    eventCoding: Opt[Coding] = None
-    eventUri: Opt[Text] = None
-    _eventUri: Opt[Element] = None
     category: Opt[Text] = None
-    _category: Opt[Element] = None
     focus: Opt[Some[MessageDefinitionFocus]] = None
     responseRequired: Opt[Text] = None
-    _responseRequired: Opt[Element] = None
     allowedResponse: Opt[Some[MessageDefinitionAllowedResponse]] = None
     graph: Opt[Some[Text]] = None
+    eventCoding: Opt[Coding] = None
+    eventUri: Opt[Text] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _url: Opt[Element] = None
+    _version: Opt[Element] = None
+    _name: Opt[Element] = None
+    _title: Opt[Element] = None
+    _replaces: Opt[list[Element | None]] = None
+    _status: Opt[Element] = None
+    _experimental: Opt[Element] = None
+    _date: Opt[Element] = None
+    _publisher: Opt[Element] = None
+    _description: Opt[Element] = None
+    _purpose: Opt[Element] = None
+    _copyright: Opt[Element] = None
+    _base: Opt[Element] = None
+    _parent: Opt[list[Element | None]] = None
+    _eventUri: Opt[Element] = None
+    _category: Opt[Element] = None
+    _responseRequired: Opt[Element] = None
     _graph: Opt[list[Element | None]] = None
 
 
@@ -9125,10 +9127,10 @@ class MessageHeaderResponse(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Text] = None
-    _identifier: Opt[Element] = None
     code: Opt[Text] = None
-    _code: Opt[Element] = None
     details: Opt[Reference] = None
+    _identifier: Opt[Element] = None
+    _code: Opt[Element] = None
 
 
 class MessageHeaderSource(BackboneElement, kw_only=True):
@@ -9138,13 +9140,13 @@ class MessageHeaderSource(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     software: Opt[Text] = None
-    _software: Opt[Element] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     contact: Opt[ContactPoint] = None
     endpoint: Opt[Text] = None
+    _name: Opt[Element] = None
+    _software: Opt[Element] = None
+    _version: Opt[Element] = None
     _endpoint: Opt[Element] = None
 
 
@@ -9155,11 +9157,11 @@ class MessageHeaderDestination(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     target: Opt[Reference] = None
     endpoint: Opt[Text] = None
-    _endpoint: Opt[Element] = None
     receiver: Opt[Reference] = None
+    _name: Opt[Element] = None
+    _endpoint: Opt[Element] = None
 
 
 class MessageHeader(DomainResource, kw_only=True, tag_field="resourceType", tag="MessageHeader"):
@@ -9168,16 +9170,11 @@ class MessageHeader(DomainResource, kw_only=True, tag_field="resourceType", tag=
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
-    eventCoding: Opt[Coding] = None
-    eventUri: Opt[Text] = None
-    _eventUri: Opt[Element] = None
     destination: Opt[Some[MessageHeaderDestination]] = None
     sender: Opt[Reference] = None
     enterer: Opt[Reference] = None
@@ -9188,6 +9185,11 @@ class MessageHeader(DomainResource, kw_only=True, tag_field="resourceType", tag=
     response: Opt[MessageHeaderResponse] = None
     focus: Opt[Some[Reference]] = None
     definition: Opt[Text] = None
+    eventCoding: Opt[Coding] = None
+    eventUri: Opt[Text] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _eventUri: Opt[Element] = None
     _definition: Opt[Element] = None
 
 
@@ -9198,8 +9200,8 @@ class MolecularSequenceStructureVariantInner(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     start: Opt[Integer] = None
-    _start: Opt[Element] = None
     end: Opt[Integer] = None
+    _start: Opt[Element] = None
     _end: Opt[Element] = None
 
 
@@ -9210,8 +9212,8 @@ class MolecularSequenceStructureVariantOuter(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     start: Opt[Integer] = None
-    _start: Opt[Element] = None
     end: Opt[Integer] = None
+    _start: Opt[Element] = None
     _end: Opt[Element] = None
 
 
@@ -9223,11 +9225,11 @@ class MolecularSequenceStructureVariant(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     variantType: Opt[CodeableConcept] = None
     exact: Opt[bool] = None
-    _exact: Opt[Element] = None
     length: Opt[Integer] = None
-    _length: Opt[Element] = None
     outer: Opt[MolecularSequenceStructureVariantOuter] = None
     inner: Opt[MolecularSequenceStructureVariantInner] = None
+    _exact: Opt[Element] = None
+    _length: Opt[Element] = None
 
 
 class MolecularSequenceRepository(BackboneElement, kw_only=True):
@@ -9237,16 +9239,16 @@ class MolecularSequenceRepository(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     datasetId: Opt[Text] = None
-    _datasetId: Opt[Element] = None
     variantsetId: Opt[Text] = None
-    _variantsetId: Opt[Element] = None
     readsetId: Opt[Text] = None
+    _type: Opt[Element] = None
+    _url: Opt[Element] = None
+    _name: Opt[Element] = None
+    _datasetId: Opt[Element] = None
+    _variantsetId: Opt[Element] = None
     _readsetId: Opt[Element] = None
 
 
@@ -9257,18 +9259,18 @@ class MolecularSequenceQualityRoc(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     score: Opt[Some[Integer]] = None
-    _score: Opt[list[Element | None]] = None
     numTP: Opt[Some[Integer]] = None
-    _numTP: Opt[list[Element | None]] = None
     numFP: Opt[Some[Integer]] = None
-    _numFP: Opt[list[Element | None]] = None
     numFN: Opt[Some[Integer]] = None
-    _numFN: Opt[list[Element | None]] = None
     precision: Opt[Some[Number]] = None
-    _precision: Opt[list[Element | None]] = None
     sensitivity: Opt[Some[Number]] = None
-    _sensitivity: Opt[list[Element | None]] = None
     fMeasure: Opt[Some[Number]] = None
+    _score: Opt[list[Element | None]] = None
+    _numTP: Opt[list[Element | None]] = None
+    _numFP: Opt[list[Element | None]] = None
+    _numFN: Opt[list[Element | None]] = None
+    _precision: Opt[list[Element | None]] = None
+    _sensitivity: Opt[list[Element | None]] = None
     _fMeasure: Opt[list[Element | None]] = None
 
 
@@ -9279,31 +9281,31 @@ class MolecularSequenceQuality(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     standardSequence: Opt[CodeableConcept] = None
     start: Opt[Integer] = None
-    _start: Opt[Element] = None
     end: Opt[Integer] = None
-    _end: Opt[Element] = None
     score: Opt[Quantity] = None
     method: Opt[CodeableConcept] = None
     truthTP: Opt[Number] = None
-    _truthTP: Opt[Element] = None
     queryTP: Opt[Number] = None
-    _queryTP: Opt[Element] = None
     truthFN: Opt[Number] = None
-    _truthFN: Opt[Element] = None
     queryFP: Opt[Number] = None
-    _queryFP: Opt[Element] = None
     gtFP: Opt[Number] = None
-    _gtFP: Opt[Element] = None
     precision: Opt[Number] = None
-    _precision: Opt[Element] = None
     recall: Opt[Number] = None
-    _recall: Opt[Element] = None
     fScore: Opt[Number] = None
-    _fScore: Opt[Element] = None
     roc: Opt[MolecularSequenceQualityRoc] = None
+    _type: Opt[Element] = None
+    _start: Opt[Element] = None
+    _end: Opt[Element] = None
+    _truthTP: Opt[Element] = None
+    _queryTP: Opt[Element] = None
+    _truthFN: Opt[Element] = None
+    _queryFP: Opt[Element] = None
+    _gtFP: Opt[Element] = None
+    _precision: Opt[Element] = None
+    _recall: Opt[Element] = None
+    _fScore: Opt[Element] = None
 
 
 class MolecularSequenceVariant(BackboneElement, kw_only=True):
@@ -9313,16 +9315,16 @@ class MolecularSequenceVariant(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     start: Opt[Integer] = None
-    _start: Opt[Element] = None
     end: Opt[Integer] = None
-    _end: Opt[Element] = None
     observedAllele: Opt[Text] = None
-    _observedAllele: Opt[Element] = None
     referenceAllele: Opt[Text] = None
-    _referenceAllele: Opt[Element] = None
     cigar: Opt[Text] = None
-    _cigar: Opt[Element] = None
     variantPointer: Opt[Reference] = None
+    _start: Opt[Element] = None
+    _end: Opt[Element] = None
+    _observedAllele: Opt[Element] = None
+    _referenceAllele: Opt[Element] = None
+    _cigar: Opt[Element] = None
 
 
 class MolecularSequenceReferenceSeq(BackboneElement, kw_only=True):
@@ -9333,18 +9335,18 @@ class MolecularSequenceReferenceSeq(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     chromosome: Opt[CodeableConcept] = None
     genomeBuild: Opt[Text] = None
-    _genomeBuild: Opt[Element] = None
     orientation: Opt[Text] = None
-    _orientation: Opt[Element] = None
     referenceSeqId: Opt[CodeableConcept] = None
     referenceSeqPointer: Opt[Reference] = None
     referenceSeqString: Opt[Text] = None
-    _referenceSeqString: Opt[Element] = None
     strand: Opt[Text] = None
-    _strand: Opt[Element] = None
     windowStart: Opt[Integer] = None
-    _windowStart: Opt[Element] = None
     windowEnd: Opt[Integer] = None
+    _genomeBuild: Opt[Element] = None
+    _orientation: Opt[Element] = None
+    _referenceSeqString: Opt[Element] = None
+    _strand: Opt[Element] = None
+    _windowStart: Opt[Element] = None
     _windowEnd: Opt[Element] = None
 
 
@@ -9354,18 +9356,14 @@ class MolecularSequence(DomainResource, kw_only=True, tag_field="resourceType", 
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     coordinateSystem: Opt[Integer] = None
-    _coordinateSystem: Opt[Element] = None
     patient: Opt[Reference] = None
     specimen: Opt[Reference] = None
     device: Opt[Reference] = None
@@ -9374,13 +9372,17 @@ class MolecularSequence(DomainResource, kw_only=True, tag_field="resourceType", 
     referenceSeq: Opt[MolecularSequenceReferenceSeq] = None
     variant: Opt[Some[MolecularSequenceVariant]] = None
     observedSeq: Opt[Text] = None
-    _observedSeq: Opt[Element] = None
     quality: Opt[Some[MolecularSequenceQuality]] = None
     readCoverage: Opt[Integer] = None
-    _readCoverage: Opt[Element] = None
     repository: Opt[Some[MolecularSequenceRepository]] = None
     pointer: Opt[Some[Reference]] = None
     structureVariant: Opt[Some[MolecularSequenceStructureVariant]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _type: Opt[Element] = None
+    _coordinateSystem: Opt[Element] = None
+    _observedSeq: Opt[Element] = None
+    _readCoverage: Opt[Element] = None
 
 
 class NamingSystemUniqueId(BackboneElement, kw_only=True):
@@ -9390,14 +9392,14 @@ class NamingSystemUniqueId(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     value: Opt[Text] = None
-    _value: Opt[Element] = None
     preferred: Opt[bool] = None
-    _preferred: Opt[Element] = None
     comment: Opt[Text] = None
-    _comment: Opt[Element] = None
     period: Opt[Period] = None
+    _type: Opt[Element] = None
+    _value: Opt[Element] = None
+    _preferred: Opt[Element] = None
+    _comment: Opt[Element] = None
 
 
 class NamingSystem(DomainResource, kw_only=True, tag_field="resourceType", tag="NamingSystem"):
@@ -9406,34 +9408,34 @@ class NamingSystem(DomainResource, kw_only=True, tag_field="resourceType", tag="
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     kind: Opt[Text] = None
-    _kind: Opt[Element] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     publisher: Opt[Text] = None
-    _publisher: Opt[Element] = None
     contact: Opt[Some[ContactDetail]] = None
     responsible: Opt[Text] = None
-    _responsible: Opt[Element] = None
     type: Opt[CodeableConcept] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     useContext: Opt[Some[UsageContext]] = None
     jurisdiction: Opt[Some[CodeableConcept]] = None
     usage: Opt[Text] = None
-    _usage: Opt[Element] = None
     uniqueId: Some[NamingSystemUniqueId]
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _name: Opt[Element] = None
+    _status: Opt[Element] = None
+    _kind: Opt[Element] = None
+    _date: Opt[Element] = None
+    _publisher: Opt[Element] = None
+    _responsible: Opt[Element] = None
+    _description: Opt[Element] = None
+    _usage: Opt[Element] = None
 
 
 class NutritionOrderEnteralFormulaAdministration(BackboneElement, kw_only=True):
@@ -9456,15 +9458,15 @@ class NutritionOrderEnteralFormula(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     baseFormulaType: Opt[CodeableConcept] = None
     baseFormulaProductName: Opt[Text] = None
-    _baseFormulaProductName: Opt[Element] = None
     additiveType: Opt[CodeableConcept] = None
     additiveProductName: Opt[Text] = None
-    _additiveProductName: Opt[Element] = None
     caloricDensity: Opt[Quantity] = None
     routeofAdministration: Opt[CodeableConcept] = None
     administration: Opt[Some[NutritionOrderEnteralFormulaAdministration]] = None
     maxVolumeToDeliver: Opt[Quantity] = None
     administrationInstruction: Opt[Text] = None
+    _baseFormulaProductName: Opt[Element] = None
+    _additiveProductName: Opt[Element] = None
     _administrationInstruction: Opt[Element] = None
 
 
@@ -9476,10 +9478,10 @@ class NutritionOrderSupplement(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     type: Opt[CodeableConcept] = None
     productName: Opt[Text] = None
-    _productName: Opt[Element] = None
     schedule: Opt[Some[Timing]] = None
     quantity: Opt[Quantity] = None
     instruction: Opt[Text] = None
+    _productName: Opt[Element] = None
     _instruction: Opt[Element] = None
 
 
@@ -9524,28 +9526,20 @@ class NutritionOrder(DomainResource, kw_only=True, tag_field="resourceType", tag
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     instantiatesCanonical: Opt[Some[Text]] = None
-    _instantiatesCanonical: Opt[list[Element | None]] = None
     instantiatesUri: Opt[Some[Text]] = None
-    _instantiatesUri: Opt[list[Element | None]] = None
     instantiates: Opt[Some[Text]] = None
-    _instantiates: Opt[list[Element | None]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     intent: Opt[Text] = None
-    _intent: Opt[Element] = None
     patient: Reference
     encounter: Opt[Reference] = None
     dateTime: Opt[Text] = None
-    _dateTime: Opt[Element] = None
     orderer: Opt[Reference] = None
     allergyIntolerance: Opt[Some[Reference]] = None
     foodPreferenceModifier: Opt[Some[CodeableConcept]] = None
@@ -9554,6 +9548,14 @@ class NutritionOrder(DomainResource, kw_only=True, tag_field="resourceType", tag
     supplement: Opt[Some[NutritionOrderSupplement]] = None
     enteralFormula: Opt[NutritionOrderEnteralFormula] = None
     note: Opt[Some[Annotation]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _instantiatesCanonical: Opt[list[Element | None]] = None
+    _instantiatesUri: Opt[list[Element | None]] = None
+    _instantiates: Opt[list[Element | None]] = None
+    _status: Opt[Element] = None
+    _intent: Opt[Element] = None
+    _dateTime: Opt[Element] = None
 
 
 class ObservationComponent(BackboneElement, kw_only=True):
@@ -9563,25 +9565,25 @@ class ObservationComponent(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     code: CodeableConcept
+    dataAbsentReason: Opt[CodeableConcept] = None
+    interpretation: Opt[Some[CodeableConcept]] = None
+    referenceRange: Opt[Some[ObservationReferenceRange]] = None
     valueQuantity: Opt[Quantity] = None
     valueCodeableConcept: Opt[CodeableConcept] = None
     valueString: Opt[Text] = None
-    _valueString: Opt[Element] = None
     valueBoolean: Opt[bool] = None
-    _valueBoolean: Opt[Element] = None
     valueInteger: Opt[Integer] = None
-    _valueInteger: Opt[Element] = None
     valueRange: Opt[Range] = None
     valueRatio: Opt[Ratio] = None
     valueSampledData: Opt[SampledData] = None
     valueTime: Opt[Text] = None
-    _valueTime: Opt[Element] = None
     valueDateTime: Opt[Text] = None
-    _valueDateTime: Opt[Element] = None
     valuePeriod: Opt[Period] = None
-    dataAbsentReason: Opt[CodeableConcept] = None
-    interpretation: Opt[Some[CodeableConcept]] = None
-    referenceRange: Opt[Some[ObservationReferenceRange]] = None
+    _valueString: Opt[Element] = None
+    _valueBoolean: Opt[Element] = None
+    _valueInteger: Opt[Element] = None
+    _valueTime: Opt[Element] = None
+    _valueDateTime: Opt[Element] = None
 
 
 class ObservationReferenceRange(BackboneElement, kw_only=True):
@@ -9605,9 +9607,7 @@ class Observation(DomainResource, kw_only=True, tag_field="resourceType", tag="O
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -9616,37 +9616,13 @@ class Observation(DomainResource, kw_only=True, tag_field="resourceType", tag="O
     basedOn: Opt[Some[Reference]] = None
     partOf: Opt[Some[Reference]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     category: Opt[Some[CodeableConcept]] = None
     code: CodeableConcept
     subject: Opt[Reference] = None
     focus: Opt[Some[Reference]] = None
     encounter: Opt[Reference] = None
-    effectiveDateTime: Opt[Text] = None
-    _effectiveDateTime: Opt[Element] = None
-    effectivePeriod: Opt[Period] = None
-    effectiveTiming: Opt[Timing] = None
-    effectiveInstant: Opt[Text] = None
-    _effectiveInstant: Opt[Element] = None
     issued: Opt[Text] = None
-    _issued: Opt[Element] = None
     performer: Opt[Some[Reference]] = None
-    valueQuantity: Opt[Quantity] = None
-    valueCodeableConcept: Opt[CodeableConcept] = None
-    valueString: Opt[Text] = None
-    _valueString: Opt[Element] = None
-    valueBoolean: Opt[bool] = None
-    _valueBoolean: Opt[Element] = None
-    valueInteger: Opt[Integer] = None
-    _valueInteger: Opt[Element] = None
-    valueRange: Opt[Range] = None
-    valueRatio: Opt[Ratio] = None
-    valueSampledData: Opt[SampledData] = None
-    valueTime: Opt[Text] = None
-    _valueTime: Opt[Element] = None
-    valueDateTime: Opt[Text] = None
-    _valueDateTime: Opt[Element] = None
-    valuePeriod: Opt[Period] = None
     dataAbsentReason: Opt[CodeableConcept] = None
     interpretation: Opt[Some[CodeableConcept]] = None
     note: Opt[Some[Annotation]] = None
@@ -9658,6 +9634,32 @@ class Observation(DomainResource, kw_only=True, tag_field="resourceType", tag="O
     hasMember: Opt[Some[Reference]] = None
     derivedFrom: Opt[Some[Reference]] = None
     component: Opt[Some[ObservationComponent]] = None
+    effectiveDateTime: Opt[Text] = None
+    effectivePeriod: Opt[Period] = None
+    effectiveTiming: Opt[Timing] = None
+    effectiveInstant: Opt[Text] = None
+    valueQuantity: Opt[Quantity] = None
+    valueCodeableConcept: Opt[CodeableConcept] = None
+    valueString: Opt[Text] = None
+    valueBoolean: Opt[bool] = None
+    valueInteger: Opt[Integer] = None
+    valueRange: Opt[Range] = None
+    valueRatio: Opt[Ratio] = None
+    valueSampledData: Opt[SampledData] = None
+    valueTime: Opt[Text] = None
+    valueDateTime: Opt[Text] = None
+    valuePeriod: Opt[Period] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _effectiveDateTime: Opt[Element] = None
+    _effectiveInstant: Opt[Element] = None
+    _issued: Opt[Element] = None
+    _valueString: Opt[Element] = None
+    _valueBoolean: Opt[Element] = None
+    _valueInteger: Opt[Element] = None
+    _valueTime: Opt[Element] = None
+    _valueDateTime: Opt[Element] = None
 
 
 class ObservationDefinitionQualifiedInterval(BackboneElement, kw_only=True):
@@ -9667,15 +9669,15 @@ class ObservationDefinitionQualifiedInterval(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     category: Opt[Text] = None
-    _category: Opt[Element] = None
     range: Opt[Range] = None
     context: Opt[CodeableConcept] = None
     appliesTo: Opt[Some[CodeableConcept]] = None
     gender: Opt[Text] = None
-    _gender: Opt[Element] = None
     age: Opt[Range] = None
     gestationalAge: Opt[Range] = None
     condition: Opt[Text] = None
+    _category: Opt[Element] = None
+    _gender: Opt[Element] = None
     _condition: Opt[Element] = None
 
 
@@ -9688,8 +9690,8 @@ class ObservationDefinitionQuantitativeDetails(BackboneElement, kw_only=True):
     customaryUnit: Opt[CodeableConcept] = None
     unit: Opt[CodeableConcept] = None
     conversionFactor: Opt[Number] = None
-    _conversionFactor: Opt[Element] = None
     decimalPrecision: Opt[Integer] = None
+    _conversionFactor: Opt[Element] = None
     _decimalPrecision: Opt[Element] = None
 
 
@@ -9699,9 +9701,7 @@ class ObservationDefinition(DomainResource, kw_only=True, tag_field="resourceTyp
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -9711,18 +9711,20 @@ class ObservationDefinition(DomainResource, kw_only=True, tag_field="resourceTyp
     code: CodeableConcept
     identifier: Opt[Some[Identifier]] = None
     permittedDataType: Opt[Some[Text]] = None
-    _permittedDataType: Opt[list[Element | None]] = None
     multipleResultsAllowed: Opt[bool] = None
-    _multipleResultsAllowed: Opt[Element] = None
     method: Opt[CodeableConcept] = None
     preferredReportName: Opt[Text] = None
-    _preferredReportName: Opt[Element] = None
     quantitativeDetails: Opt[ObservationDefinitionQuantitativeDetails] = None
     qualifiedInterval: Opt[Some[ObservationDefinitionQualifiedInterval]] = None
     validCodedValueSet: Opt[Reference] = None
     normalCodedValueSet: Opt[Reference] = None
     abnormalCodedValueSet: Opt[Reference] = None
     criticalCodedValueSet: Opt[Reference] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _permittedDataType: Opt[list[Element | None]] = None
+    _multipleResultsAllowed: Opt[Element] = None
+    _preferredReportName: Opt[Element] = None
 
 
 class OperationDefinitionOverload(BackboneElement, kw_only=True):
@@ -9732,8 +9734,8 @@ class OperationDefinitionOverload(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     parameterName: Opt[Some[Text]] = None
-    _parameterName: Opt[list[Element | None]] = None
     comment: Opt[Text] = None
+    _parameterName: Opt[list[Element | None]] = None
     _comment: Opt[Element] = None
 
 
@@ -9744,8 +9746,8 @@ class OperationDefinitionParameterReferencedFrom(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     source: Opt[Text] = None
-    _source: Opt[Element] = None
     sourceId: Opt[Text] = None
+    _source: Opt[Element] = None
     _sourceId: Opt[Element] = None
 
 
@@ -9756,8 +9758,8 @@ class OperationDefinitionParameterBinding(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     strength: Opt[Text] = None
-    _strength: Opt[Element] = None
     valueSet: Opt[Text] = None
+    _strength: Opt[Element] = None
     _valueSet: Opt[Element] = None
 
 
@@ -9768,24 +9770,24 @@ class OperationDefinitionParameter(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     use: Opt[Text] = None
-    _use: Opt[Element] = None
     min: Opt[Integer] = None
-    _min: Opt[Element] = None
     max: Opt[Text] = None
-    _max: Opt[Element] = None
     documentation: Opt[Text] = None
-    _documentation: Opt[Element] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     targetProfile: Opt[Some[Text]] = None
-    _targetProfile: Opt[list[Element | None]] = None
     searchType: Opt[Text] = None
-    _searchType: Opt[Element] = None
     binding: Opt[OperationDefinitionParameterBinding] = None
     referencedFrom: Opt[Some[OperationDefinitionParameterReferencedFrom]] = None
     part: Opt[Some[OperationDefinitionParameter]] = None
+    _name: Opt[Element] = None
+    _use: Opt[Element] = None
+    _min: Opt[Element] = None
+    _max: Opt[Element] = None
+    _documentation: Opt[Element] = None
+    _type: Opt[Element] = None
+    _targetProfile: Opt[list[Element | None]] = None
+    _searchType: Opt[Element] = None
 
 
 class OperationDefinition(DomainResource, kw_only=True, tag_field="resourceType", tag="OperationDefinition"):
@@ -9794,60 +9796,60 @@ class OperationDefinition(DomainResource, kw_only=True, tag_field="resourceType"
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     kind: Opt[Text] = None
-    _kind: Opt[Element] = None
     experimental: Opt[bool] = None
-    _experimental: Opt[Element] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     publisher: Opt[Text] = None
-    _publisher: Opt[Element] = None
     contact: Opt[Some[ContactDetail]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     useContext: Opt[Some[UsageContext]] = None
     jurisdiction: Opt[Some[CodeableConcept]] = None
     purpose: Opt[Text] = None
-    _purpose: Opt[Element] = None
     affectsState: Opt[bool] = None
-    _affectsState: Opt[Element] = None
     code: Opt[Text] = None
-    _code: Opt[Element] = None
     comment: Opt[Text] = None
-    _comment: Opt[Element] = None
     base: Opt[Text] = None
-    _base: Opt[Element] = None
     resource: Opt[Some[Text]] = None
-    _resource: Opt[list[Element | None]] = None
     system: Opt[bool] = None
-    _system: Opt[Element] = None
     type: Opt[bool] = None
-    _type: Opt[Element] = None
     instance: Opt[bool] = None
-    _instance: Opt[Element] = None
     inputProfile: Opt[Text] = None
-    _inputProfile: Opt[Element] = None
     outputProfile: Opt[Text] = None
-    _outputProfile: Opt[Element] = None
     parameter: Opt[Some[OperationDefinitionParameter]] = None
     overload: Opt[Some[OperationDefinitionOverload]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _url: Opt[Element] = None
+    _version: Opt[Element] = None
+    _name: Opt[Element] = None
+    _title: Opt[Element] = None
+    _status: Opt[Element] = None
+    _kind: Opt[Element] = None
+    _experimental: Opt[Element] = None
+    _date: Opt[Element] = None
+    _publisher: Opt[Element] = None
+    _description: Opt[Element] = None
+    _purpose: Opt[Element] = None
+    _affectsState: Opt[Element] = None
+    _code: Opt[Element] = None
+    _comment: Opt[Element] = None
+    _base: Opt[Element] = None
+    _resource: Opt[list[Element | None]] = None
+    _system: Opt[Element] = None
+    _type: Opt[Element] = None
+    _instance: Opt[Element] = None
+    _inputProfile: Opt[Element] = None
+    _outputProfile: Opt[Element] = None
 
 
 class OperationOutcomeIssue(BackboneElement, kw_only=True):
@@ -9857,15 +9859,15 @@ class OperationOutcomeIssue(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     severity: Opt[Text] = None
-    _severity: Opt[Element] = None
     code: Opt[Text] = None
-    _code: Opt[Element] = None
     details: Opt[CodeableConcept] = None
     diagnostics: Opt[Text] = None
-    _diagnostics: Opt[Element] = None
     location: Opt[Some[Text]] = None
-    _location: Opt[list[Element | None]] = None
     expression: Opt[Some[Text]] = None
+    _severity: Opt[Element] = None
+    _code: Opt[Element] = None
+    _diagnostics: Opt[Element] = None
+    _location: Opt[list[Element | None]] = None
     _expression: Opt[list[Element | None]] = None
 
 
@@ -9875,14 +9877,14 @@ class OperationOutcome(DomainResource, kw_only=True, tag_field="resourceType", t
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     issue: Some[OperationOutcomeIssue]
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
 
 
 class OrganizationContact(BackboneElement, kw_only=True):
@@ -9903,26 +9905,26 @@ class Organization(DomainResource, kw_only=True, tag_field="resourceType", tag="
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     active: Opt[bool] = None
-    _active: Opt[Element] = None
     type: Opt[Some[CodeableConcept]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     alias: Opt[Some[Text]] = None
-    _alias: Opt[list[Element | None]] = None
     telecom: Opt[Some[ContactPoint]] = None
     address: Opt[Some[Address]] = None
     partOf: Opt[Reference] = None
     contact: Opt[Some[OrganizationContact]] = None
     endpoint: Opt[Some[Reference]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _active: Opt[Element] = None
+    _name: Opt[Element] = None
+    _alias: Opt[list[Element | None]] = None
 
 
 class OrganizationAffiliation(DomainResource, kw_only=True, tag_field="resourceType", tag="OrganizationAffiliation"):
@@ -9931,16 +9933,13 @@ class OrganizationAffiliation(DomainResource, kw_only=True, tag_field="resourceT
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     active: Opt[bool] = None
-    _active: Opt[Element] = None
     period: Opt[Period] = None
     organization: Opt[Reference] = None
     participatingOrganization: Opt[Reference] = None
@@ -9951,6 +9950,9 @@ class OrganizationAffiliation(DomainResource, kw_only=True, tag_field="resourceT
     healthcareService: Opt[Some[Reference]] = None
     telecom: Opt[Some[ContactPoint]] = None
     endpoint: Opt[Some[Reference]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _active: Opt[Element] = None
 
 
 class ParametersParameter(BackboneElement, kw_only=True):
@@ -9960,45 +9962,27 @@ class ParametersParameter(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
+    resource: Opt[AnyResource] = None
+    part: Opt[Some[ParametersParameter]] = None
     valueBase64Binary: Opt[Text] = None
-    _valueBase64Binary: Opt[Element] = None
     valueBoolean: Opt[bool] = None
-    _valueBoolean: Opt[Element] = None
     valueCanonical: Opt[Text] = None
-    _valueCanonical: Opt[Element] = None
     valueCode: Opt[Text] = None
-    _valueCode: Opt[Element] = None
     valueDate: Opt[Text] = None
-    _valueDate: Opt[Element] = None
     valueDateTime: Opt[Text] = None
-    _valueDateTime: Opt[Element] = None
     valueDecimal: Opt[Number] = None
-    _valueDecimal: Opt[Element] = None
     valueId: Opt[Text] = None
-    _valueId: Opt[Element] = None
     valueInstant: Opt[Text] = None
-    _valueInstant: Opt[Element] = None
     valueInteger: Opt[Integer] = None
-    _valueInteger: Opt[Element] = None
     valueMarkdown: Opt[Text] = None
-    _valueMarkdown: Opt[Element] = None
     valueOid: Opt[Text] = None
-    _valueOid: Opt[Element] = None
     valuePositiveInt: Opt[Positive] = None
-    _valuePositiveInt: Opt[Element] = None
     valueString: Opt[Text] = None
-    _valueString: Opt[Element] = None
     valueTime: Opt[Text] = None
-    _valueTime: Opt[Element] = None
     valueUnsignedInt: Opt[Unsigned] = None
-    _valueUnsignedInt: Opt[Element] = None
     valueUri: Opt[Text] = None
-    _valueUri: Opt[Element] = None
     valueUrl: Opt[Text] = None
-    _valueUrl: Opt[Element] = None
     valueUuid: Opt[Text] = None
-    _valueUuid: Opt[Element] = None
     valueAddress: Opt[Address] = None
     valueAge: Opt[Age] = None
     valueAnnotation: Opt[Annotation] = None
@@ -10030,8 +10014,26 @@ class ParametersParameter(BackboneElement, kw_only=True):
     valueUsageContext: Opt[UsageContext] = None
     valueDosage: Opt[Dosage] = None
     valueMeta: Opt[Meta] = None
-    resource: Opt[AnyResource] = None
-    part: Opt[Some[ParametersParameter]] = None
+    _name: Opt[Element] = None
+    _valueBase64Binary: Opt[Element] = None
+    _valueBoolean: Opt[Element] = None
+    _valueCanonical: Opt[Element] = None
+    _valueCode: Opt[Element] = None
+    _valueDate: Opt[Element] = None
+    _valueDateTime: Opt[Element] = None
+    _valueDecimal: Opt[Element] = None
+    _valueId: Opt[Element] = None
+    _valueInstant: Opt[Element] = None
+    _valueInteger: Opt[Element] = None
+    _valueMarkdown: Opt[Element] = None
+    _valueOid: Opt[Element] = None
+    _valuePositiveInt: Opt[Element] = None
+    _valueString: Opt[Element] = None
+    _valueTime: Opt[Element] = None
+    _valueUnsignedInt: Opt[Element] = None
+    _valueUri: Opt[Element] = None
+    _valueUrl: Opt[Element] = None
+    _valueUuid: Opt[Element] = None
 
 
 class Parameters(Resource, kw_only=True, tag_field="resourceType", tag="Parameters"):
@@ -10040,10 +10042,10 @@ class Parameters(Resource, kw_only=True, tag_field="resourceType", tag="Paramete
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     parameter: Opt[Some[ParametersParameter]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
 
 
 class PatientLink(BackboneElement, kw_only=True):
@@ -10079,9 +10081,9 @@ class PatientContact(BackboneElement, kw_only=True):
     telecom: Opt[Some[ContactPoint]] = None
     address: Opt[Address] = None
     gender: Opt[Text] = None
-    _gender: Opt[Element] = None
     organization: Opt[Reference] = None
     period: Opt[Period] = None
+    _gender: Opt[Element] = None
 
 
 class Patient(DomainResource, kw_only=True, tag_field="resourceType", tag="Patient"):
@@ -10090,38 +10092,38 @@ class Patient(DomainResource, kw_only=True, tag_field="resourceType", tag="Patie
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     active: Opt[bool] = None
-    _active: Opt[Element] = None
     name: Opt[Some[HumanName]] = None
     telecom: Opt[Some[ContactPoint]] = None
     gender: Opt[Text] = None
-    _gender: Opt[Element] = None
     birthDate: Opt[Text] = None
-    _birthDate: Opt[Element] = None
-    deceasedBoolean: Opt[bool] = None
-    _deceasedBoolean: Opt[Element] = None
-    deceasedDateTime: Opt[Text] = None
-    _deceasedDateTime: Opt[Element] = None
     address: Opt[Some[Address]] = None
     maritalStatus: Opt[CodeableConcept] = None
-    multipleBirthBoolean: Opt[bool] = None
-    _multipleBirthBoolean: Opt[Element] = None
-    multipleBirthInteger: Opt[Integer] = None
-    _multipleBirthInteger: Opt[Element] = None
     photo: Opt[Some[Attachment]] = None
     contact: Opt[Some[PatientContact]] = None
     communication: Opt[Some[PatientCommunication]] = None
     generalPractitioner: Opt[Some[Reference]] = None
     managingOrganization: Opt[Reference] = None
     link: Opt[Some[PatientLink]] = None
+    deceasedBoolean: Opt[bool] = None
+    deceasedDateTime: Opt[Text] = None
+    multipleBirthBoolean: Opt[bool] = None
+    multipleBirthInteger: Opt[Integer] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _active: Opt[Element] = None
+    _gender: Opt[Element] = None
+    _birthDate: Opt[Element] = None
+    _deceasedBoolean: Opt[Element] = None
+    _deceasedDateTime: Opt[Element] = None
+    _multipleBirthBoolean: Opt[Element] = None
+    _multipleBirthInteger: Opt[Element] = None
 
 
 class PaymentNotice(DomainResource, kw_only=True, tag_field="resourceType", tag="PaymentNotice"):
@@ -10130,28 +10132,28 @@ class PaymentNotice(DomainResource, kw_only=True, tag_field="resourceType", tag=
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     request: Opt[Reference] = None
     response: Opt[Reference] = None
     created: Opt[Text] = None
-    _created: Opt[Element] = None
     provider: Opt[Reference] = None
     payment: Reference
     paymentDate: Opt[Text] = None
-    _paymentDate: Opt[Element] = None
     payee: Opt[Reference] = None
     recipient: Reference
     amount: Money
     paymentStatus: Opt[CodeableConcept] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _created: Opt[Element] = None
+    _paymentDate: Opt[Element] = None
 
 
 class PaymentReconciliationProcessNote(BackboneElement, kw_only=True):
@@ -10161,8 +10163,8 @@ class PaymentReconciliationProcessNote(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     text: Opt[Text] = None
+    _type: Opt[Element] = None
     _text: Opt[Element] = None
 
 
@@ -10179,10 +10181,10 @@ class PaymentReconciliationDetail(BackboneElement, kw_only=True):
     submitter: Opt[Reference] = None
     response: Opt[Reference] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     responsible: Opt[Reference] = None
     payee: Opt[Reference] = None
     amount: Opt[Money] = None
+    _date: Opt[Element] = None
 
 
 class PaymentReconciliation(DomainResource, kw_only=True, tag_field="resourceType", tag="PaymentReconciliation"):
@@ -10191,33 +10193,33 @@ class PaymentReconciliation(DomainResource, kw_only=True, tag_field="resourceTyp
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     period: Opt[Period] = None
     created: Opt[Text] = None
-    _created: Opt[Element] = None
     paymentIssuer: Opt[Reference] = None
     request: Opt[Reference] = None
     requestor: Opt[Reference] = None
     outcome: Opt[Text] = None
-    _outcome: Opt[Element] = None
     disposition: Opt[Text] = None
-    _disposition: Opt[Element] = None
     paymentDate: Opt[Text] = None
-    _paymentDate: Opt[Element] = None
     paymentAmount: Money
     paymentIdentifier: Opt[Identifier] = None
     detail: Opt[Some[PaymentReconciliationDetail]] = None
     formCode: Opt[CodeableConcept] = None
     processNote: Opt[Some[PaymentReconciliationProcessNote]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _created: Opt[Element] = None
+    _outcome: Opt[Element] = None
+    _disposition: Opt[Element] = None
+    _paymentDate: Opt[Element] = None
 
 
 class PersonLink(BackboneElement, kw_only=True):
@@ -10237,9 +10239,7 @@ class Person(DomainResource, kw_only=True, tag_field="resourceType", tag="Person
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -10248,15 +10248,17 @@ class Person(DomainResource, kw_only=True, tag_field="resourceType", tag="Person
     name: Opt[Some[HumanName]] = None
     telecom: Opt[Some[ContactPoint]] = None
     gender: Opt[Text] = None
-    _gender: Opt[Element] = None
     birthDate: Opt[Text] = None
-    _birthDate: Opt[Element] = None
     address: Opt[Some[Address]] = None
     photo: Opt[Attachment] = None
     managingOrganization: Opt[Reference] = None
     active: Opt[bool] = None
-    _active: Opt[Element] = None
     link: Opt[Some[PersonLink]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _gender: Opt[Element] = None
+    _birthDate: Opt[Element] = None
+    _active: Opt[Element] = None
 
 
 class PlanDefinitionActionDynamicValue(BackboneElement, kw_only=True):
@@ -10266,8 +10268,8 @@ class PlanDefinitionActionDynamicValue(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     path: Opt[Text] = None
-    _path: Opt[Element] = None
     expression: Opt[Expression] = None
+    _path: Opt[Element] = None
 
 
 class PlanDefinitionActionParticipant(BackboneElement, kw_only=True):
@@ -10277,8 +10279,8 @@ class PlanDefinitionActionParticipant(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     role: Opt[CodeableConcept] = None
+    _type: Opt[Element] = None
 
 
 class PlanDefinitionActionRelatedAction(BackboneElement, kw_only=True):
@@ -10288,11 +10290,11 @@ class PlanDefinitionActionRelatedAction(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     actionId: Opt[Text] = None
-    _actionId: Opt[Element] = None
     relationship: Opt[Text] = None
-    _relationship: Opt[Element] = None
     offsetDuration: Opt[Duration] = None
     offsetRange: Opt[Range] = None
+    _actionId: Opt[Element] = None
+    _relationship: Opt[Element] = None
 
 
 class PlanDefinitionActionCondition(BackboneElement, kw_only=True):
@@ -10302,8 +10304,8 @@ class PlanDefinitionActionCondition(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     kind: Opt[Text] = None
-    _kind: Opt[Element] = None
     expression: Opt[Expression] = None
+    _kind: Opt[Element] = None
 
 
 class PlanDefinitionAction(BackboneElement, kw_only=True):
@@ -10313,54 +10315,54 @@ class PlanDefinitionAction(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     prefix: Opt[Text] = None
-    _prefix: Opt[Element] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     textEquivalent: Opt[Text] = None
-    _textEquivalent: Opt[Element] = None
     priority: Opt[Text] = None
-    _priority: Opt[Element] = None
     code: Opt[Some[CodeableConcept]] = None
     reason: Opt[Some[CodeableConcept]] = None
     documentation: Opt[Some[RelatedArtifact]] = None
     goalId: Opt[Some[Text]] = None
-    _goalId: Opt[list[Element | None]] = None
-    subjectCodeableConcept: Opt[CodeableConcept] = None
-    subjectReference: Opt[Reference] = None
     trigger: Opt[Some[TriggerDefinition]] = None
     condition: Opt[Some[PlanDefinitionActionCondition]] = None
     input: Opt[Some[DataRequirement]] = None
     output: Opt[Some[DataRequirement]] = None
     relatedAction: Opt[Some[PlanDefinitionActionRelatedAction]] = None
+    participant: Opt[Some[PlanDefinitionActionParticipant]] = None
+    type: Opt[CodeableConcept] = None
+    groupingBehavior: Opt[Text] = None
+    selectionBehavior: Opt[Text] = None
+    requiredBehavior: Opt[Text] = None
+    precheckBehavior: Opt[Text] = None
+    cardinalityBehavior: Opt[Text] = None
+    transform: Opt[Text] = None
+    dynamicValue: Opt[Some[PlanDefinitionActionDynamicValue]] = None
+    action: Opt[Some[PlanDefinitionAction]] = None
+    subjectCodeableConcept: Opt[CodeableConcept] = None
+    subjectReference: Opt[Reference] = None
     timingDateTime: Opt[Text] = None
-    _timingDateTime: Opt[Element] = None
     timingAge: Opt[Age] = None
     timingPeriod: Opt[Period] = None
     timingDuration: Opt[Duration] = None
     timingRange: Opt[Range] = None
     timingTiming: Opt[Timing] = None
-    participant: Opt[Some[PlanDefinitionActionParticipant]] = None
-    type: Opt[CodeableConcept] = None
-    groupingBehavior: Opt[Text] = None
-    _groupingBehavior: Opt[Element] = None
-    selectionBehavior: Opt[Text] = None
-    _selectionBehavior: Opt[Element] = None
-    requiredBehavior: Opt[Text] = None
-    _requiredBehavior: Opt[Element] = None
-    precheckBehavior: Opt[Text] = None
-    _precheckBehavior: Opt[Element] = None
-    cardinalityBehavior: Opt[Text] = None
-    _cardinalityBehavior: Opt[Element] = None
     definitionCanonical: Opt[Text] = None
-    _definitionCanonical: Opt[Element] = None
     definitionUri: Opt[Text] = None
+    _prefix: Opt[Element] = None
+    _title: Opt[Element] = None
+    _description: Opt[Element] = None
+    _textEquivalent: Opt[Element] = None
+    _priority: Opt[Element] = None
+    _goalId: Opt[list[Element | None]] = None
+    _timingDateTime: Opt[Element] = None
+    _groupingBehavior: Opt[Element] = None
+    _selectionBehavior: Opt[Element] = None
+    _requiredBehavior: Opt[Element] = None
+    _precheckBehavior: Opt[Element] = None
+    _cardinalityBehavior: Opt[Element] = None
+    _definitionCanonical: Opt[Element] = None
     _definitionUri: Opt[Element] = None
-    transform: Opt[Text] = None
     _transform: Opt[Element] = None
-    dynamicValue: Opt[Some[PlanDefinitionActionDynamicValue]] = None
-    action: Opt[Some[PlanDefinitionAction]] = None
 
 
 class PlanDefinitionGoalTarget(BackboneElement, kw_only=True):
@@ -10370,10 +10372,10 @@ class PlanDefinitionGoalTarget(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     measure: Opt[CodeableConcept] = None
+    due: Opt[Duration] = None
     detailQuantity: Opt[Quantity] = None
     detailRange: Opt[Range] = None
     detailCodeableConcept: Opt[CodeableConcept] = None
-    due: Opt[Duration] = None
 
 
 class PlanDefinitionGoal(BackboneElement, kw_only=True):
@@ -10397,50 +10399,31 @@ class PlanDefinition(DomainResource, kw_only=True, tag_field="resourceType", tag
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     identifier: Opt[Some[Identifier]] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     subtitle: Opt[Text] = None
-    _subtitle: Opt[Element] = None
     type: Opt[CodeableConcept] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     experimental: Opt[bool] = None
-    _experimental: Opt[Element] = None
-    subjectCodeableConcept: Opt[CodeableConcept] = None
-    subjectReference: Opt[Reference] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     publisher: Opt[Text] = None
-    _publisher: Opt[Element] = None
     contact: Opt[Some[ContactDetail]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     useContext: Opt[Some[UsageContext]] = None
     jurisdiction: Opt[Some[CodeableConcept]] = None
     purpose: Opt[Text] = None
-    _purpose: Opt[Element] = None
     usage: Opt[Text] = None
-    _usage: Opt[Element] = None
     copyright: Opt[Text] = None
-    _copyright: Opt[Element] = None
     approvalDate: Opt[Text] = None
-    _approvalDate: Opt[Element] = None
     lastReviewDate: Opt[Text] = None
-    _lastReviewDate: Opt[Element] = None
     effectivePeriod: Opt[Period] = None
     topic: Opt[Some[CodeableConcept]] = None
     author: Opt[Some[ContactDetail]] = None
@@ -10449,9 +10432,28 @@ class PlanDefinition(DomainResource, kw_only=True, tag_field="resourceType", tag
     endorser: Opt[Some[ContactDetail]] = None
     relatedArtifact: Opt[Some[RelatedArtifact]] = None
     library: Opt[Some[Text]] = None
-    _library: Opt[list[Element | None]] = None
     goal: Opt[Some[PlanDefinitionGoal]] = None
     action: Opt[Some[PlanDefinitionAction]] = None
+    subjectCodeableConcept: Opt[CodeableConcept] = None
+    subjectReference: Opt[Reference] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _url: Opt[Element] = None
+    _version: Opt[Element] = None
+    _name: Opt[Element] = None
+    _title: Opt[Element] = None
+    _subtitle: Opt[Element] = None
+    _status: Opt[Element] = None
+    _experimental: Opt[Element] = None
+    _date: Opt[Element] = None
+    _publisher: Opt[Element] = None
+    _description: Opt[Element] = None
+    _purpose: Opt[Element] = None
+    _usage: Opt[Element] = None
+    _copyright: Opt[Element] = None
+    _approvalDate: Opt[Element] = None
+    _lastReviewDate: Opt[Element] = None
+    _library: Opt[list[Element | None]] = None
 
 
 class PractitionerQualification(BackboneElement, kw_only=True):
@@ -10472,26 +10474,26 @@ class Practitioner(DomainResource, kw_only=True, tag_field="resourceType", tag="
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     active: Opt[bool] = None
-    _active: Opt[Element] = None
     name: Opt[Some[HumanName]] = None
     telecom: Opt[Some[ContactPoint]] = None
     address: Opt[Some[Address]] = None
     gender: Opt[Text] = None
-    _gender: Opt[Element] = None
     birthDate: Opt[Text] = None
-    _birthDate: Opt[Element] = None
     photo: Opt[Some[Attachment]] = None
     qualification: Opt[Some[PractitionerQualification]] = None
     communication: Opt[Some[CodeableConcept]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _active: Opt[Element] = None
+    _gender: Opt[Element] = None
+    _birthDate: Opt[Element] = None
 
 
 class PractitionerRoleNotAvailable(BackboneElement, kw_only=True):
@@ -10501,8 +10503,8 @@ class PractitionerRoleNotAvailable(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     during: Opt[Period] = None
+    _description: Opt[Element] = None
 
 
 class PractitionerRoleAvailableTime(BackboneElement, kw_only=True):
@@ -10512,12 +10514,12 @@ class PractitionerRoleAvailableTime(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     daysOfWeek: Opt[Some[Text]] = None
-    _daysOfWeek: Opt[list[Element | None]] = None
     allDay: Opt[bool] = None
-    _allDay: Opt[Element] = None
     availableStartTime: Opt[Text] = None
-    _availableStartTime: Opt[Element] = None
     availableEndTime: Opt[Text] = None
+    _daysOfWeek: Opt[list[Element | None]] = None
+    _allDay: Opt[Element] = None
+    _availableStartTime: Opt[Element] = None
     _availableEndTime: Opt[Element] = None
 
 
@@ -10527,16 +10529,13 @@ class PractitionerRole(DomainResource, kw_only=True, tag_field="resourceType", t
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     active: Opt[bool] = None
-    _active: Opt[Element] = None
     period: Opt[Period] = None
     practitioner: Opt[Reference] = None
     organization: Opt[Reference] = None
@@ -10548,8 +10547,11 @@ class PractitionerRole(DomainResource, kw_only=True, tag_field="resourceType", t
     availableTime: Opt[Some[PractitionerRoleAvailableTime]] = None
     notAvailable: Opt[Some[PractitionerRoleNotAvailable]] = None
     availabilityExceptions: Opt[Text] = None
-    _availabilityExceptions: Opt[Element] = None
     endpoint: Opt[Some[Reference]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _active: Opt[Element] = None
+    _availabilityExceptions: Opt[Element] = None
 
 
 class ProcedureFocalDevice(BackboneElement, kw_only=True):
@@ -10579,34 +10581,22 @@ class Procedure(DomainResource, kw_only=True, tag_field="resourceType", tag="Pro
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     instantiatesCanonical: Opt[Some[Text]] = None
-    _instantiatesCanonical: Opt[list[Element | None]] = None
     instantiatesUri: Opt[Some[Text]] = None
-    _instantiatesUri: Opt[list[Element | None]] = None
     basedOn: Opt[Some[Reference]] = None
     partOf: Opt[Some[Reference]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     statusReason: Opt[CodeableConcept] = None
     category: Opt[CodeableConcept] = None
     code: Opt[CodeableConcept] = None
     subject: Reference
     encounter: Opt[Reference] = None
-    performedDateTime: Opt[Text] = None
-    _performedDateTime: Opt[Element] = None
-    performedPeriod: Opt[Period] = None
-    performedString: Opt[Text] = None
-    _performedString: Opt[Element] = None
-    performedAge: Opt[Age] = None
-    performedRange: Opt[Range] = None
     recorder: Opt[Reference] = None
     asserter: Opt[Reference] = None
     performer: Opt[Some[ProcedurePerformer]] = None
@@ -10623,6 +10613,18 @@ class Procedure(DomainResource, kw_only=True, tag_field="resourceType", tag="Pro
     focalDevice: Opt[Some[ProcedureFocalDevice]] = None
     usedReference: Opt[Some[Reference]] = None
     usedCode: Opt[Some[CodeableConcept]] = None
+    performedDateTime: Opt[Text] = None
+    performedPeriod: Opt[Period] = None
+    performedString: Opt[Text] = None
+    performedAge: Opt[Age] = None
+    performedRange: Opt[Range] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _instantiatesCanonical: Opt[list[Element | None]] = None
+    _instantiatesUri: Opt[list[Element | None]] = None
+    _status: Opt[Element] = None
+    _performedDateTime: Opt[Element] = None
+    _performedString: Opt[Element] = None
 
 
 class ProvenanceEntity(BackboneElement, kw_only=True):
@@ -10632,9 +10634,9 @@ class ProvenanceEntity(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     role: Opt[Text] = None
-    _role: Opt[Element] = None
     what: Reference
     agent: Opt[Some[ProvenanceAgent]] = None
+    _role: Opt[Element] = None
 
 
 class ProvenanceAgent(BackboneElement, kw_only=True):
@@ -10655,27 +10657,27 @@ class Provenance(DomainResource, kw_only=True, tag_field="resourceType", tag="Pr
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     target: Some[Reference]
-    occurredPeriod: Opt[Period] = None
-    occurredDateTime: Opt[Text] = None
-    _occurredDateTime: Opt[Element] = None
     recorded: Opt[Text] = None
-    _recorded: Opt[Element] = None
     policy: Opt[Some[Text]] = None
-    _policy: Opt[list[Element | None]] = None
     location: Opt[Reference] = None
     reason: Opt[Some[CodeableConcept]] = None
     activity: Opt[CodeableConcept] = None
     agent: Some[ProvenanceAgent]
     entity: Opt[Some[ProvenanceEntity]] = None
     signature: Opt[Some[Signature]] = None
+    occurredPeriod: Opt[Period] = None
+    occurredDateTime: Opt[Text] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _occurredDateTime: Opt[Element] = None
+    _recorded: Opt[Element] = None
+    _policy: Opt[list[Element | None]] = None
 
 
 class QuestionnaireItemInitial(BackboneElement, kw_only=True):
@@ -10685,25 +10687,25 @@ class QuestionnaireItemInitial(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     valueBoolean: Opt[bool] = None
-    _valueBoolean: Opt[Element] = None
     valueDecimal: Opt[Number] = None
-    _valueDecimal: Opt[Element] = None
     valueInteger: Opt[Integer] = None
-    _valueInteger: Opt[Element] = None
     valueDate: Opt[Text] = None
-    _valueDate: Opt[Element] = None
     valueDateTime: Opt[Text] = None
-    _valueDateTime: Opt[Element] = None
     valueTime: Opt[Text] = None
-    _valueTime: Opt[Element] = None
     valueString: Opt[Text] = None
-    _valueString: Opt[Element] = None
     valueUri: Opt[Text] = None
-    _valueUri: Opt[Element] = None
     valueAttachment: Opt[Attachment] = None
     valueCoding: Opt[Coding] = None
     valueQuantity: Opt[Quantity] = None
     valueReference: Opt[Reference] = None
+    _valueBoolean: Opt[Element] = None
+    _valueDecimal: Opt[Element] = None
+    _valueInteger: Opt[Element] = None
+    _valueDate: Opt[Element] = None
+    _valueDateTime: Opt[Element] = None
+    _valueTime: Opt[Element] = None
+    _valueString: Opt[Element] = None
+    _valueUri: Opt[Element] = None
 
 
 class QuestionnaireItemAnswerOption(BackboneElement, kw_only=True):
@@ -10712,17 +10714,17 @@ class QuestionnaireItemAnswerOption(BackboneElement, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
+    initialSelected: Opt[bool] = None
     valueInteger: Opt[Integer] = None
-    _valueInteger: Opt[Element] = None
     valueDate: Opt[Text] = None
-    _valueDate: Opt[Element] = None
     valueTime: Opt[Text] = None
-    _valueTime: Opt[Element] = None
     valueString: Opt[Text] = None
-    _valueString: Opt[Element] = None
     valueCoding: Opt[Coding] = None
     valueReference: Opt[Reference] = None
-    initialSelected: Opt[bool] = None
+    _valueInteger: Opt[Element] = None
+    _valueDate: Opt[Element] = None
+    _valueTime: Opt[Element] = None
+    _valueString: Opt[Element] = None
     _initialSelected: Opt[Element] = None
 
 
@@ -10733,26 +10735,26 @@ class QuestionnaireItemEnableWhen(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     question: Opt[Text] = None
-    _question: Opt[Element] = None
     operator: Opt[Text] = None
-    _operator: Opt[Element] = None
     answerBoolean: Opt[bool] = None
-    _answerBoolean: Opt[Element] = None
     answerDecimal: Opt[Number] = None
-    _answerDecimal: Opt[Element] = None
     answerInteger: Opt[Integer] = None
-    _answerInteger: Opt[Element] = None
     answerDate: Opt[Text] = None
-    _answerDate: Opt[Element] = None
     answerDateTime: Opt[Text] = None
-    _answerDateTime: Opt[Element] = None
     answerTime: Opt[Text] = None
-    _answerTime: Opt[Element] = None
     answerString: Opt[Text] = None
-    _answerString: Opt[Element] = None
     answerCoding: Opt[Coding] = None
     answerQuantity: Opt[Quantity] = None
     answerReference: Opt[Reference] = None
+    _question: Opt[Element] = None
+    _operator: Opt[Element] = None
+    _answerBoolean: Opt[Element] = None
+    _answerDecimal: Opt[Element] = None
+    _answerInteger: Opt[Element] = None
+    _answerDate: Opt[Element] = None
+    _answerDateTime: Opt[Element] = None
+    _answerTime: Opt[Element] = None
+    _answerString: Opt[Element] = None
 
 
 class QuestionnaireItem(BackboneElement, kw_only=True):
@@ -10762,32 +10764,32 @@ class QuestionnaireItem(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     linkId: Opt[Text] = None
-    _linkId: Opt[Element] = None
     definition: Opt[Text] = None
-    _definition: Opt[Element] = None
     code: Opt[Some[Coding]] = None
     prefix: Opt[Text] = None
-    _prefix: Opt[Element] = None
     text: Opt[Text] = None
-    _text: Opt[Element] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     enableWhen: Opt[Some[QuestionnaireItemEnableWhen]] = None
     enableBehavior: Opt[Text] = None
-    _enableBehavior: Opt[Element] = None
     required: Opt[bool] = None
-    _required: Opt[Element] = None
     repeats: Opt[bool] = None
-    _repeats: Opt[Element] = None
     readOnly: Opt[bool] = None
-    _readOnly: Opt[Element] = None
     maxLength: Opt[Integer] = None
-    _maxLength: Opt[Element] = None
     answerValueSet: Opt[Text] = None
-    _answerValueSet: Opt[Element] = None
     answerOption: Opt[Some[QuestionnaireItemAnswerOption]] = None
     initial: Opt[Some[QuestionnaireItemInitial]] = None
     item: Opt[Some[QuestionnaireItem]] = None
+    _linkId: Opt[Element] = None
+    _definition: Opt[Element] = None
+    _prefix: Opt[Element] = None
+    _text: Opt[Element] = None
+    _type: Opt[Element] = None
+    _enableBehavior: Opt[Element] = None
+    _required: Opt[Element] = None
+    _repeats: Opt[Element] = None
+    _readOnly: Opt[Element] = None
+    _maxLength: Opt[Element] = None
+    _answerValueSet: Opt[Element] = None
 
 
 class Questionnaire(DomainResource, kw_only=True, tag_field="resourceType", tag="Questionnaire"):
@@ -10796,50 +10798,50 @@ class Questionnaire(DomainResource, kw_only=True, tag_field="resourceType", tag=
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     identifier: Opt[Some[Identifier]] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     derivedFrom: Opt[Some[Text]] = None
-    _derivedFrom: Opt[list[Element | None]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     experimental: Opt[bool] = None
-    _experimental: Opt[Element] = None
     subjectType: Opt[Some[Text]] = None
-    _subjectType: Opt[list[Element | None]] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     publisher: Opt[Text] = None
-    _publisher: Opt[Element] = None
     contact: Opt[Some[ContactDetail]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     useContext: Opt[Some[UsageContext]] = None
     jurisdiction: Opt[Some[CodeableConcept]] = None
     purpose: Opt[Text] = None
-    _purpose: Opt[Element] = None
     copyright: Opt[Text] = None
-    _copyright: Opt[Element] = None
     approvalDate: Opt[Text] = None
-    _approvalDate: Opt[Element] = None
     lastReviewDate: Opt[Text] = None
-    _lastReviewDate: Opt[Element] = None
     effectivePeriod: Opt[Period] = None
     code: Opt[Some[Coding]] = None
     item: Opt[Some[QuestionnaireItem]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _url: Opt[Element] = None
+    _version: Opt[Element] = None
+    _name: Opt[Element] = None
+    _title: Opt[Element] = None
+    _derivedFrom: Opt[list[Element | None]] = None
+    _status: Opt[Element] = None
+    _experimental: Opt[Element] = None
+    _subjectType: Opt[list[Element | None]] = None
+    _date: Opt[Element] = None
+    _publisher: Opt[Element] = None
+    _description: Opt[Element] = None
+    _purpose: Opt[Element] = None
+    _copyright: Opt[Element] = None
+    _approvalDate: Opt[Element] = None
+    _lastReviewDate: Opt[Element] = None
 
 
 class QuestionnaireResponseItemAnswer(BackboneElement, kw_only=True):
@@ -10848,27 +10850,27 @@ class QuestionnaireResponseItemAnswer(BackboneElement, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
+    item: Opt[Some[QuestionnaireResponseItem]] = None
     valueBoolean: Opt[bool] = None
-    _valueBoolean: Opt[Element] = None
     valueDecimal: Opt[Number] = None
-    _valueDecimal: Opt[Element] = None
     valueInteger: Opt[Integer] = None
-    _valueInteger: Opt[Element] = None
     valueDate: Opt[Text] = None
-    _valueDate: Opt[Element] = None
     valueDateTime: Opt[Text] = None
-    _valueDateTime: Opt[Element] = None
     valueTime: Opt[Text] = None
-    _valueTime: Opt[Element] = None
     valueString: Opt[Text] = None
-    _valueString: Opt[Element] = None
     valueUri: Opt[Text] = None
-    _valueUri: Opt[Element] = None
     valueAttachment: Opt[Attachment] = None
     valueCoding: Opt[Coding] = None
     valueQuantity: Opt[Quantity] = None
     valueReference: Opt[Reference] = None
-    item: Opt[Some[QuestionnaireResponseItem]] = None
+    _valueBoolean: Opt[Element] = None
+    _valueDecimal: Opt[Element] = None
+    _valueInteger: Opt[Element] = None
+    _valueDate: Opt[Element] = None
+    _valueDateTime: Opt[Element] = None
+    _valueTime: Opt[Element] = None
+    _valueString: Opt[Element] = None
+    _valueUri: Opt[Element] = None
 
 
 class QuestionnaireResponseItem(BackboneElement, kw_only=True):
@@ -10878,13 +10880,13 @@ class QuestionnaireResponseItem(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     linkId: Opt[Text] = None
-    _linkId: Opt[Element] = None
     definition: Opt[Text] = None
-    _definition: Opt[Element] = None
     text: Opt[Text] = None
-    _text: Opt[Element] = None
     answer: Opt[Some[QuestionnaireResponseItemAnswer]] = None
     item: Opt[Some[QuestionnaireResponseItem]] = None
+    _linkId: Opt[Element] = None
+    _definition: Opt[Element] = None
+    _text: Opt[Element] = None
 
 
 class QuestionnaireResponse(DomainResource, kw_only=True, tag_field="resourceType", tag="QuestionnaireResponse"):
@@ -10893,9 +10895,7 @@ class QuestionnaireResponse(DomainResource, kw_only=True, tag_field="resourceTyp
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -10904,16 +10904,18 @@ class QuestionnaireResponse(DomainResource, kw_only=True, tag_field="resourceTyp
     basedOn: Opt[Some[Reference]] = None
     partOf: Opt[Some[Reference]] = None
     questionnaire: Opt[Text] = None
-    _questionnaire: Opt[Element] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     subject: Opt[Reference] = None
     encounter: Opt[Reference] = None
     authored: Opt[Text] = None
-    _authored: Opt[Element] = None
     author: Opt[Reference] = None
     source: Opt[Reference] = None
     item: Opt[Some[QuestionnaireResponseItem]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _questionnaire: Opt[Element] = None
+    _status: Opt[Element] = None
+    _authored: Opt[Element] = None
 
 
 class RelatedPersonCommunication(BackboneElement, kw_only=True):
@@ -10933,28 +10935,28 @@ class RelatedPerson(DomainResource, kw_only=True, tag_field="resourceType", tag=
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     active: Opt[bool] = None
-    _active: Opt[Element] = None
     patient: Reference
     relationship: Opt[Some[CodeableConcept]] = None
     name: Opt[Some[HumanName]] = None
     telecom: Opt[Some[ContactPoint]] = None
     gender: Opt[Text] = None
-    _gender: Opt[Element] = None
     birthDate: Opt[Text] = None
-    _birthDate: Opt[Element] = None
     address: Opt[Some[Address]] = None
     photo: Opt[Some[Attachment]] = None
     period: Opt[Period] = None
     communication: Opt[Some[RelatedPersonCommunication]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _active: Opt[Element] = None
+    _gender: Opt[Element] = None
+    _birthDate: Opt[Element] = None
 
 
 class RequestGroupActionRelatedAction(BackboneElement, kw_only=True):
@@ -10964,11 +10966,11 @@ class RequestGroupActionRelatedAction(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     actionId: Opt[Text] = None
-    _actionId: Opt[Element] = None
     relationship: Opt[Text] = None
-    _relationship: Opt[Element] = None
     offsetDuration: Opt[Duration] = None
     offsetRange: Opt[Range] = None
+    _actionId: Opt[Element] = None
+    _relationship: Opt[Element] = None
 
 
 class RequestGroupActionCondition(BackboneElement, kw_only=True):
@@ -10978,8 +10980,8 @@ class RequestGroupActionCondition(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     kind: Opt[Text] = None
-    _kind: Opt[Element] = None
     expression: Opt[Expression] = None
+    _kind: Opt[Element] = None
 
 
 class RequestGroupAction(BackboneElement, kw_only=True):
@@ -10989,40 +10991,40 @@ class RequestGroupAction(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     prefix: Opt[Text] = None
-    _prefix: Opt[Element] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     textEquivalent: Opt[Text] = None
-    _textEquivalent: Opt[Element] = None
     priority: Opt[Text] = None
-    _priority: Opt[Element] = None
     code: Opt[Some[CodeableConcept]] = None
     documentation: Opt[Some[RelatedArtifact]] = None
     condition: Opt[Some[RequestGroupActionCondition]] = None
     relatedAction: Opt[Some[RequestGroupActionRelatedAction]] = None
+    participant: Opt[Some[Reference]] = None
+    type: Opt[CodeableConcept] = None
+    groupingBehavior: Opt[Text] = None
+    selectionBehavior: Opt[Text] = None
+    requiredBehavior: Opt[Text] = None
+    precheckBehavior: Opt[Text] = None
+    cardinalityBehavior: Opt[Text] = None
+    resource: Opt[Reference] = None
+    action: Opt[Some[RequestGroupAction]] = None
     timingDateTime: Opt[Text] = None
-    _timingDateTime: Opt[Element] = None
     timingAge: Opt[Age] = None
     timingPeriod: Opt[Period] = None
     timingDuration: Opt[Duration] = None
     timingRange: Opt[Range] = None
     timingTiming: Opt[Timing] = None
-    participant: Opt[Some[Reference]] = None
-    type: Opt[CodeableConcept] = None
-    groupingBehavior: Opt[Text] = None
+    _prefix: Opt[Element] = None
+    _title: Opt[Element] = None
+    _description: Opt[Element] = None
+    _textEquivalent: Opt[Element] = None
+    _priority: Opt[Element] = None
+    _timingDateTime: Opt[Element] = None
     _groupingBehavior: Opt[Element] = None
-    selectionBehavior: Opt[Text] = None
     _selectionBehavior: Opt[Element] = None
-    requiredBehavior: Opt[Text] = None
     _requiredBehavior: Opt[Element] = None
-    precheckBehavior: Opt[Text] = None
     _precheckBehavior: Opt[Element] = None
-    cardinalityBehavior: Opt[Text] = None
     _cardinalityBehavior: Opt[Element] = None
-    resource: Opt[Reference] = None
-    action: Opt[Some[RequestGroupAction]] = None
 
 
 class RequestGroup(DomainResource, kw_only=True, tag_field="resourceType", tag="RequestGroup"):
@@ -11031,37 +11033,37 @@ class RequestGroup(DomainResource, kw_only=True, tag_field="resourceType", tag="
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     instantiatesCanonical: Opt[Some[Text]] = None
-    _instantiatesCanonical: Opt[list[Element | None]] = None
     instantiatesUri: Opt[Some[Text]] = None
-    _instantiatesUri: Opt[list[Element | None]] = None
     basedOn: Opt[Some[Reference]] = None
     replaces: Opt[Some[Reference]] = None
     groupIdentifier: Opt[Identifier] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     intent: Opt[Text] = None
-    _intent: Opt[Element] = None
     priority: Opt[Text] = None
-    _priority: Opt[Element] = None
     code: Opt[CodeableConcept] = None
     subject: Opt[Reference] = None
     encounter: Opt[Reference] = None
     authoredOn: Opt[Text] = None
-    _authoredOn: Opt[Element] = None
     author: Opt[Reference] = None
     reasonCode: Opt[Some[CodeableConcept]] = None
     reasonReference: Opt[Some[Reference]] = None
     note: Opt[Some[Annotation]] = None
     action: Opt[Some[RequestGroupAction]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _instantiatesCanonical: Opt[list[Element | None]] = None
+    _instantiatesUri: Opt[list[Element | None]] = None
+    _status: Opt[Element] = None
+    _intent: Opt[Element] = None
+    _priority: Opt[Element] = None
+    _authoredOn: Opt[Element] = None
 
 
 class ResearchDefinition(DomainResource, kw_only=True, tag_field="resourceType", tag="ResearchDefinition"):
@@ -11070,53 +11072,32 @@ class ResearchDefinition(DomainResource, kw_only=True, tag_field="resourceType",
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     identifier: Opt[Some[Identifier]] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     shortTitle: Opt[Text] = None
-    _shortTitle: Opt[Element] = None
     subtitle: Opt[Text] = None
-    _subtitle: Opt[Element] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     experimental: Opt[bool] = None
-    _experimental: Opt[Element] = None
-    subjectCodeableConcept: Opt[CodeableConcept] = None
-    subjectReference: Opt[Reference] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     publisher: Opt[Text] = None
-    _publisher: Opt[Element] = None
     contact: Opt[Some[ContactDetail]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     comment: Opt[Some[Text]] = None
-    _comment: Opt[list[Element | None]] = None
     useContext: Opt[Some[UsageContext]] = None
     jurisdiction: Opt[Some[CodeableConcept]] = None
     purpose: Opt[Text] = None
-    _purpose: Opt[Element] = None
     usage: Opt[Text] = None
-    _usage: Opt[Element] = None
     copyright: Opt[Text] = None
-    _copyright: Opt[Element] = None
     approvalDate: Opt[Text] = None
-    _approvalDate: Opt[Element] = None
     lastReviewDate: Opt[Text] = None
-    _lastReviewDate: Opt[Element] = None
     effectivePeriod: Opt[Period] = None
     topic: Opt[Some[CodeableConcept]] = None
     author: Opt[Some[ContactDetail]] = None
@@ -11125,11 +11106,32 @@ class ResearchDefinition(DomainResource, kw_only=True, tag_field="resourceType",
     endorser: Opt[Some[ContactDetail]] = None
     relatedArtifact: Opt[Some[RelatedArtifact]] = None
     library: Opt[Some[Text]] = None
-    _library: Opt[list[Element | None]] = None
     population: Reference
     exposure: Opt[Reference] = None
     exposureAlternative: Opt[Reference] = None
     outcome: Opt[Reference] = None
+    subjectCodeableConcept: Opt[CodeableConcept] = None
+    subjectReference: Opt[Reference] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _url: Opt[Element] = None
+    _version: Opt[Element] = None
+    _name: Opt[Element] = None
+    _title: Opt[Element] = None
+    _shortTitle: Opt[Element] = None
+    _subtitle: Opt[Element] = None
+    _status: Opt[Element] = None
+    _experimental: Opt[Element] = None
+    _date: Opt[Element] = None
+    _publisher: Opt[Element] = None
+    _description: Opt[Element] = None
+    _comment: Opt[list[Element | None]] = None
+    _purpose: Opt[Element] = None
+    _usage: Opt[Element] = None
+    _copyright: Opt[Element] = None
+    _approvalDate: Opt[Element] = None
+    _lastReviewDate: Opt[Element] = None
+    _library: Opt[list[Element | None]] = None
 
 
 class ResearchElementDefinitionCharacteristic(BackboneElement, kw_only=True):
@@ -11138,34 +11140,34 @@ class ResearchElementDefinitionCharacteristic(BackboneElement, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
-    definitionCodeableConcept: Opt[CodeableConcept] = None
-    definitionCanonical: Opt[Text] = None
-    _definitionCanonical: Opt[Element] = None
-    definitionExpression: Opt[Expression] = None
-    definitionDataRequirement: Opt[DataRequirement] = None
     usageContext: Opt[Some[UsageContext]] = None
     exclude: Opt[bool] = None
-    _exclude: Opt[Element] = None
     unitOfMeasure: Opt[CodeableConcept] = None
     studyEffectiveDescription: Opt[Text] = None
-    _studyEffectiveDescription: Opt[Element] = None
+    studyEffectiveTimeFromStart: Opt[Duration] = None
+    studyEffectiveGroupMeasure: Opt[Text] = None
+    participantEffectiveDescription: Opt[Text] = None
+    participantEffectiveTimeFromStart: Opt[Duration] = None
+    participantEffectiveGroupMeasure: Opt[Text] = None
+    definitionCodeableConcept: Opt[CodeableConcept] = None
+    definitionCanonical: Opt[Text] = None
+    definitionExpression: Opt[Expression] = None
+    definitionDataRequirement: Opt[DataRequirement] = None
     studyEffectiveDateTime: Opt[Text] = None
-    _studyEffectiveDateTime: Opt[Element] = None
     studyEffectivePeriod: Opt[Period] = None
     studyEffectiveDuration: Opt[Duration] = None
     studyEffectiveTiming: Opt[Timing] = None
-    studyEffectiveTimeFromStart: Opt[Duration] = None
-    studyEffectiveGroupMeasure: Opt[Text] = None
-    _studyEffectiveGroupMeasure: Opt[Element] = None
-    participantEffectiveDescription: Opt[Text] = None
-    _participantEffectiveDescription: Opt[Element] = None
     participantEffectiveDateTime: Opt[Text] = None
-    _participantEffectiveDateTime: Opt[Element] = None
     participantEffectivePeriod: Opt[Period] = None
     participantEffectiveDuration: Opt[Duration] = None
     participantEffectiveTiming: Opt[Timing] = None
-    participantEffectiveTimeFromStart: Opt[Duration] = None
-    participantEffectiveGroupMeasure: Opt[Text] = None
+    _definitionCanonical: Opt[Element] = None
+    _exclude: Opt[Element] = None
+    _studyEffectiveDescription: Opt[Element] = None
+    _studyEffectiveDateTime: Opt[Element] = None
+    _studyEffectiveGroupMeasure: Opt[Element] = None
+    _participantEffectiveDescription: Opt[Element] = None
+    _participantEffectiveDateTime: Opt[Element] = None
     _participantEffectiveGroupMeasure: Opt[Element] = None
 
 
@@ -11175,53 +11177,32 @@ class ResearchElementDefinition(DomainResource, kw_only=True, tag_field="resourc
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     identifier: Opt[Some[Identifier]] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     shortTitle: Opt[Text] = None
-    _shortTitle: Opt[Element] = None
     subtitle: Opt[Text] = None
-    _subtitle: Opt[Element] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     experimental: Opt[bool] = None
-    _experimental: Opt[Element] = None
-    subjectCodeableConcept: Opt[CodeableConcept] = None
-    subjectReference: Opt[Reference] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     publisher: Opt[Text] = None
-    _publisher: Opt[Element] = None
     contact: Opt[Some[ContactDetail]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     comment: Opt[Some[Text]] = None
-    _comment: Opt[list[Element | None]] = None
     useContext: Opt[Some[UsageContext]] = None
     jurisdiction: Opt[Some[CodeableConcept]] = None
     purpose: Opt[Text] = None
-    _purpose: Opt[Element] = None
     usage: Opt[Text] = None
-    _usage: Opt[Element] = None
     copyright: Opt[Text] = None
-    _copyright: Opt[Element] = None
     approvalDate: Opt[Text] = None
-    _approvalDate: Opt[Element] = None
     lastReviewDate: Opt[Text] = None
-    _lastReviewDate: Opt[Element] = None
     effectivePeriod: Opt[Period] = None
     topic: Opt[Some[CodeableConcept]] = None
     author: Opt[Some[ContactDetail]] = None
@@ -11230,12 +11211,33 @@ class ResearchElementDefinition(DomainResource, kw_only=True, tag_field="resourc
     endorser: Opt[Some[ContactDetail]] = None
     relatedArtifact: Opt[Some[RelatedArtifact]] = None
     library: Opt[Some[Text]] = None
-    _library: Opt[list[Element | None]] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     variableType: Opt[Text] = None
-    _variableType: Opt[Element] = None
     characteristic: Some[ResearchElementDefinitionCharacteristic]
+    subjectCodeableConcept: Opt[CodeableConcept] = None
+    subjectReference: Opt[Reference] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _url: Opt[Element] = None
+    _version: Opt[Element] = None
+    _name: Opt[Element] = None
+    _title: Opt[Element] = None
+    _shortTitle: Opt[Element] = None
+    _subtitle: Opt[Element] = None
+    _status: Opt[Element] = None
+    _experimental: Opt[Element] = None
+    _date: Opt[Element] = None
+    _publisher: Opt[Element] = None
+    _description: Opt[Element] = None
+    _comment: Opt[list[Element | None]] = None
+    _purpose: Opt[Element] = None
+    _usage: Opt[Element] = None
+    _copyright: Opt[Element] = None
+    _approvalDate: Opt[Element] = None
+    _lastReviewDate: Opt[Element] = None
+    _library: Opt[list[Element | None]] = None
+    _type: Opt[Element] = None
+    _variableType: Opt[Element] = None
 
 
 class ResearchStudyOutcomeMeasure(BackboneElement, kw_only=True):
@@ -11245,11 +11247,11 @@ class ResearchStudyOutcomeMeasure(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     type: Opt[Some[CodeableConcept]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     reference: Opt[Reference] = None
+    _name: Opt[Element] = None
+    _description: Opt[Element] = None
 
 
 class ResearchStudyObjective(BackboneElement, kw_only=True):
@@ -11259,9 +11261,9 @@ class ResearchStudyObjective(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     type: Opt[CodeableConcept] = None
     description: Opt[Text] = None
+    _name: Opt[Element] = None
     _description: Opt[Element] = None
 
 
@@ -11272,14 +11274,14 @@ class ResearchStudyComparisonGroup(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     linkId: Opt[Text] = None
-    _linkId: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     type: Opt[CodeableConcept] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     intendedExposure: Opt[Some[Reference]] = None
     observedGroup: Opt[Reference] = None
+    _linkId: Opt[Element] = None
+    _name: Opt[Element] = None
+    _description: Opt[Element] = None
 
 
 class ResearchStudyRecruitment(BackboneElement, kw_only=True):
@@ -11289,11 +11291,11 @@ class ResearchStudyRecruitment(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     targetNumber: Opt[Unsigned] = None
-    _targetNumber: Opt[Element] = None
     actualNumber: Opt[Unsigned] = None
-    _actualNumber: Opt[Element] = None
     eligibility: Opt[Reference] = None
     actualGroup: Opt[Reference] = None
+    _targetNumber: Opt[Element] = None
+    _actualNumber: Opt[Element] = None
 
 
 class ResearchStudyProgressStatus(BackboneElement, kw_only=True):
@@ -11304,8 +11306,8 @@ class ResearchStudyProgressStatus(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     state: CodeableConcept
     actual: Opt[bool] = None
-    _actual: Opt[Element] = None
     period: Opt[Period] = None
+    _actual: Opt[Element] = None
 
 
 class ResearchStudyAssociatedParty(BackboneElement, kw_only=True):
@@ -11315,11 +11317,11 @@ class ResearchStudyAssociatedParty(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     role: CodeableConcept
     period: Opt[Some[Period]] = None
     classifier: Opt[Some[CodeableConcept]] = None
     party: Opt[Reference] = None
+    _name: Opt[Element] = None
 
 
 class ResearchStudyArm(BackboneElement, kw_only=True):
@@ -11329,9 +11331,9 @@ class ResearchStudyArm(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     type: Opt[CodeableConcept] = None
     description: Opt[Text] = None
+    _name: Opt[Element] = None
     _description: Opt[Element] = None
 
 
@@ -11352,23 +11354,18 @@ class ResearchStudy(DomainResource, kw_only=True, tag_field="resourceType", tag=
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     label: Opt[Some[ResearchStudyLabel]] = None
     protocol: Opt[Some[Reference]] = None
     partOf: Opt[Some[Reference]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     primaryPurposeType: Opt[CodeableConcept] = None
     phase: Opt[CodeableConcept] = None
     studyDesign: Opt[Some[CodeableConcept]] = None
@@ -11381,9 +11378,7 @@ class ResearchStudy(DomainResource, kw_only=True, tag_field="resourceType", tag=
     location: Opt[Some[CodeableConcept]] = None
     region: Opt[Some[CodeableConcept]] = None
     descriptionSummary: Opt[Text] = None
-    _descriptionSummary: Opt[Element] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     enrollment: Opt[Some[Reference]] = None
     period: Opt[Period] = None
     sponsor: Opt[Reference] = None
@@ -11401,6 +11396,13 @@ class ResearchStudy(DomainResource, kw_only=True, tag_field="resourceType", tag=
     objective: Opt[Some[ResearchStudyObjective]] = None
     outcomeMeasure: Opt[Some[ResearchStudyOutcomeMeasure]] = None
     result: Opt[Some[Reference]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _name: Opt[Element] = None
+    _title: Opt[Element] = None
+    _status: Opt[Element] = None
+    _descriptionSummary: Opt[Element] = None
+    _description: Opt[Element] = None
 
 
 class ResearchSubject(DomainResource, kw_only=True, tag_field="resourceType", tag="ResearchSubject"):
@@ -11409,24 +11411,24 @@ class ResearchSubject(DomainResource, kw_only=True, tag_field="resourceType", ta
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     period: Opt[Period] = None
     study: Reference
     individual: Reference
     assignedArm: Opt[Text] = None
-    _assignedArm: Opt[Element] = None
     actualArm: Opt[Text] = None
-    _actualArm: Opt[Element] = None
     consent: Opt[Reference] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _assignedArm: Opt[Element] = None
+    _actualArm: Opt[Element] = None
 
 
 class RiskAssessmentPrediction(BackboneElement, kw_only=True):
@@ -11436,15 +11438,15 @@ class RiskAssessmentPrediction(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     outcome: Opt[CodeableConcept] = None
-    probabilityDecimal: Opt[Number] = None
-    _probabilityDecimal: Opt[Element] = None
-    probabilityRange: Opt[Range] = None
     qualitativeRisk: Opt[CodeableConcept] = None
     relativeRisk: Opt[Number] = None
-    _relativeRisk: Opt[Element] = None
+    rationale: Opt[Text] = None
+    probabilityDecimal: Opt[Number] = None
+    probabilityRange: Opt[Range] = None
     whenPeriod: Opt[Period] = None
     whenRange: Opt[Range] = None
-    rationale: Opt[Text] = None
+    _probabilityDecimal: Opt[Element] = None
+    _relativeRisk: Opt[Element] = None
     _rationale: Opt[Element] = None
 
 
@@ -11454,9 +11456,7 @@ class RiskAssessment(DomainResource, kw_only=True, tag_field="resourceType", tag
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -11465,14 +11465,10 @@ class RiskAssessment(DomainResource, kw_only=True, tag_field="resourceType", tag
     basedOn: Opt[Reference] = None
     parent: Opt[Reference] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     method: Opt[CodeableConcept] = None
     code: Opt[CodeableConcept] = None
     subject: Reference
     encounter: Opt[Reference] = None
-    occurrenceDateTime: Opt[Text] = None
-    _occurrenceDateTime: Opt[Element] = None
-    occurrencePeriod: Opt[Period] = None
     condition: Opt[Reference] = None
     performer: Opt[Reference] = None
     reasonCode: Opt[Some[CodeableConcept]] = None
@@ -11480,8 +11476,14 @@ class RiskAssessment(DomainResource, kw_only=True, tag_field="resourceType", tag
     basis: Opt[Some[Reference]] = None
     prediction: Opt[Some[RiskAssessmentPrediction]] = None
     mitigation: Opt[Text] = None
-    _mitigation: Opt[Element] = None
     note: Opt[Some[Annotation]] = None
+    occurrenceDateTime: Opt[Text] = None
+    occurrencePeriod: Opt[Period] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _occurrenceDateTime: Opt[Element] = None
+    _mitigation: Opt[Element] = None
 
 
 class RiskEvidenceSynthesisCertaintyCertaintySubcomponent(BackboneElement, kw_only=True):
@@ -11514,10 +11516,10 @@ class RiskEvidenceSynthesisRiskEstimatePrecisionEstimate(BackboneElement, kw_onl
     modifierExtension: Opt[Some[Extension]] = None
     type: Opt[CodeableConcept] = None
     level: Opt[Number] = None
-    _level: Opt[Element] = None
     from_: Opt[Number] = msgspec.field(name="from", default=None)
-    _from: Opt[Element] = None
     to: Opt[Number] = None
+    _level: Opt[Element] = None
+    _from: Opt[Element] = None
     _to: Opt[Element] = None
 
 
@@ -11528,16 +11530,16 @@ class RiskEvidenceSynthesisRiskEstimate(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     type: Opt[CodeableConcept] = None
     value: Opt[Number] = None
-    _value: Opt[Element] = None
     unitOfMeasure: Opt[CodeableConcept] = None
     denominatorCount: Opt[Integer] = None
-    _denominatorCount: Opt[Element] = None
     numeratorCount: Opt[Integer] = None
-    _numeratorCount: Opt[Element] = None
     precisionEstimate: Opt[Some[RiskEvidenceSynthesisRiskEstimatePrecisionEstimate]] = None
+    _description: Opt[Element] = None
+    _value: Opt[Element] = None
+    _denominatorCount: Opt[Element] = None
+    _numeratorCount: Opt[Element] = None
 
 
 class RiskEvidenceSynthesisSampleSize(BackboneElement, kw_only=True):
@@ -11547,10 +11549,10 @@ class RiskEvidenceSynthesisSampleSize(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     numberOfStudies: Opt[Integer] = None
-    _numberOfStudies: Opt[Element] = None
     numberOfParticipants: Opt[Integer] = None
+    _description: Opt[Element] = None
+    _numberOfStudies: Opt[Element] = None
     _numberOfParticipants: Opt[Element] = None
 
 
@@ -11560,40 +11562,27 @@ class RiskEvidenceSynthesis(DomainResource, kw_only=True, tag_field="resourceTyp
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     identifier: Opt[Some[Identifier]] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     publisher: Opt[Text] = None
-    _publisher: Opt[Element] = None
     contact: Opt[Some[ContactDetail]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     note: Opt[Some[Annotation]] = None
     useContext: Opt[Some[UsageContext]] = None
     jurisdiction: Opt[Some[CodeableConcept]] = None
     copyright: Opt[Text] = None
-    _copyright: Opt[Element] = None
     approvalDate: Opt[Text] = None
-    _approvalDate: Opt[Element] = None
     lastReviewDate: Opt[Text] = None
-    _lastReviewDate: Opt[Element] = None
     effectivePeriod: Opt[Period] = None
     topic: Opt[Some[CodeableConcept]] = None
     author: Opt[Some[ContactDetail]] = None
@@ -11609,6 +11598,19 @@ class RiskEvidenceSynthesis(DomainResource, kw_only=True, tag_field="resourceTyp
     sampleSize: Opt[RiskEvidenceSynthesisSampleSize] = None
     riskEstimate: Opt[RiskEvidenceSynthesisRiskEstimate] = None
     certainty: Opt[Some[RiskEvidenceSynthesisCertainty]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _url: Opt[Element] = None
+    _version: Opt[Element] = None
+    _name: Opt[Element] = None
+    _title: Opt[Element] = None
+    _status: Opt[Element] = None
+    _date: Opt[Element] = None
+    _publisher: Opt[Element] = None
+    _description: Opt[Element] = None
+    _copyright: Opt[Element] = None
+    _approvalDate: Opt[Element] = None
+    _lastReviewDate: Opt[Element] = None
 
 
 class Schedule(DomainResource, kw_only=True, tag_field="resourceType", tag="Schedule"):
@@ -11617,22 +11619,22 @@ class Schedule(DomainResource, kw_only=True, tag_field="resourceType", tag="Sche
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     active: Opt[bool] = None
-    _active: Opt[Element] = None
     serviceCategory: Opt[Some[CodeableConcept]] = None
     serviceType: Opt[Some[CodeableConcept]] = None
     specialty: Opt[Some[CodeableConcept]] = None
     actor: Some[Reference]
     planningHorizon: Opt[Period] = None
     comment: Opt[Text] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _active: Opt[Element] = None
     _comment: Opt[Element] = None
 
 
@@ -11643,8 +11645,8 @@ class SearchParameterComponent(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     definition: Opt[Text] = None
-    _definition: Opt[Element] = None
     expression: Opt[Text] = None
+    _definition: Opt[Element] = None
     _expression: Opt[Element] = None
 
 
@@ -11654,61 +11656,61 @@ class SearchParameter(DomainResource, kw_only=True, tag_field="resourceType", ta
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     derivedFrom: Opt[Text] = None
-    _derivedFrom: Opt[Element] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     experimental: Opt[bool] = None
-    _experimental: Opt[Element] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     publisher: Opt[Text] = None
-    _publisher: Opt[Element] = None
     contact: Opt[Some[ContactDetail]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     useContext: Opt[Some[UsageContext]] = None
     jurisdiction: Opt[Some[CodeableConcept]] = None
     purpose: Opt[Text] = None
-    _purpose: Opt[Element] = None
     code: Opt[Text] = None
-    _code: Opt[Element] = None
     base: Opt[Some[Text]] = None
-    _base: Opt[list[Element | None]] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     expression: Opt[Text] = None
-    _expression: Opt[Element] = None
     xpath: Opt[Text] = None
-    _xpath: Opt[Element] = None
     xpathUsage: Opt[Text] = None
-    _xpathUsage: Opt[Element] = None
     target: Opt[Some[Text]] = None
-    _target: Opt[list[Element | None]] = None
     multipleOr: Opt[bool] = None
-    _multipleOr: Opt[Element] = None
     multipleAnd: Opt[bool] = None
-    _multipleAnd: Opt[Element] = None
     comparator: Opt[Some[Text]] = None
-    _comparator: Opt[list[Element | None]] = None
     modifier: Opt[Some[Text]] = None
-    _modifier: Opt[list[Element | None]] = None
     chain: Opt[Some[Text]] = None
-    _chain: Opt[list[Element | None]] = None
     component: Opt[Some[SearchParameterComponent]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _url: Opt[Element] = None
+    _version: Opt[Element] = None
+    _name: Opt[Element] = None
+    _derivedFrom: Opt[Element] = None
+    _status: Opt[Element] = None
+    _experimental: Opt[Element] = None
+    _date: Opt[Element] = None
+    _publisher: Opt[Element] = None
+    _description: Opt[Element] = None
+    _purpose: Opt[Element] = None
+    _code: Opt[Element] = None
+    _base: Opt[list[Element | None]] = None
+    _type: Opt[Element] = None
+    _expression: Opt[Element] = None
+    _xpath: Opt[Element] = None
+    _xpathUsage: Opt[Element] = None
+    _target: Opt[list[Element | None]] = None
+    _multipleOr: Opt[Element] = None
+    _multipleAnd: Opt[Element] = None
+    _comparator: Opt[list[Element | None]] = None
+    _modifier: Opt[list[Element | None]] = None
+    _chain: Opt[list[Element | None]] = None
 
 
 class ServiceRequest(DomainResource, kw_only=True, tag_field="resourceType", tag="ServiceRequest"):
@@ -11717,46 +11719,27 @@ class ServiceRequest(DomainResource, kw_only=True, tag_field="resourceType", tag
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     instantiatesCanonical: Opt[Some[Text]] = None
-    _instantiatesCanonical: Opt[list[Element | None]] = None
     instantiatesUri: Opt[Some[Text]] = None
-    _instantiatesUri: Opt[list[Element | None]] = None
     basedOn: Opt[Some[Reference]] = None
     replaces: Opt[Some[Reference]] = None
     requisition: Opt[Identifier] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     intent: Opt[Text] = None
-    _intent: Opt[Element] = None
     category: Opt[Some[CodeableConcept]] = None
     priority: Opt[Text] = None
-    _priority: Opt[Element] = None
     doNotPerform: Opt[bool] = None
-    _doNotPerform: Opt[Element] = None
     code: Opt[CodeableConcept] = None
     orderDetail: Opt[Some[CodeableConcept]] = None
-    quantityQuantity: Opt[Quantity] = None
-    quantityRatio: Opt[Ratio] = None
-    quantityRange: Opt[Range] = None
     subject: Reference
     encounter: Opt[Reference] = None
-    occurrenceDateTime: Opt[Text] = None
-    _occurrenceDateTime: Opt[Element] = None
-    occurrencePeriod: Opt[Period] = None
-    occurrenceTiming: Opt[Timing] = None
-    asNeededBoolean: Opt[bool] = None
-    _asNeededBoolean: Opt[Element] = None
-    asNeededCodeableConcept: Opt[CodeableConcept] = None
     authoredOn: Opt[Text] = None
-    _authoredOn: Opt[Element] = None
     requester: Opt[Reference] = None
     performerType: Opt[CodeableConcept] = None
     performer: Opt[Some[Reference]] = None
@@ -11770,8 +11753,27 @@ class ServiceRequest(DomainResource, kw_only=True, tag_field="resourceType", tag
     bodySite: Opt[Some[CodeableConcept]] = None
     note: Opt[Some[Annotation]] = None
     patientInstruction: Opt[Text] = None
-    _patientInstruction: Opt[Element] = None
     relevantHistory: Opt[Some[Reference]] = None
+    quantityQuantity: Opt[Quantity] = None
+    quantityRatio: Opt[Ratio] = None
+    quantityRange: Opt[Range] = None
+    occurrenceDateTime: Opt[Text] = None
+    occurrencePeriod: Opt[Period] = None
+    occurrenceTiming: Opt[Timing] = None
+    asNeededBoolean: Opt[bool] = None
+    asNeededCodeableConcept: Opt[CodeableConcept] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _instantiatesCanonical: Opt[list[Element | None]] = None
+    _instantiatesUri: Opt[list[Element | None]] = None
+    _status: Opt[Element] = None
+    _intent: Opt[Element] = None
+    _priority: Opt[Element] = None
+    _doNotPerform: Opt[Element] = None
+    _occurrenceDateTime: Opt[Element] = None
+    _asNeededBoolean: Opt[Element] = None
+    _authoredOn: Opt[Element] = None
+    _patientInstruction: Opt[Element] = None
 
 
 class Slot(DomainResource, kw_only=True, tag_field="resourceType", tag="Slot"):
@@ -11780,9 +11782,7 @@ class Slot(DomainResource, kw_only=True, tag_field="resourceType", tag="Slot"):
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -11794,14 +11794,16 @@ class Slot(DomainResource, kw_only=True, tag_field="resourceType", tag="Slot"):
     appointmentType: Opt[CodeableConcept] = None
     schedule: Reference
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     start: Opt[Text] = None
-    _start: Opt[Element] = None
     end: Opt[Text] = None
-    _end: Opt[Element] = None
     overbooked: Opt[bool] = None
-    _overbooked: Opt[Element] = None
     comment: Opt[Text] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _start: Opt[Element] = None
+    _end: Opt[Element] = None
+    _overbooked: Opt[Element] = None
     _comment: Opt[Element] = None
 
 
@@ -11813,12 +11815,12 @@ class SpecimenContainer(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     type: Opt[CodeableConcept] = None
     capacity: Opt[Quantity] = None
     specimenQuantity: Opt[Quantity] = None
     additiveCodeableConcept: Opt[CodeableConcept] = None
     additiveReference: Opt[Reference] = None
+    _description: Opt[Element] = None
 
 
 class SpecimenProcessing(BackboneElement, kw_only=True):
@@ -11828,12 +11830,12 @@ class SpecimenProcessing(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     procedure: Opt[CodeableConcept] = None
     additive: Opt[Some[Reference]] = None
     timeDateTime: Opt[Text] = None
-    _timeDateTime: Opt[Element] = None
     timePeriod: Opt[Period] = None
+    _description: Opt[Element] = None
+    _timeDateTime: Opt[Element] = None
 
 
 class SpecimenCollection(BackboneElement, kw_only=True):
@@ -11843,15 +11845,15 @@ class SpecimenCollection(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     collector: Opt[Reference] = None
-    collectedDateTime: Opt[Text] = None
-    _collectedDateTime: Opt[Element] = None
-    collectedPeriod: Opt[Period] = None
     duration: Opt[Duration] = None
     quantity: Opt[Quantity] = None
     method: Opt[CodeableConcept] = None
     bodySite: Opt[CodeableConcept] = None
+    collectedDateTime: Opt[Text] = None
+    collectedPeriod: Opt[Period] = None
     fastingStatusCodeableConcept: Opt[CodeableConcept] = None
     fastingStatusDuration: Opt[Duration] = None
+    _collectedDateTime: Opt[Element] = None
 
 
 class Specimen(DomainResource, kw_only=True, tag_field="resourceType", tag="Specimen"):
@@ -11860,9 +11862,7 @@ class Specimen(DomainResource, kw_only=True, tag_field="resourceType", tag="Spec
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -11870,11 +11870,9 @@ class Specimen(DomainResource, kw_only=True, tag_field="resourceType", tag="Spec
     identifier: Opt[Some[Identifier]] = None
     accessionIdentifier: Opt[Identifier] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     type: Opt[CodeableConcept] = None
     subject: Opt[Reference] = None
     receivedTime: Opt[Text] = None
-    _receivedTime: Opt[Element] = None
     parent: Opt[Some[Reference]] = None
     request: Opt[Some[Reference]] = None
     collection: Opt[SpecimenCollection] = None
@@ -11882,6 +11880,10 @@ class Specimen(DomainResource, kw_only=True, tag_field="resourceType", tag="Spec
     container: Opt[Some[SpecimenContainer]] = None
     condition: Opt[Some[CodeableConcept]] = None
     note: Opt[Some[Annotation]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _receivedTime: Opt[Element] = None
 
 
 class SpecimenDefinitionTypeTestedHandling(BackboneElement, kw_only=True):
@@ -11917,13 +11919,13 @@ class SpecimenDefinitionTypeTestedContainer(BackboneElement, kw_only=True):
     type: Opt[CodeableConcept] = None
     cap: Opt[CodeableConcept] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     capacity: Opt[Quantity] = None
-    minimumVolumeQuantity: Opt[Quantity] = None
-    minimumVolumeString: Opt[Text] = None
-    _minimumVolumeString: Opt[Element] = None
     additive: Opt[Some[SpecimenDefinitionTypeTestedContainerAdditive]] = None
     preparation: Opt[Text] = None
+    minimumVolumeQuantity: Opt[Quantity] = None
+    minimumVolumeString: Opt[Text] = None
+    _description: Opt[Element] = None
+    _minimumVolumeString: Opt[Element] = None
     _preparation: Opt[Element] = None
 
 
@@ -11934,16 +11936,16 @@ class SpecimenDefinitionTypeTested(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     isDerived: Opt[bool] = None
-    _isDerived: Opt[Element] = None
     type: Opt[CodeableConcept] = None
     preference: Opt[Text] = None
-    _preference: Opt[Element] = None
     container: Opt[SpecimenDefinitionTypeTestedContainer] = None
     requirement: Opt[Text] = None
-    _requirement: Opt[Element] = None
     retentionTime: Opt[Duration] = None
     rejectionCriterion: Opt[Some[CodeableConcept]] = None
     handling: Opt[Some[SpecimenDefinitionTypeTestedHandling]] = None
+    _isDerived: Opt[Element] = None
+    _preference: Opt[Element] = None
+    _requirement: Opt[Element] = None
 
 
 class SpecimenDefinition(DomainResource, kw_only=True, tag_field="resourceType", tag="SpecimenDefinition"):
@@ -11952,9 +11954,7 @@ class SpecimenDefinition(DomainResource, kw_only=True, tag_field="resourceType",
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -11963,9 +11963,11 @@ class SpecimenDefinition(DomainResource, kw_only=True, tag_field="resourceType",
     typeCollected: Opt[CodeableConcept] = None
     patientPreparation: Opt[Some[CodeableConcept]] = None
     timeAspect: Opt[Text] = None
-    _timeAspect: Opt[Element] = None
     collection: Opt[Some[CodeableConcept]] = None
     typeTested: Opt[Some[SpecimenDefinitionTypeTested]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _timeAspect: Opt[Element] = None
 
 
 class StructureDefinitionDifferential(BackboneElement, kw_only=True):
@@ -11993,8 +11995,8 @@ class StructureDefinitionContext(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     expression: Opt[Text] = None
+    _type: Opt[Element] = None
     _expression: Opt[Element] = None
 
 
@@ -12005,12 +12007,12 @@ class StructureDefinitionMapping(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identity: Opt[Text] = None
-    _identity: Opt[Element] = None
     uri: Opt[Text] = None
-    _uri: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     comment: Opt[Text] = None
+    _identity: Opt[Element] = None
+    _uri: Opt[Element] = None
+    _name: Opt[Element] = None
     _comment: Opt[Element] = None
 
 
@@ -12020,58 +12022,58 @@ class StructureDefinition(DomainResource, kw_only=True, tag_field="resourceType"
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     identifier: Opt[Some[Identifier]] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     experimental: Opt[bool] = None
-    _experimental: Opt[Element] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     publisher: Opt[Text] = None
-    _publisher: Opt[Element] = None
     contact: Opt[Some[ContactDetail]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     useContext: Opt[Some[UsageContext]] = None
     jurisdiction: Opt[Some[CodeableConcept]] = None
     purpose: Opt[Text] = None
-    _purpose: Opt[Element] = None
     copyright: Opt[Text] = None
-    _copyright: Opt[Element] = None
     keyword: Opt[Some[Coding]] = None
     fhirVersion: Opt[Text] = None
-    _fhirVersion: Opt[Element] = None
     mapping: Opt[Some[StructureDefinitionMapping]] = None
     kind: Opt[Text] = None
-    _kind: Opt[Element] = None
     abstract: Opt[bool] = None
-    _abstract: Opt[Element] = None
     context: Opt[Some[StructureDefinitionContext]] = None
     contextInvariant: Opt[Some[Text]] = None
-    _contextInvariant: Opt[list[Element | None]] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     baseDefinition: Opt[Text] = None
-    _baseDefinition: Opt[Element] = None
     derivation: Opt[Text] = None
-    _derivation: Opt[Element] = None
     snapshot: Opt[StructureDefinitionSnapshot] = None
     differential: Opt[StructureDefinitionDifferential] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _url: Opt[Element] = None
+    _version: Opt[Element] = None
+    _name: Opt[Element] = None
+    _title: Opt[Element] = None
+    _status: Opt[Element] = None
+    _experimental: Opt[Element] = None
+    _date: Opt[Element] = None
+    _publisher: Opt[Element] = None
+    _description: Opt[Element] = None
+    _purpose: Opt[Element] = None
+    _copyright: Opt[Element] = None
+    _fhirVersion: Opt[Element] = None
+    _kind: Opt[Element] = None
+    _abstract: Opt[Element] = None
+    _contextInvariant: Opt[list[Element | None]] = None
+    _type: Opt[Element] = None
+    _baseDefinition: Opt[Element] = None
+    _derivation: Opt[Element] = None
 
 
 class StructureMapGroupRuleDependent(BackboneElement, kw_only=True):
@@ -12081,8 +12083,8 @@ class StructureMapGroupRuleDependent(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     variable: Opt[Some[Text]] = None
+    _name: Opt[Element] = None
     _variable: Opt[list[Element | None]] = None
 
 
@@ -12093,14 +12095,14 @@ class StructureMapGroupRuleTargetParameter(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     valueId: Opt[Text] = None
-    _valueId: Opt[Element] = None
     valueString: Opt[Text] = None
-    _valueString: Opt[Element] = None
     valueBoolean: Opt[bool] = None
-    _valueBoolean: Opt[Element] = None
     valueInteger: Opt[Integer] = None
-    _valueInteger: Opt[Element] = None
     valueDecimal: Opt[Number] = None
+    _valueId: Opt[Element] = None
+    _valueString: Opt[Element] = None
+    _valueBoolean: Opt[Element] = None
+    _valueInteger: Opt[Element] = None
     _valueDecimal: Opt[Element] = None
 
 
@@ -12111,20 +12113,20 @@ class StructureMapGroupRuleTarget(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     context: Opt[Text] = None
-    _context: Opt[Element] = None
     contextType: Opt[Text] = None
-    _contextType: Opt[Element] = None
     element: Opt[Text] = None
-    _element: Opt[Element] = None
     variable: Opt[Text] = None
-    _variable: Opt[Element] = None
     listMode: Opt[Some[Text]] = None
-    _listMode: Opt[list[Element | None]] = None
     listRuleId: Opt[Text] = None
-    _listRuleId: Opt[Element] = None
     transform: Opt[Text] = None
-    _transform: Opt[Element] = None
     parameter: Opt[Some[StructureMapGroupRuleTargetParameter]] = None
+    _context: Opt[Element] = None
+    _contextType: Opt[Element] = None
+    _element: Opt[Element] = None
+    _variable: Opt[Element] = None
+    _listMode: Opt[list[Element | None]] = None
+    _listRuleId: Opt[Element] = None
+    _transform: Opt[Element] = None
 
 
 class StructureMapGroupRuleSource(BackboneElement, kw_only=True):
@@ -12134,51 +12136,34 @@ class StructureMapGroupRuleSource(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     context: Opt[Text] = None
-    _context: Opt[Element] = None
     min: Opt[Integer] = None
-    _min: Opt[Element] = None
     max: Opt[Text] = None
-    _max: Opt[Element] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
+    element: Opt[Text] = None
+    listMode: Opt[Text] = None
+    variable: Opt[Text] = None
+    condition: Opt[Text] = None
+    check: Opt[Text] = None
+    logMessage: Opt[Text] = None
     defaultValueBase64Binary: Opt[Text] = None
-    _defaultValueBase64Binary: Opt[Element] = None
     defaultValueBoolean: Opt[bool] = None
-    _defaultValueBoolean: Opt[Element] = None
     defaultValueCanonical: Opt[Text] = None
-    _defaultValueCanonical: Opt[Element] = None
     defaultValueCode: Opt[Text] = None
-    _defaultValueCode: Opt[Element] = None
     defaultValueDate: Opt[Text] = None
-    _defaultValueDate: Opt[Element] = None
     defaultValueDateTime: Opt[Text] = None
-    _defaultValueDateTime: Opt[Element] = None
     defaultValueDecimal: Opt[Number] = None
-    _defaultValueDecimal: Opt[Element] = None
     defaultValueId: Opt[Text] = None
-    _defaultValueId: Opt[Element] = None
     defaultValueInstant: Opt[Text] = None
-    _defaultValueInstant: Opt[Element] = None
     defaultValueInteger: Opt[Integer] = None
-    _defaultValueInteger: Opt[Element] = None
     defaultValueMarkdown: Opt[Text] = None
-    _defaultValueMarkdown: Opt[Element] = None
     defaultValueOid: Opt[Text] = None
-    _defaultValueOid: Opt[Element] = None
     defaultValuePositiveInt: Opt[Positive] = None
-    _defaultValuePositiveInt: Opt[Element] = None
     defaultValueString: Opt[Text] = None
-    _defaultValueString: Opt[Element] = None
     defaultValueTime: Opt[Text] = None
-    _defaultValueTime: Opt[Element] = None
     defaultValueUnsignedInt: Opt[Unsigned] = None
-    _defaultValueUnsignedInt: Opt[Element] = None
     defaultValueUri: Opt[Text] = None
-    _defaultValueUri: Opt[Element] = None
     defaultValueUrl: Opt[Text] = None
-    _defaultValueUrl: Opt[Element] = None
     defaultValueUuid: Opt[Text] = None
-    _defaultValueUuid: Opt[Element] = None
     defaultValueAddress: Opt[Address] = None
     defaultValueAge: Opt[Age] = None
     defaultValueAnnotation: Opt[Annotation] = None
@@ -12210,17 +12195,34 @@ class StructureMapGroupRuleSource(BackboneElement, kw_only=True):
     defaultValueUsageContext: Opt[UsageContext] = None
     defaultValueDosage: Opt[Dosage] = None
     defaultValueMeta: Opt[Meta] = None
-    element: Opt[Text] = None
+    _context: Opt[Element] = None
+    _min: Opt[Element] = None
+    _max: Opt[Element] = None
+    _type: Opt[Element] = None
+    _defaultValueBase64Binary: Opt[Element] = None
+    _defaultValueBoolean: Opt[Element] = None
+    _defaultValueCanonical: Opt[Element] = None
+    _defaultValueCode: Opt[Element] = None
+    _defaultValueDate: Opt[Element] = None
+    _defaultValueDateTime: Opt[Element] = None
+    _defaultValueDecimal: Opt[Element] = None
+    _defaultValueId: Opt[Element] = None
+    _defaultValueInstant: Opt[Element] = None
+    _defaultValueInteger: Opt[Element] = None
+    _defaultValueMarkdown: Opt[Element] = None
+    _defaultValueOid: Opt[Element] = None
+    _defaultValuePositiveInt: Opt[Element] = None
+    _defaultValueString: Opt[Element] = None
+    _defaultValueTime: Opt[Element] = None
+    _defaultValueUnsignedInt: Opt[Element] = None
+    _defaultValueUri: Opt[Element] = None
+    _defaultValueUrl: Opt[Element] = None
+    _defaultValueUuid: Opt[Element] = None
     _element: Opt[Element] = None
-    listMode: Opt[Text] = None
     _listMode: Opt[Element] = None
-    variable: Opt[Text] = None
     _variable: Opt[Element] = None
-    condition: Opt[Text] = None
     _condition: Opt[Element] = None
-    check: Opt[Text] = None
     _check: Opt[Element] = None
-    logMessage: Opt[Text] = None
     _logMessage: Opt[Element] = None
 
 
@@ -12231,12 +12233,12 @@ class StructureMapGroupRule(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     source: Some[StructureMapGroupRuleSource]
     target: Opt[Some[StructureMapGroupRuleTarget]] = None
     rule: Opt[Some[StructureMapGroupRule]] = None
     dependent: Opt[Some[StructureMapGroupRuleDependent]] = None
     documentation: Opt[Text] = None
+    _name: Opt[Element] = None
     _documentation: Opt[Element] = None
 
 
@@ -12247,12 +12249,12 @@ class StructureMapGroupInput(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     mode: Opt[Text] = None
-    _mode: Opt[Element] = None
     documentation: Opt[Text] = None
+    _name: Opt[Element] = None
+    _type: Opt[Element] = None
+    _mode: Opt[Element] = None
     _documentation: Opt[Element] = None
 
 
@@ -12263,15 +12265,15 @@ class StructureMapGroup(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     extends: Opt[Text] = None
-    _extends: Opt[Element] = None
     typeMode: Opt[Text] = None
-    _typeMode: Opt[Element] = None
     documentation: Opt[Text] = None
-    _documentation: Opt[Element] = None
     input: Some[StructureMapGroupInput]
     rule: Some[StructureMapGroupRule]
+    _name: Opt[Element] = None
+    _extends: Opt[Element] = None
+    _typeMode: Opt[Element] = None
+    _documentation: Opt[Element] = None
 
 
 class StructureMapStructure(BackboneElement, kw_only=True):
@@ -12281,12 +12283,12 @@ class StructureMapStructure(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     mode: Opt[Text] = None
-    _mode: Opt[Element] = None
     alias: Opt[Text] = None
-    _alias: Opt[Element] = None
     documentation: Opt[Text] = None
+    _url: Opt[Element] = None
+    _mode: Opt[Element] = None
+    _alias: Opt[Element] = None
     _documentation: Opt[Element] = None
 
 
@@ -12296,43 +12298,43 @@ class StructureMap(DomainResource, kw_only=True, tag_field="resourceType", tag="
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     identifier: Opt[Some[Identifier]] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     experimental: Opt[bool] = None
-    _experimental: Opt[Element] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     publisher: Opt[Text] = None
-    _publisher: Opt[Element] = None
     contact: Opt[Some[ContactDetail]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     useContext: Opt[Some[UsageContext]] = None
     jurisdiction: Opt[Some[CodeableConcept]] = None
     purpose: Opt[Text] = None
-    _purpose: Opt[Element] = None
     copyright: Opt[Text] = None
-    _copyright: Opt[Element] = None
     structure: Opt[Some[StructureMapStructure]] = None
     import_: Opt[Some[Text]] = msgspec.field(name="import", default=None)
-    _import: Opt[list[Element | None]] = None
     group: Some[StructureMapGroup]
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _url: Opt[Element] = None
+    _version: Opt[Element] = None
+    _name: Opt[Element] = None
+    _title: Opt[Element] = None
+    _status: Opt[Element] = None
+    _experimental: Opt[Element] = None
+    _date: Opt[Element] = None
+    _publisher: Opt[Element] = None
+    _description: Opt[Element] = None
+    _purpose: Opt[Element] = None
+    _copyright: Opt[Element] = None
+    _import: Opt[list[Element | None]] = None
 
 
 class SubscriptionChannel(BackboneElement, kw_only=True):
@@ -12342,12 +12344,12 @@ class SubscriptionChannel(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     endpoint: Opt[Text] = None
-    _endpoint: Opt[Element] = None
     payload: Opt[Text] = None
-    _payload: Opt[Element] = None
     header: Opt[Some[Text]] = None
+    _type: Opt[Element] = None
+    _endpoint: Opt[Element] = None
+    _payload: Opt[Element] = None
     _header: Opt[list[Element | None]] = None
 
 
@@ -12357,25 +12359,25 @@ class Subscription(DomainResource, kw_only=True, tag_field="resourceType", tag="
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     contact: Opt[Some[ContactPoint]] = None
     end: Opt[Text] = None
-    _end: Opt[Element] = None
     reason: Opt[Text] = None
-    _reason: Opt[Element] = None
     criteria: Opt[Text] = None
-    _criteria: Opt[Element] = None
     error: Opt[Text] = None
-    _error: Opt[Element] = None
     channel: SubscriptionChannel
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _end: Opt[Element] = None
+    _reason: Opt[Element] = None
+    _criteria: Opt[Element] = None
+    _error: Opt[Element] = None
 
 
 class SubstanceIngredient(BackboneElement, kw_only=True):
@@ -12397,8 +12399,8 @@ class SubstanceInstance(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Identifier] = None
     expiry: Opt[Text] = None
-    _expiry: Opt[Element] = None
     quantity: Opt[Quantity] = None
+    _expiry: Opt[Element] = None
 
 
 class Substance(DomainResource, kw_only=True, tag_field="resourceType", tag="Substance"):
@@ -12407,22 +12409,22 @@ class Substance(DomainResource, kw_only=True, tag_field="resourceType", tag="Sub
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     category: Opt[Some[CodeableConcept]] = None
     code: CodeableConcept
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     instance: Opt[Some[SubstanceInstance]] = None
     ingredient: Opt[Some[SubstanceIngredient]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _description: Opt[Element] = None
 
 
 class SubstanceNucleicAcidSubunitSugar(BackboneElement, kw_only=True):
@@ -12433,8 +12435,8 @@ class SubstanceNucleicAcidSubunitSugar(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Identifier] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     residueSite: Opt[Text] = None
+    _name: Opt[Element] = None
     _residueSite: Opt[Element] = None
 
 
@@ -12445,11 +12447,11 @@ class SubstanceNucleicAcidSubunitLinkage(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     connectivity: Opt[Text] = None
-    _connectivity: Opt[Element] = None
     identifier: Opt[Identifier] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     residueSite: Opt[Text] = None
+    _connectivity: Opt[Element] = None
+    _name: Opt[Element] = None
     _residueSite: Opt[Element] = None
 
 
@@ -12460,16 +12462,16 @@ class SubstanceNucleicAcidSubunit(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     subunit: Opt[Integer] = None
-    _subunit: Opt[Element] = None
     sequence: Opt[Text] = None
-    _sequence: Opt[Element] = None
     length: Opt[Integer] = None
-    _length: Opt[Element] = None
     sequenceAttachment: Opt[Attachment] = None
     fivePrime: Opt[CodeableConcept] = None
     threePrime: Opt[CodeableConcept] = None
     linkage: Opt[Some[SubstanceNucleicAcidSubunitLinkage]] = None
     sugar: Opt[Some[SubstanceNucleicAcidSubunitSugar]] = None
+    _subunit: Opt[Element] = None
+    _sequence: Opt[Element] = None
+    _length: Opt[Element] = None
 
 
 class SubstanceNucleicAcid(DomainResource, kw_only=True, tag_field="resourceType", tag="SubstanceNucleicAcid"):
@@ -12478,20 +12480,20 @@ class SubstanceNucleicAcid(DomainResource, kw_only=True, tag_field="resourceType
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     sequenceType: Opt[CodeableConcept] = None
     numberOfSubunits: Opt[Integer] = None
-    _numberOfSubunits: Opt[Element] = None
     areaOfHybridisation: Opt[Text] = None
-    _areaOfHybridisation: Opt[Element] = None
     oligoNucleotideType: Opt[CodeableConcept] = None
     subunit: Opt[Some[SubstanceNucleicAcidSubunit]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _numberOfSubunits: Opt[Element] = None
+    _areaOfHybridisation: Opt[Element] = None
 
 
 class SubstancePolymerRepeatRepeatUnitStructuralRepresentation(BackboneElement, kw_only=True):
@@ -12502,8 +12504,8 @@ class SubstancePolymerRepeatRepeatUnitStructuralRepresentation(BackboneElement, 
     modifierExtension: Opt[Some[Extension]] = None
     type: Opt[CodeableConcept] = None
     representation: Opt[Text] = None
-    _representation: Opt[Element] = None
     attachment: Opt[Attachment] = None
+    _representation: Opt[Element] = None
 
 
 class SubstancePolymerRepeatRepeatUnitDegreeOfPolymerisation(BackboneElement, kw_only=True):
@@ -12524,10 +12526,10 @@ class SubstancePolymerRepeatRepeatUnit(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     orientationOfPolymerisation: Opt[CodeableConcept] = None
     repeatUnit: Opt[Text] = None
-    _repeatUnit: Opt[Element] = None
     amount: Opt[SubstanceAmount] = None
     degreeOfPolymerisation: Opt[Some[SubstancePolymerRepeatRepeatUnitDegreeOfPolymerisation]] = None
     structuralRepresentation: Opt[Some[SubstancePolymerRepeatRepeatUnitStructuralRepresentation]] = None
+    _repeatUnit: Opt[Element] = None
 
 
 class SubstancePolymerRepeat(BackboneElement, kw_only=True):
@@ -12537,11 +12539,11 @@ class SubstancePolymerRepeat(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     numberOfUnits: Opt[Integer] = None
-    _numberOfUnits: Opt[Element] = None
     averageMolecularFormula: Opt[Text] = None
-    _averageMolecularFormula: Opt[Element] = None
     repeatUnitAmountType: Opt[CodeableConcept] = None
     repeatUnit: Opt[Some[SubstancePolymerRepeatRepeatUnit]] = None
+    _numberOfUnits: Opt[Element] = None
+    _averageMolecularFormula: Opt[Element] = None
 
 
 class SubstancePolymerMonomerSetStartingMaterial(BackboneElement, kw_only=True):
@@ -12553,8 +12555,8 @@ class SubstancePolymerMonomerSetStartingMaterial(BackboneElement, kw_only=True):
     material: Opt[CodeableConcept] = None
     type: Opt[CodeableConcept] = None
     isDefining: Opt[bool] = None
-    _isDefining: Opt[Element] = None
     amount: Opt[SubstanceAmount] = None
+    _isDefining: Opt[Element] = None
 
 
 class SubstancePolymerMonomerSet(BackboneElement, kw_only=True):
@@ -12573,9 +12575,7 @@ class SubstancePolymer(DomainResource, kw_only=True, tag_field="resourceType", t
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -12584,9 +12584,11 @@ class SubstancePolymer(DomainResource, kw_only=True, tag_field="resourceType", t
     geometry: Opt[CodeableConcept] = None
     copolymerConnectivity: Opt[Some[CodeableConcept]] = None
     modification: Opt[Some[Text]] = None
-    _modification: Opt[list[Element | None]] = None
     monomerSet: Opt[Some[SubstancePolymerMonomerSet]] = None
     repeat: Opt[Some[SubstancePolymerRepeat]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _modification: Opt[list[Element | None]] = None
 
 
 class SubstanceProteinSubunit(BackboneElement, kw_only=True):
@@ -12596,17 +12598,17 @@ class SubstanceProteinSubunit(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     subunit: Opt[Integer] = None
-    _subunit: Opt[Element] = None
     sequence: Opt[Text] = None
-    _sequence: Opt[Element] = None
     length: Opt[Integer] = None
-    _length: Opt[Element] = None
     sequenceAttachment: Opt[Attachment] = None
     nTerminalModificationId: Opt[Identifier] = None
     nTerminalModification: Opt[Text] = None
-    _nTerminalModification: Opt[Element] = None
     cTerminalModificationId: Opt[Identifier] = None
     cTerminalModification: Opt[Text] = None
+    _subunit: Opt[Element] = None
+    _sequence: Opt[Element] = None
+    _length: Opt[Element] = None
+    _nTerminalModification: Opt[Element] = None
     _cTerminalModification: Opt[Element] = None
 
 
@@ -12616,19 +12618,19 @@ class SubstanceProtein(DomainResource, kw_only=True, tag_field="resourceType", t
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     sequenceType: Opt[CodeableConcept] = None
     numberOfSubunits: Opt[Integer] = None
-    _numberOfSubunits: Opt[Element] = None
     disulfideLinkage: Opt[Some[Text]] = None
-    _disulfideLinkage: Opt[list[Element | None]] = None
     subunit: Opt[Some[SubstanceProteinSubunit]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _numberOfSubunits: Opt[Element] = None
+    _disulfideLinkage: Opt[list[Element | None]] = None
 
 
 class SubstanceReferenceInformationTarget(BackboneElement, kw_only=True):
@@ -12642,12 +12644,12 @@ class SubstanceReferenceInformationTarget(BackboneElement, kw_only=True):
     interaction: Opt[CodeableConcept] = None
     organism: Opt[CodeableConcept] = None
     organismType: Opt[CodeableConcept] = None
+    amountType: Opt[CodeableConcept] = None
+    source: Opt[Some[Reference]] = None
     amountQuantity: Opt[Quantity] = None
     amountRange: Opt[Range] = None
     amountString: Opt[Text] = None
     _amountString: Opt[Element] = None
-    amountType: Opt[CodeableConcept] = None
-    source: Opt[Some[Reference]] = None
 
 
 class SubstanceReferenceInformationClassification(BackboneElement, kw_only=True):
@@ -12690,19 +12692,19 @@ class SubstanceReferenceInformation(DomainResource, kw_only=True, tag_field="res
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     comment: Opt[Text] = None
-    _comment: Opt[Element] = None
     gene: Opt[Some[SubstanceReferenceInformationGene]] = None
     geneElement: Opt[Some[SubstanceReferenceInformationGeneElement]] = None
     classification: Opt[Some[SubstanceReferenceInformationClassification]] = None
     target: Opt[Some[SubstanceReferenceInformationTarget]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _comment: Opt[Element] = None
 
 
 class SubstanceSourceMaterialPartDescription(BackboneElement, kw_only=True):
@@ -12734,14 +12736,14 @@ class SubstanceSourceMaterialOrganismHybrid(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     maternalOrganismId: Opt[Text] = None
-    _maternalOrganismId: Opt[Element] = None
     maternalOrganismName: Opt[Text] = None
-    _maternalOrganismName: Opt[Element] = None
     paternalOrganismId: Opt[Text] = None
-    _paternalOrganismId: Opt[Element] = None
     paternalOrganismName: Opt[Text] = None
-    _paternalOrganismName: Opt[Element] = None
     hybridType: Opt[CodeableConcept] = None
+    _maternalOrganismId: Opt[Element] = None
+    _maternalOrganismName: Opt[Element] = None
+    _paternalOrganismId: Opt[Element] = None
+    _paternalOrganismName: Opt[Element] = None
 
 
 class SubstanceSourceMaterialOrganismAuthor(BackboneElement, kw_only=True):
@@ -12766,10 +12768,10 @@ class SubstanceSourceMaterialOrganism(BackboneElement, kw_only=True):
     species: Opt[CodeableConcept] = None
     intraspecificType: Opt[CodeableConcept] = None
     intraspecificDescription: Opt[Text] = None
-    _intraspecificDescription: Opt[Element] = None
     author: Opt[Some[SubstanceSourceMaterialOrganismAuthor]] = None
     hybrid: Opt[SubstanceSourceMaterialOrganismHybrid] = None
     organismGeneral: Opt[SubstanceSourceMaterialOrganismOrganismGeneral] = None
+    _intraspecificDescription: Opt[Element] = None
 
 
 class SubstanceSourceMaterialFractionDescription(BackboneElement, kw_only=True):
@@ -12779,8 +12781,8 @@ class SubstanceSourceMaterialFractionDescription(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     fraction: Opt[Text] = None
-    _fraction: Opt[Element] = None
     materialType: Opt[CodeableConcept] = None
+    _fraction: Opt[Element] = None
 
 
 class SubstanceSourceMaterial(DomainResource, kw_only=True, tag_field="resourceType", tag="SubstanceSourceMaterial"):
@@ -12789,9 +12791,7 @@ class SubstanceSourceMaterial(DomainResource, kw_only=True, tag_field="resourceT
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -12801,17 +12801,19 @@ class SubstanceSourceMaterial(DomainResource, kw_only=True, tag_field="resourceT
     sourceMaterialState: Opt[CodeableConcept] = None
     organismId: Opt[Identifier] = None
     organismName: Opt[Text] = None
-    _organismName: Opt[Element] = None
     parentSubstanceId: Opt[Some[Identifier]] = None
     parentSubstanceName: Opt[Some[Text]] = None
-    _parentSubstanceName: Opt[list[Element | None]] = None
     countryOfOrigin: Opt[Some[CodeableConcept]] = None
     geographicalLocation: Opt[Some[Text]] = None
-    _geographicalLocation: Opt[list[Element | None]] = None
     developmentStage: Opt[CodeableConcept] = None
     fractionDescription: Opt[Some[SubstanceSourceMaterialFractionDescription]] = None
     organism: Opt[SubstanceSourceMaterialOrganism] = None
     partDescription: Opt[Some[SubstanceSourceMaterialPartDescription]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _organismName: Opt[Element] = None
+    _parentSubstanceName: Opt[list[Element | None]] = None
+    _geographicalLocation: Opt[list[Element | None]] = None
 
 
 class SubstanceSpecificationRelationship(BackboneElement, kw_only=True):
@@ -12820,19 +12822,19 @@ class SubstanceSpecificationRelationship(BackboneElement, kw_only=True):
     id: Opt[Text] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
-    substanceReference: Opt[Reference] = None
-    substanceCodeableConcept: Opt[CodeableConcept] = None
     relationship: Opt[CodeableConcept] = None
     isDefining: Opt[bool] = None
-    _isDefining: Opt[Element] = None
+    amountRatioLowLimit: Opt[Ratio] = None
+    amountType: Opt[CodeableConcept] = None
+    source: Opt[Some[Reference]] = None
+    substanceReference: Opt[Reference] = None
+    substanceCodeableConcept: Opt[CodeableConcept] = None
     amountQuantity: Opt[Quantity] = None
     amountRange: Opt[Range] = None
     amountRatio: Opt[Ratio] = None
     amountString: Opt[Text] = None
+    _isDefining: Opt[Element] = None
     _amountString: Opt[Element] = None
-    amountRatioLowLimit: Opt[Ratio] = None
-    amountType: Opt[CodeableConcept] = None
-    source: Opt[Some[Reference]] = None
 
 
 class SubstanceSpecificationNameOfficial(BackboneElement, kw_only=True):
@@ -12854,11 +12856,9 @@ class SubstanceSpecificationName(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     type: Opt[CodeableConcept] = None
     status: Opt[CodeableConcept] = None
     preferred: Opt[bool] = None
-    _preferred: Opt[Element] = None
     language: Opt[Some[CodeableConcept]] = None
     domain: Opt[Some[CodeableConcept]] = None
     jurisdiction: Opt[Some[CodeableConcept]] = None
@@ -12866,6 +12866,8 @@ class SubstanceSpecificationName(BackboneElement, kw_only=True):
     translation: Opt[Some[SubstanceSpecificationName]] = None
     official: Opt[Some[SubstanceSpecificationNameOfficial]] = None
     source: Opt[Some[Reference]] = None
+    _name: Opt[Element] = None
+    _preferred: Opt[Element] = None
 
 
 class SubstanceSpecificationCode(BackboneElement, kw_only=True):
@@ -12877,10 +12879,10 @@ class SubstanceSpecificationCode(BackboneElement, kw_only=True):
     code: Opt[CodeableConcept] = None
     status: Opt[CodeableConcept] = None
     statusDate: Opt[Text] = None
-    _statusDate: Opt[Element] = None
     comment: Opt[Text] = None
-    _comment: Opt[Element] = None
     source: Opt[Some[Reference]] = None
+    _statusDate: Opt[Element] = None
+    _comment: Opt[Element] = None
 
 
 class SubstanceSpecificationStructureRepresentation(BackboneElement, kw_only=True):
@@ -12891,8 +12893,8 @@ class SubstanceSpecificationStructureRepresentation(BackboneElement, kw_only=Tru
     modifierExtension: Opt[Some[Extension]] = None
     type: Opt[CodeableConcept] = None
     representation: Opt[Text] = None
-    _representation: Opt[Element] = None
     attachment: Opt[Attachment] = None
+    _representation: Opt[Element] = None
 
 
 class SubstanceSpecificationStructureIsotopeMolecularWeight(BackboneElement, kw_only=True):
@@ -12928,13 +12930,13 @@ class SubstanceSpecificationStructure(BackboneElement, kw_only=True):
     stereochemistry: Opt[CodeableConcept] = None
     opticalActivity: Opt[CodeableConcept] = None
     molecularFormula: Opt[Text] = None
-    _molecularFormula: Opt[Element] = None
     molecularFormulaByMoiety: Opt[Text] = None
-    _molecularFormulaByMoiety: Opt[Element] = None
     isotope: Opt[Some[SubstanceSpecificationStructureIsotope]] = None
     molecularWeight: Opt[SubstanceSpecificationStructureIsotopeMolecularWeight] = None
     source: Opt[Some[Reference]] = None
     representation: Opt[Some[SubstanceSpecificationStructureRepresentation]] = None
+    _molecularFormula: Opt[Element] = None
+    _molecularFormulaByMoiety: Opt[Element] = None
 
 
 class SubstanceSpecificationProperty(BackboneElement, kw_only=True):
@@ -12946,11 +12948,11 @@ class SubstanceSpecificationProperty(BackboneElement, kw_only=True):
     category: Opt[CodeableConcept] = None
     code: Opt[CodeableConcept] = None
     parameters: Opt[Text] = None
-    _parameters: Opt[Element] = None
     definingSubstanceReference: Opt[Reference] = None
     definingSubstanceCodeableConcept: Opt[CodeableConcept] = None
     amountQuantity: Opt[Quantity] = None
     amountString: Opt[Text] = None
+    _parameters: Opt[Element] = None
     _amountString: Opt[Element] = None
 
 
@@ -12963,13 +12965,13 @@ class SubstanceSpecificationMoiety(BackboneElement, kw_only=True):
     role: Opt[CodeableConcept] = None
     identifier: Opt[Identifier] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     stereochemistry: Opt[CodeableConcept] = None
     opticalActivity: Opt[CodeableConcept] = None
     molecularFormula: Opt[Text] = None
-    _molecularFormula: Opt[Element] = None
     amountQuantity: Opt[Quantity] = None
     amountString: Opt[Text] = None
+    _name: Opt[Element] = None
+    _molecularFormula: Opt[Element] = None
     _amountString: Opt[Element] = None
 
 
@@ -12979,9 +12981,7 @@ class SubstanceSpecification(DomainResource, kw_only=True, tag_field="resourceTy
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -12991,10 +12991,8 @@ class SubstanceSpecification(DomainResource, kw_only=True, tag_field="resourceTy
     status: Opt[CodeableConcept] = None
     domain: Opt[CodeableConcept] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     source: Opt[Some[Reference]] = None
     comment: Opt[Text] = None
-    _comment: Opt[Element] = None
     moiety: Opt[Some[SubstanceSpecificationMoiety]] = None
     property: Opt[Some[SubstanceSpecificationProperty]] = None
     referenceInformation: Opt[Reference] = None
@@ -13007,6 +13005,10 @@ class SubstanceSpecification(DomainResource, kw_only=True, tag_field="resourceTy
     polymer: Opt[Reference] = None
     protein: Opt[Reference] = None
     sourceMaterial: Opt[Reference] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _description: Opt[Element] = None
+    _comment: Opt[Element] = None
 
 
 class SupplyDeliverySuppliedItem(BackboneElement, kw_only=True):
@@ -13026,9 +13028,7 @@ class SupplyDelivery(DomainResource, kw_only=True, tag_field="resourceType", tag
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
@@ -13037,17 +13037,19 @@ class SupplyDelivery(DomainResource, kw_only=True, tag_field="resourceType", tag
     basedOn: Opt[Some[Reference]] = None
     partOf: Opt[Some[Reference]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     patient: Opt[Reference] = None
     type: Opt[CodeableConcept] = None
     suppliedItem: Opt[SupplyDeliverySuppliedItem] = None
-    occurrenceDateTime: Opt[Text] = None
-    _occurrenceDateTime: Opt[Element] = None
-    occurrencePeriod: Opt[Period] = None
-    occurrenceTiming: Opt[Timing] = None
     supplier: Opt[Reference] = None
     destination: Opt[Reference] = None
     receiver: Opt[Some[Reference]] = None
+    occurrenceDateTime: Opt[Text] = None
+    occurrencePeriod: Opt[Period] = None
+    occurrenceTiming: Opt[Timing] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _occurrenceDateTime: Opt[Element] = None
 
 
 class SupplyRequestParameter(BackboneElement, kw_only=True):
@@ -13070,35 +13072,35 @@ class SupplyRequest(DomainResource, kw_only=True, tag_field="resourceType", tag=
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     category: Opt[CodeableConcept] = None
     priority: Opt[Text] = None
-    _priority: Opt[Element] = None
-    itemCodeableConcept: Opt[CodeableConcept] = None
-    itemReference: Opt[Reference] = None
     quantity: Quantity
     parameter: Opt[Some[SupplyRequestParameter]] = None
-    occurrenceDateTime: Opt[Text] = None
-    _occurrenceDateTime: Opt[Element] = None
-    occurrencePeriod: Opt[Period] = None
-    occurrenceTiming: Opt[Timing] = None
     authoredOn: Opt[Text] = None
-    _authoredOn: Opt[Element] = None
     requester: Opt[Reference] = None
     supplier: Opt[Some[Reference]] = None
     reasonCode: Opt[Some[CodeableConcept]] = None
     reasonReference: Opt[Some[Reference]] = None
     deliverFrom: Opt[Reference] = None
     deliverTo: Opt[Reference] = None
+    itemCodeableConcept: Opt[CodeableConcept] = None
+    itemReference: Opt[Reference] = None
+    occurrenceDateTime: Opt[Text] = None
+    occurrencePeriod: Opt[Period] = None
+    occurrenceTiming: Opt[Timing] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _priority: Opt[Element] = None
+    _occurrenceDateTime: Opt[Element] = None
+    _authoredOn: Opt[Element] = None
 
 
 class TaskOutput(BackboneElement, kw_only=True):
@@ -13109,43 +13111,24 @@ class TaskOutput(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     type: CodeableConcept
     valueBase64Binary: Opt[Text] = None
-    _valueBase64Binary: Opt[Element] = None
     valueBoolean: Opt[bool] = None
-    _valueBoolean: Opt[Element] = None
     valueCanonical: Opt[Text] = None
-    _valueCanonical: Opt[Element] = None
     valueCode: Opt[Text] = None
-    _valueCode: Opt[Element] = None
     valueDate: Opt[Text] = None
-    _valueDate: Opt[Element] = None
     valueDateTime: Opt[Text] = None
-    _valueDateTime: Opt[Element] = None
     valueDecimal: Opt[Number] = None
-    _valueDecimal: Opt[Element] = None
     valueId: Opt[Text] = None
-    _valueId: Opt[Element] = None
     valueInstant: Opt[Text] = None
-    _valueInstant: Opt[Element] = None
     valueInteger: Opt[Integer] = None
-    _valueInteger: Opt[Element] = None
     valueMarkdown: Opt[Text] = None
-    _valueMarkdown: Opt[Element] = None
     valueOid: Opt[Text] = None
-    _valueOid: Opt[Element] = None
     valuePositiveInt: Opt[Positive] = None
-    _valuePositiveInt: Opt[Element] = None
     valueString: Opt[Text] = None
-    _valueString: Opt[Element] = None
     valueTime: Opt[Text] = None
-    _valueTime: Opt[Element] = None
     valueUnsignedInt: Opt[Unsigned] = None
-    _valueUnsignedInt: Opt[Element] = None
     valueUri: Opt[Text] = None
-    _valueUri: Opt[Element] = None
     valueUrl: Opt[Text] = None
-    _valueUrl: Opt[Element] = None
     valueUuid: Opt[Text] = None
-    _valueUuid: Opt[Element] = None
     valueAddress: Opt[Address] = None
     valueAge: Opt[Age] = None
     valueAnnotation: Opt[Annotation] = None
@@ -13177,6 +13160,25 @@ class TaskOutput(BackboneElement, kw_only=True):
     valueUsageContext: Opt[UsageContext] = None
     valueDosage: Opt[Dosage] = None
     valueMeta: Opt[Meta] = None
+    _valueBase64Binary: Opt[Element] = None
+    _valueBoolean: Opt[Element] = None
+    _valueCanonical: Opt[Element] = None
+    _valueCode: Opt[Element] = None
+    _valueDate: Opt[Element] = None
+    _valueDateTime: Opt[Element] = None
+    _valueDecimal: Opt[Element] = None
+    _valueId: Opt[Element] = None
+    _valueInstant: Opt[Element] = None
+    _valueInteger: Opt[Element] = None
+    _valueMarkdown: Opt[Element] = None
+    _valueOid: Opt[Element] = None
+    _valuePositiveInt: Opt[Element] = None
+    _valueString: Opt[Element] = None
+    _valueTime: Opt[Element] = None
+    _valueUnsignedInt: Opt[Element] = None
+    _valueUri: Opt[Element] = None
+    _valueUrl: Opt[Element] = None
+    _valueUuid: Opt[Element] = None
 
 
 class TaskInput(BackboneElement, kw_only=True):
@@ -13187,43 +13189,24 @@ class TaskInput(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     type: CodeableConcept
     valueBase64Binary: Opt[Text] = None
-    _valueBase64Binary: Opt[Element] = None
     valueBoolean: Opt[bool] = None
-    _valueBoolean: Opt[Element] = None
     valueCanonical: Opt[Text] = None
-    _valueCanonical: Opt[Element] = None
     valueCode: Opt[Text] = None
-    _valueCode: Opt[Element] = None
     valueDate: Opt[Text] = None
-    _valueDate: Opt[Element] = None
     valueDateTime: Opt[Text] = None
-    _valueDateTime: Opt[Element] = None
     valueDecimal: Opt[Number] = None
-    _valueDecimal: Opt[Element] = None
     valueId: Opt[Text] = None
-    _valueId: Opt[Element] = None
     valueInstant: Opt[Text] = None
-    _valueInstant: Opt[Element] = None
     valueInteger: Opt[Integer] = None
-    _valueInteger: Opt[Element] = None
     valueMarkdown: Opt[Text] = None
-    _valueMarkdown: Opt[Element] = None
     valueOid: Opt[Text] = None
-    _valueOid: Opt[Element] = None
     valuePositiveInt: Opt[Positive] = None
-    _valuePositiveInt: Opt[Element] = None
     valueString: Opt[Text] = None
-    _valueString: Opt[Element] = None
     valueTime: Opt[Text] = None
-    _valueTime: Opt[Element] = None
     valueUnsignedInt: Opt[Unsigned] = None
-    _valueUnsignedInt: Opt[Element] = None
     valueUri: Opt[Text] = None
-    _valueUri: Opt[Element] = None
     valueUrl: Opt[Text] = None
-    _valueUrl: Opt[Element] = None
     valueUuid: Opt[Text] = None
-    _valueUuid: Opt[Element] = None
     valueAddress: Opt[Address] = None
     valueAge: Opt[Age] = None
     valueAnnotation: Opt[Annotation] = None
@@ -13255,6 +13238,25 @@ class TaskInput(BackboneElement, kw_only=True):
     valueUsageContext: Opt[UsageContext] = None
     valueDosage: Opt[Dosage] = None
     valueMeta: Opt[Meta] = None
+    _valueBase64Binary: Opt[Element] = None
+    _valueBoolean: Opt[Element] = None
+    _valueCanonical: Opt[Element] = None
+    _valueCode: Opt[Element] = None
+    _valueDate: Opt[Element] = None
+    _valueDateTime: Opt[Element] = None
+    _valueDecimal: Opt[Element] = None
+    _valueId: Opt[Element] = None
+    _valueInstant: Opt[Element] = None
+    _valueInteger: Opt[Element] = None
+    _valueMarkdown: Opt[Element] = None
+    _valueOid: Opt[Element] = None
+    _valuePositiveInt: Opt[Element] = None
+    _valueString: Opt[Element] = None
+    _valueTime: Opt[Element] = None
+    _valueUnsignedInt: Opt[Element] = None
+    _valueUri: Opt[Element] = None
+    _valueUrl: Opt[Element] = None
+    _valueUuid: Opt[Element] = None
 
 
 class TaskRestriction(BackboneElement, kw_only=True):
@@ -13264,9 +13266,9 @@ class TaskRestriction(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     repetitions: Opt[Positive] = None
-    _repetitions: Opt[Element] = None
     period: Opt[Period] = None
     recipient: Opt[Some[Reference]] = None
+    _repetitions: Opt[Element] = None
 
 
 class Task(DomainResource, kw_only=True, tag_field="resourceType", tag="Task"):
@@ -13275,40 +13277,30 @@ class Task(DomainResource, kw_only=True, tag_field="resourceType", tag="Task"):
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     instantiatesCanonical: Opt[Text] = None
-    _instantiatesCanonical: Opt[Element] = None
     instantiatesUri: Opt[Text] = None
-    _instantiatesUri: Opt[Element] = None
     basedOn: Opt[Some[Reference]] = None
     groupIdentifier: Opt[Identifier] = None
     partOf: Opt[Some[Reference]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     statusReason: Opt[CodeableConcept] = None
     businessStatus: Opt[CodeableConcept] = None
     intent: Opt[Text] = None
-    _intent: Opt[Element] = None
     priority: Opt[Text] = None
-    _priority: Opt[Element] = None
     code: Opt[CodeableConcept] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     focus: Opt[Reference] = None
     for_: Opt[Reference] = msgspec.field(name="for", default=None)
     encounter: Opt[Reference] = None
     executionPeriod: Opt[Period] = None
     authoredOn: Opt[Text] = None
-    _authoredOn: Opt[Element] = None
     lastModified: Opt[Text] = None
-    _lastModified: Opt[Element] = None
     requester: Opt[Reference] = None
     performerType: Opt[Some[CodeableConcept]] = None
     owner: Opt[Reference] = None
@@ -13321,6 +13313,16 @@ class Task(DomainResource, kw_only=True, tag_field="resourceType", tag="Task"):
     restriction: Opt[TaskRestriction] = None
     input: Opt[Some[TaskInput]] = None
     output: Opt[Some[TaskOutput]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _instantiatesCanonical: Opt[Element] = None
+    _instantiatesUri: Opt[Element] = None
+    _status: Opt[Element] = None
+    _intent: Opt[Element] = None
+    _priority: Opt[Element] = None
+    _description: Opt[Element] = None
+    _authoredOn: Opt[Element] = None
+    _lastModified: Opt[Element] = None
 
 
 class TerminologyCapabilitiesClosure(BackboneElement, kw_only=True):
@@ -13360,8 +13362,8 @@ class TerminologyCapabilitiesExpansionParameter(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     documentation: Opt[Text] = None
+    _name: Opt[Element] = None
     _documentation: Opt[Element] = None
 
 
@@ -13372,13 +13374,13 @@ class TerminologyCapabilitiesExpansion(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     hierarchical: Opt[bool] = None
-    _hierarchical: Opt[Element] = None
     paging: Opt[bool] = None
-    _paging: Opt[Element] = None
     incomplete: Opt[bool] = None
-    _incomplete: Opt[Element] = None
     parameter: Opt[Some[TerminologyCapabilitiesExpansionParameter]] = None
     textFilter: Opt[Text] = None
+    _hierarchical: Opt[Element] = None
+    _paging: Opt[Element] = None
+    _incomplete: Opt[Element] = None
     _textFilter: Opt[Element] = None
 
 
@@ -13389,8 +13391,8 @@ class TerminologyCapabilitiesCodeSystemVersionFilter(BackboneElement, kw_only=Tr
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     code: Opt[Text] = None
-    _code: Opt[Element] = None
     op: Opt[Some[Text]] = None
+    _code: Opt[Element] = None
     _op: Opt[list[Element | None]] = None
 
 
@@ -13401,15 +13403,15 @@ class TerminologyCapabilitiesCodeSystemVersion(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     code: Opt[Text] = None
-    _code: Opt[Element] = None
     isDefault: Opt[bool] = None
-    _isDefault: Opt[Element] = None
     compositional: Opt[bool] = None
-    _compositional: Opt[Element] = None
     language: Opt[Some[Text]] = None
-    _language: Opt[list[Element | None]] = None
     filter: Opt[Some[TerminologyCapabilitiesCodeSystemVersionFilter]] = None
     property: Opt[Some[Text]] = None
+    _code: Opt[Element] = None
+    _isDefault: Opt[Element] = None
+    _compositional: Opt[Element] = None
+    _language: Opt[list[Element | None]] = None
     _property: Opt[list[Element | None]] = None
 
 
@@ -13420,9 +13422,9 @@ class TerminologyCapabilitiesCodeSystem(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     uri: Opt[Text] = None
-    _uri: Opt[Element] = None
     version: Opt[Some[TerminologyCapabilitiesCodeSystemVersion]] = None
     subsumption: Opt[bool] = None
+    _uri: Opt[Element] = None
     _subsumption: Opt[Element] = None
 
 
@@ -13433,8 +13435,8 @@ class TerminologyCapabilitiesImplementation(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     url: Opt[Text] = None
+    _description: Opt[Element] = None
     _url: Opt[Element] = None
 
 
@@ -13445,8 +13447,8 @@ class TerminologyCapabilitiesSoftware(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     version: Opt[Text] = None
+    _name: Opt[Element] = None
     _version: Opt[Element] = None
 
 
@@ -13456,51 +13458,51 @@ class TerminologyCapabilities(DomainResource, kw_only=True, tag_field="resourceT
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     experimental: Opt[bool] = None
-    _experimental: Opt[Element] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     publisher: Opt[Text] = None
-    _publisher: Opt[Element] = None
     contact: Opt[Some[ContactDetail]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     useContext: Opt[Some[UsageContext]] = None
     jurisdiction: Opt[Some[CodeableConcept]] = None
     purpose: Opt[Text] = None
-    _purpose: Opt[Element] = None
     copyright: Opt[Text] = None
-    _copyright: Opt[Element] = None
     kind: Opt[Text] = None
-    _kind: Opt[Element] = None
     software: Opt[TerminologyCapabilitiesSoftware] = None
     implementation: Opt[TerminologyCapabilitiesImplementation] = None
     lockedDate: Opt[bool] = None
-    _lockedDate: Opt[Element] = None
     codeSystem: Opt[Some[TerminologyCapabilitiesCodeSystem]] = None
     expansion: Opt[TerminologyCapabilitiesExpansion] = None
     codeSearch: Opt[Text] = None
-    _codeSearch: Opt[Element] = None
     validateCode: Opt[TerminologyCapabilitiesValidateCode] = None
     translation: Opt[TerminologyCapabilitiesTranslation] = None
     closure: Opt[TerminologyCapabilitiesClosure] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _url: Opt[Element] = None
+    _version: Opt[Element] = None
+    _name: Opt[Element] = None
+    _title: Opt[Element] = None
+    _status: Opt[Element] = None
+    _experimental: Opt[Element] = None
+    _date: Opt[Element] = None
+    _publisher: Opt[Element] = None
+    _description: Opt[Element] = None
+    _purpose: Opt[Element] = None
+    _copyright: Opt[Element] = None
+    _kind: Opt[Element] = None
+    _lockedDate: Opt[Element] = None
+    _codeSearch: Opt[Element] = None
 
 
 class TestReportTeardownAction(BackboneElement, kw_only=True):
@@ -13538,10 +13540,10 @@ class TestReportTest(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     action: Some[TestReportTestAction]
+    _name: Opt[Element] = None
+    _description: Opt[Element] = None
 
 
 class TestReportSetupActionAssert(BackboneElement, kw_only=True):
@@ -13551,10 +13553,10 @@ class TestReportSetupActionAssert(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     result: Opt[Text] = None
-    _result: Opt[Element] = None
     message: Opt[Text] = None
-    _message: Opt[Element] = None
     detail: Opt[Text] = None
+    _result: Opt[Element] = None
+    _message: Opt[Element] = None
     _detail: Opt[Element] = None
 
 
@@ -13565,10 +13567,10 @@ class TestReportSetupActionOperation(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     result: Opt[Text] = None
-    _result: Opt[Element] = None
     message: Opt[Text] = None
-    _message: Opt[Element] = None
     detail: Opt[Text] = None
+    _result: Opt[Element] = None
+    _message: Opt[Element] = None
     _detail: Opt[Element] = None
 
 
@@ -13598,10 +13600,10 @@ class TestReportParticipant(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     type: Opt[Text] = None
-    _type: Opt[Element] = None
     uri: Opt[Text] = None
-    _uri: Opt[Element] = None
     display: Opt[Text] = None
+    _type: Opt[Element] = None
+    _uri: Opt[Element] = None
     _display: Opt[Element] = None
 
 
@@ -13611,31 +13613,31 @@ class TestReport(DomainResource, kw_only=True, tag_field="resourceType", tag="Te
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Identifier] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     testScript: Reference
     result: Opt[Text] = None
-    _result: Opt[Element] = None
     score: Opt[Number] = None
-    _score: Opt[Element] = None
     tester: Opt[Text] = None
-    _tester: Opt[Element] = None
     issued: Opt[Text] = None
-    _issued: Opt[Element] = None
     participant: Opt[Some[TestReportParticipant]] = None
     setup: Opt[TestReportSetup] = None
     test: Opt[Some[TestReportTest]] = None
     teardown: Opt[TestReportTeardown] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _name: Opt[Element] = None
+    _status: Opt[Element] = None
+    _result: Opt[Element] = None
+    _score: Opt[Element] = None
+    _tester: Opt[Element] = None
+    _issued: Opt[Element] = None
 
 
 class TestScriptTeardownAction(BackboneElement, kw_only=True):
@@ -13673,10 +13675,10 @@ class TestScriptTest(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     action: Some[TestScriptTestAction]
+    _name: Opt[Element] = None
+    _description: Opt[Element] = None
 
 
 class TestScriptSetupActionAssert(BackboneElement, kw_only=True):
@@ -13686,48 +13688,48 @@ class TestScriptSetupActionAssert(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     label: Opt[Text] = None
-    _label: Opt[Element] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     direction: Opt[Text] = None
-    _direction: Opt[Element] = None
     compareToSourceId: Opt[Text] = None
-    _compareToSourceId: Opt[Element] = None
     compareToSourceExpression: Opt[Text] = None
-    _compareToSourceExpression: Opt[Element] = None
     compareToSourcePath: Opt[Text] = None
-    _compareToSourcePath: Opt[Element] = None
     contentType: Opt[Text] = None
-    _contentType: Opt[Element] = None
     expression: Opt[Text] = None
-    _expression: Opt[Element] = None
     headerField: Opt[Text] = None
-    _headerField: Opt[Element] = None
     minimumId: Opt[Text] = None
-    _minimumId: Opt[Element] = None
     navigationLinks: Opt[bool] = None
-    _navigationLinks: Opt[Element] = None
     operator: Opt[Text] = None
-    _operator: Opt[Element] = None
     path: Opt[Text] = None
-    _path: Opt[Element] = None
     requestMethod: Opt[Text] = None
-    _requestMethod: Opt[Element] = None
     requestURL: Opt[Text] = None
-    _requestURL: Opt[Element] = None
     resource: Opt[Text] = None
-    _resource: Opt[Element] = None
     response: Opt[Text] = None
-    _response: Opt[Element] = None
     responseCode: Opt[Text] = None
-    _responseCode: Opt[Element] = None
     sourceId: Opt[Text] = None
-    _sourceId: Opt[Element] = None
     validateProfileId: Opt[Text] = None
-    _validateProfileId: Opt[Element] = None
     value: Opt[Text] = None
-    _value: Opt[Element] = None
     warningOnly: Opt[bool] = None
+    _label: Opt[Element] = None
+    _description: Opt[Element] = None
+    _direction: Opt[Element] = None
+    _compareToSourceId: Opt[Element] = None
+    _compareToSourceExpression: Opt[Element] = None
+    _compareToSourcePath: Opt[Element] = None
+    _contentType: Opt[Element] = None
+    _expression: Opt[Element] = None
+    _headerField: Opt[Element] = None
+    _minimumId: Opt[Element] = None
+    _navigationLinks: Opt[Element] = None
+    _operator: Opt[Element] = None
+    _path: Opt[Element] = None
+    _requestMethod: Opt[Element] = None
+    _requestURL: Opt[Element] = None
+    _resource: Opt[Element] = None
+    _response: Opt[Element] = None
+    _responseCode: Opt[Element] = None
+    _sourceId: Opt[Element] = None
+    _validateProfileId: Opt[Element] = None
+    _value: Opt[Element] = None
     _warningOnly: Opt[Element] = None
 
 
@@ -13738,8 +13740,8 @@ class TestScriptSetupActionOperationRequestHeader(BackboneElement, kw_only=True)
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     field: Opt[Text] = None
-    _field: Opt[Element] = None
     value: Opt[Text] = None
+    _field: Opt[Element] = None
     _value: Opt[Element] = None
 
 
@@ -13751,35 +13753,35 @@ class TestScriptSetupActionOperation(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     type: Opt[Coding] = None
     resource: Opt[Text] = None
-    _resource: Opt[Element] = None
     label: Opt[Text] = None
-    _label: Opt[Element] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     accept: Opt[Text] = None
-    _accept: Opt[Element] = None
     contentType: Opt[Text] = None
-    _contentType: Opt[Element] = None
     destination: Opt[Integer] = None
-    _destination: Opt[Element] = None
     encodeRequestUrl: Opt[bool] = None
-    _encodeRequestUrl: Opt[Element] = None
     method: Opt[Text] = None
-    _method: Opt[Element] = None
     origin: Opt[Integer] = None
-    _origin: Opt[Element] = None
     params: Opt[Text] = None
-    _params: Opt[Element] = None
     requestHeader: Opt[Some[TestScriptSetupActionOperationRequestHeader]] = None
     requestId: Opt[Text] = None
-    _requestId: Opt[Element] = None
     responseId: Opt[Text] = None
-    _responseId: Opt[Element] = None
     sourceId: Opt[Text] = None
-    _sourceId: Opt[Element] = None
     targetId: Opt[Text] = None
-    _targetId: Opt[Element] = None
     url: Opt[Text] = None
+    _resource: Opt[Element] = None
+    _label: Opt[Element] = None
+    _description: Opt[Element] = None
+    _accept: Opt[Element] = None
+    _contentType: Opt[Element] = None
+    _destination: Opt[Element] = None
+    _encodeRequestUrl: Opt[Element] = None
+    _method: Opt[Element] = None
+    _origin: Opt[Element] = None
+    _params: Opt[Element] = None
+    _requestId: Opt[Element] = None
+    _responseId: Opt[Element] = None
+    _sourceId: Opt[Element] = None
+    _targetId: Opt[Element] = None
     _url: Opt[Element] = None
 
 
@@ -13809,20 +13811,20 @@ class TestScriptVariable(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     defaultValue: Opt[Text] = None
-    _defaultValue: Opt[Element] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     expression: Opt[Text] = None
-    _expression: Opt[Element] = None
     headerField: Opt[Text] = None
-    _headerField: Opt[Element] = None
     hint: Opt[Text] = None
-    _hint: Opt[Element] = None
     path: Opt[Text] = None
-    _path: Opt[Element] = None
     sourceId: Opt[Text] = None
+    _name: Opt[Element] = None
+    _defaultValue: Opt[Element] = None
+    _description: Opt[Element] = None
+    _expression: Opt[Element] = None
+    _headerField: Opt[Element] = None
+    _hint: Opt[Element] = None
+    _path: Opt[Element] = None
     _sourceId: Opt[Element] = None
 
 
@@ -13833,10 +13835,10 @@ class TestScriptFixture(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     autocreate: Opt[bool] = None
-    _autocreate: Opt[Element] = None
     autodelete: Opt[bool] = None
-    _autodelete: Opt[Element] = None
     resource: Opt[Reference] = None
+    _autocreate: Opt[Element] = None
+    _autodelete: Opt[Element] = None
 
 
 class TestScriptMetadataCapability(BackboneElement, kw_only=True):
@@ -13846,18 +13848,18 @@ class TestScriptMetadataCapability(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     required: Opt[bool] = None
-    _required: Opt[Element] = None
     validated: Opt[bool] = None
-    _validated: Opt[Element] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     origin: Opt[Some[Integer]] = None
-    _origin: Opt[list[Element | None]] = None
     destination: Opt[Integer] = None
-    _destination: Opt[Element] = None
     link: Opt[Some[Text]] = None
-    _link: Opt[list[Element | None]] = None
     capabilities: Opt[Text] = None
+    _required: Opt[Element] = None
+    _validated: Opt[Element] = None
+    _description: Opt[Element] = None
+    _origin: Opt[list[Element | None]] = None
+    _destination: Opt[Element] = None
+    _link: Opt[list[Element | None]] = None
     _capabilities: Opt[Element] = None
 
 
@@ -13868,8 +13870,8 @@ class TestScriptMetadataLink(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     description: Opt[Text] = None
+    _url: Opt[Element] = None
     _description: Opt[Element] = None
 
 
@@ -13890,8 +13892,8 @@ class TestScriptDestination(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     index: Opt[Integer] = None
-    _index: Opt[Element] = None
     profile: Coding
+    _index: Opt[Element] = None
 
 
 class TestScriptOrigin(BackboneElement, kw_only=True):
@@ -13901,8 +13903,8 @@ class TestScriptOrigin(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     index: Opt[Integer] = None
-    _index: Opt[Element] = None
     profile: Coding
+    _index: Opt[Element] = None
 
 
 class TestScript(DomainResource, kw_only=True, tag_field="resourceType", tag="TestScript"):
@@ -13911,39 +13913,26 @@ class TestScript(DomainResource, kw_only=True, tag_field="resourceType", tag="Te
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     identifier: Opt[Identifier] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     experimental: Opt[bool] = None
-    _experimental: Opt[Element] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     publisher: Opt[Text] = None
-    _publisher: Opt[Element] = None
     contact: Opt[Some[ContactDetail]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     useContext: Opt[Some[UsageContext]] = None
     jurisdiction: Opt[Some[CodeableConcept]] = None
     purpose: Opt[Text] = None
-    _purpose: Opt[Element] = None
     copyright: Opt[Text] = None
-    _copyright: Opt[Element] = None
     origin: Opt[Some[TestScriptOrigin]] = None
     destination: Opt[Some[TestScriptDestination]] = None
     metadata: Opt[TestScriptMetadata] = None
@@ -13953,6 +13942,19 @@ class TestScript(DomainResource, kw_only=True, tag_field="resourceType", tag="Te
     setup: Opt[TestScriptSetup] = None
     test: Opt[Some[TestScriptTest]] = None
     teardown: Opt[TestScriptTeardown] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _url: Opt[Element] = None
+    _version: Opt[Element] = None
+    _name: Opt[Element] = None
+    _title: Opt[Element] = None
+    _status: Opt[Element] = None
+    _experimental: Opt[Element] = None
+    _date: Opt[Element] = None
+    _publisher: Opt[Element] = None
+    _description: Opt[Element] = None
+    _purpose: Opt[Element] = None
+    _copyright: Opt[Element] = None
 
 
 class ValueSetExpansionContains(BackboneElement, kw_only=True):
@@ -13962,19 +13964,19 @@ class ValueSetExpansionContains(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     system: Opt[Text] = None
-    _system: Opt[Element] = None
     abstract: Opt[bool] = None
-    _abstract: Opt[Element] = None
     inactive: Opt[bool] = None
-    _inactive: Opt[Element] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     code: Opt[Text] = None
-    _code: Opt[Element] = None
     display: Opt[Text] = None
-    _display: Opt[Element] = None
     designation: Opt[Some[ValueSetComposeIncludeConceptDesignation]] = None
     contains: Opt[Some[ValueSetExpansionContains]] = None
+    _system: Opt[Element] = None
+    _abstract: Opt[Element] = None
+    _inactive: Opt[Element] = None
+    _version: Opt[Element] = None
+    _code: Opt[Element] = None
+    _display: Opt[Element] = None
 
 
 class ValueSetExpansionParameter(BackboneElement, kw_only=True):
@@ -13984,20 +13986,20 @@ class ValueSetExpansionParameter(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     valueString: Opt[Text] = None
-    _valueString: Opt[Element] = None
     valueBoolean: Opt[bool] = None
-    _valueBoolean: Opt[Element] = None
     valueInteger: Opt[Integer] = None
-    _valueInteger: Opt[Element] = None
     valueDecimal: Opt[Number] = None
-    _valueDecimal: Opt[Element] = None
     valueUri: Opt[Text] = None
-    _valueUri: Opt[Element] = None
     valueCode: Opt[Text] = None
-    _valueCode: Opt[Element] = None
     valueDateTime: Opt[Text] = None
+    _name: Opt[Element] = None
+    _valueString: Opt[Element] = None
+    _valueBoolean: Opt[Element] = None
+    _valueInteger: Opt[Element] = None
+    _valueDecimal: Opt[Element] = None
+    _valueUri: Opt[Element] = None
+    _valueCode: Opt[Element] = None
     _valueDateTime: Opt[Element] = None
 
 
@@ -14008,15 +14010,15 @@ class ValueSetExpansion(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Text] = None
-    _identifier: Opt[Element] = None
     timestamp: Opt[Text] = None
-    _timestamp: Opt[Element] = None
     total: Opt[Integer] = None
-    _total: Opt[Element] = None
     offset: Opt[Integer] = None
-    _offset: Opt[Element] = None
     parameter: Opt[Some[ValueSetExpansionParameter]] = None
     contains: Opt[Some[ValueSetExpansionContains]] = None
+    _identifier: Opt[Element] = None
+    _timestamp: Opt[Element] = None
+    _total: Opt[Element] = None
+    _offset: Opt[Element] = None
 
 
 class ValueSetComposeIncludeFilter(BackboneElement, kw_only=True):
@@ -14026,10 +14028,10 @@ class ValueSetComposeIncludeFilter(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     property: Opt[Text] = None
-    _property: Opt[Element] = None
     op: Opt[Text] = None
-    _op: Opt[Element] = None
     value: Opt[Text] = None
+    _property: Opt[Element] = None
+    _op: Opt[Element] = None
     _value: Opt[Element] = None
 
 
@@ -14040,9 +14042,9 @@ class ValueSetComposeIncludeConceptDesignation(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     use: Opt[Coding] = None
     value: Opt[Text] = None
+    _language: Opt[Element] = None
     _value: Opt[Element] = None
 
 
@@ -14053,10 +14055,10 @@ class ValueSetComposeIncludeConcept(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     code: Opt[Text] = None
-    _code: Opt[Element] = None
     display: Opt[Text] = None
-    _display: Opt[Element] = None
     designation: Opt[Some[ValueSetComposeIncludeConceptDesignation]] = None
+    _code: Opt[Element] = None
+    _display: Opt[Element] = None
 
 
 class ValueSetComposeInclude(BackboneElement, kw_only=True):
@@ -14066,12 +14068,12 @@ class ValueSetComposeInclude(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     system: Opt[Text] = None
-    _system: Opt[Element] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     concept: Opt[Some[ValueSetComposeIncludeConcept]] = None
     filter: Opt[Some[ValueSetComposeIncludeFilter]] = None
     valueSet: Opt[Some[Text]] = None
+    _system: Opt[Element] = None
+    _version: Opt[Element] = None
     _valueSet: Opt[list[Element | None]] = None
 
 
@@ -14082,11 +14084,11 @@ class ValueSetCompose(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     lockedDate: Opt[Text] = None
-    _lockedDate: Opt[Element] = None
     inactive: Opt[bool] = None
-    _inactive: Opt[Element] = None
     include: Some[ValueSetComposeInclude]
     exclude: Opt[Some[ValueSetComposeInclude]] = None
+    _lockedDate: Opt[Element] = None
+    _inactive: Opt[Element] = None
 
 
 class ValueSet(DomainResource, kw_only=True, tag_field="resourceType", tag="ValueSet"):
@@ -14095,43 +14097,43 @@ class ValueSet(DomainResource, kw_only=True, tag_field="resourceType", tag="Valu
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     url: Opt[Text] = None
-    _url: Opt[Element] = None
     identifier: Opt[Some[Identifier]] = None
     version: Opt[Text] = None
-    _version: Opt[Element] = None
     name: Opt[Text] = None
-    _name: Opt[Element] = None
     title: Opt[Text] = None
-    _title: Opt[Element] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     experimental: Opt[bool] = None
-    _experimental: Opt[Element] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     publisher: Opt[Text] = None
-    _publisher: Opt[Element] = None
     contact: Opt[Some[ContactDetail]] = None
     description: Opt[Text] = None
-    _description: Opt[Element] = None
     useContext: Opt[Some[UsageContext]] = None
     jurisdiction: Opt[Some[CodeableConcept]] = None
     immutable: Opt[bool] = None
-    _immutable: Opt[Element] = None
     purpose: Opt[Text] = None
-    _purpose: Opt[Element] = None
     copyright: Opt[Text] = None
-    _copyright: Opt[Element] = None
     compose: Opt[ValueSetCompose] = None
     expansion: Opt[ValueSetExpansion] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _url: Opt[Element] = None
+    _version: Opt[Element] = None
+    _name: Opt[Element] = None
+    _title: Opt[Element] = None
+    _status: Opt[Element] = None
+    _experimental: Opt[Element] = None
+    _date: Opt[Element] = None
+    _publisher: Opt[Element] = None
+    _description: Opt[Element] = None
+    _immutable: Opt[Element] = None
+    _purpose: Opt[Element] = None
+    _copyright: Opt[Element] = None
 
 
 class VerificationResultValidator(BackboneElement, kw_only=True):
@@ -14142,8 +14144,8 @@ class VerificationResultValidator(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     organization: Reference
     identityCertificate: Opt[Text] = None
-    _identityCertificate: Opt[Element] = None
     attestationSignature: Opt[Signature] = None
+    _identityCertificate: Opt[Element] = None
 
 
 class VerificationResultAttestation(BackboneElement, kw_only=True):
@@ -14156,13 +14158,13 @@ class VerificationResultAttestation(BackboneElement, kw_only=True):
     onBehalfOf: Opt[Reference] = None
     communicationMethod: Opt[CodeableConcept] = None
     date: Opt[Text] = None
-    _date: Opt[Element] = None
     sourceIdentityCertificate: Opt[Text] = None
-    _sourceIdentityCertificate: Opt[Element] = None
     proxyIdentityCertificate: Opt[Text] = None
-    _proxyIdentityCertificate: Opt[Element] = None
     proxySignature: Opt[Signature] = None
     sourceSignature: Opt[Signature] = None
+    _date: Opt[Element] = None
+    _sourceIdentityCertificate: Opt[Element] = None
+    _proxyIdentityCertificate: Opt[Element] = None
 
 
 class VerificationResultPrimarySource(BackboneElement, kw_only=True):
@@ -14176,9 +14178,9 @@ class VerificationResultPrimarySource(BackboneElement, kw_only=True):
     communicationMethod: Opt[Some[CodeableConcept]] = None
     validationStatus: Opt[CodeableConcept] = None
     validationDate: Opt[Text] = None
-    _validationDate: Opt[Element] = None
     canPushUpdates: Opt[CodeableConcept] = None
     pushTypeAvailable: Opt[Some[CodeableConcept]] = None
+    _validationDate: Opt[Element] = None
 
 
 class VerificationResult(DomainResource, kw_only=True, tag_field="resourceType", tag="VerificationResult"):
@@ -14187,32 +14189,32 @@ class VerificationResult(DomainResource, kw_only=True, tag_field="resourceType",
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     target: Opt[Some[Reference]] = None
     targetLocation: Opt[Some[Text]] = None
-    _targetLocation: Opt[list[Element | None]] = None
     need: Opt[CodeableConcept] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     statusDate: Opt[Text] = None
-    _statusDate: Opt[Element] = None
     validationType: Opt[CodeableConcept] = None
     validationProcess: Opt[Some[CodeableConcept]] = None
     frequency: Opt[Timing] = None
     lastPerformed: Opt[Text] = None
-    _lastPerformed: Opt[Element] = None
     nextScheduled: Opt[Text] = None
-    _nextScheduled: Opt[Element] = None
     failureAction: Opt[CodeableConcept] = None
     primarySource: Opt[Some[VerificationResultPrimarySource]] = None
     attestation: Opt[VerificationResultAttestation] = None
     validator: Opt[Some[VerificationResultValidator]] = None
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _targetLocation: Opt[list[Element | None]] = None
+    _status: Opt[Element] = None
+    _statusDate: Opt[Element] = None
+    _lastPerformed: Opt[Element] = None
+    _nextScheduled: Opt[Element] = None
 
 
 class VisionPrescriptionLensSpecificationPrism(BackboneElement, kw_only=True):
@@ -14222,8 +14224,8 @@ class VisionPrescriptionLensSpecificationPrism(BackboneElement, kw_only=True):
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     amount: Opt[Number] = None
-    _amount: Opt[Element] = None
     base: Opt[Text] = None
+    _amount: Opt[Element] = None
     _base: Opt[Element] = None
 
 
@@ -14235,28 +14237,28 @@ class VisionPrescriptionLensSpecification(BackboneElement, kw_only=True):
     modifierExtension: Opt[Some[Extension]] = None
     product: CodeableConcept
     eye: Opt[Text] = None
-    _eye: Opt[Element] = None
     sphere: Opt[Number] = None
-    _sphere: Opt[Element] = None
     cylinder: Opt[Number] = None
-    _cylinder: Opt[Element] = None
     axis: Opt[Integer] = None
-    _axis: Opt[Element] = None
     prism: Opt[Some[VisionPrescriptionLensSpecificationPrism]] = None
     add: Opt[Number] = None
-    _add: Opt[Element] = None
     power: Opt[Number] = None
-    _power: Opt[Element] = None
     backCurve: Opt[Number] = None
-    _backCurve: Opt[Element] = None
     diameter: Opt[Number] = None
-    _diameter: Opt[Element] = None
     duration: Opt[Quantity] = None
     color: Opt[Text] = None
-    _color: Opt[Element] = None
     brand: Opt[Text] = None
-    _brand: Opt[Element] = None
     note: Opt[Some[Annotation]] = None
+    _eye: Opt[Element] = None
+    _sphere: Opt[Element] = None
+    _cylinder: Opt[Element] = None
+    _axis: Opt[Element] = None
+    _add: Opt[Element] = None
+    _power: Opt[Element] = None
+    _backCurve: Opt[Element] = None
+    _diameter: Opt[Element] = None
+    _color: Opt[Element] = None
+    _brand: Opt[Element] = None
 
 
 class VisionPrescription(DomainResource, kw_only=True, tag_field="resourceType", tag="VisionPrescription"):
@@ -14265,24 +14267,24 @@ class VisionPrescription(DomainResource, kw_only=True, tag_field="resourceType",
     id: Opt[Text] = None
     meta: Opt[Meta] = None
     implicitRules: Opt[Text] = None
-    _implicitRules: Opt[Element] = None
     language: Opt[Text] = None
-    _language: Opt[Element] = None
     text: Opt[Narrative] = None
     contained: Opt[Some[AnyResource]] = None
     extension: Opt[Some[Extension]] = None
     modifierExtension: Opt[Some[Extension]] = None
     identifier: Opt[Some[Identifier]] = None
     status: Opt[Text] = None
-    _status: Opt[Element] = None
     created: Opt[Text] = None
-    _created: Opt[Element] = None
     patient: Reference
     encounter: Opt[Reference] = None
     dateWritten: Opt[Text] = None
-    _dateWritten: Opt[Element] = None
     prescriber: Reference
     lensSpecification: Some[VisionPrescriptionLensSpecification]
+    _implicitRules: Opt[Element] = None
+    _language: Opt[Element] = None
+    _status: Opt[Element] = None
+    _created: Opt[Element] = None
+    _dateWritten: Opt[Element] = None
 
 
 if TYPE_CHECKING:
