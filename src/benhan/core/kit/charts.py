@@ -69,11 +69,11 @@ def line(
     title: str,
     band: Band | tuple[Number, Number] | None = None,
     description: str = "",
-    width: int = 420,
-    height: int = 140,
+    width: int = 300,
+    height: int = 120,
 ) -> Markup:
     """Lines with a dot for each value, first, middle and last label below, lowest and highest value at the side."""
-    frame = _frame(series, band, width, height)._replace(left=34, bottom=18, top=8, right=8)
+    frame = _frame(series, band, width, height)._replace(left=30, bottom=18, top=8, right=8)
     steps = max(len(labels) - 1, 1)
     ticks = sorted({0, len(labels) // 2, len(labels) - 1}) if labels else []
     parts = [_band(frame, band), _scale(frame)]
