@@ -20,7 +20,7 @@ def binding_check(value_set: str, fhir_type: str) -> Binding:
     if isinstance(content, str):
         check = OPEN_SETS[content]
         return check if fhir_type == "code" else lambda value: check(value.code) if value.code else None
-    codes = frozenset(code for group in content.values() for code in group)
+    codes = codes_of(value_set)
     if fhir_type == "Coding":
         pairs = _pairs(content)
         return lambda value: None if (value.system, value.code) in pairs else _outside(value.code, value_set)
@@ -29,6 +29,12 @@ def binding_check(value_set: str, fhir_type: str) -> Binding:
     if fhir_type == "Quantity":
         return lambda value: None if value.code in codes else _outside(value.code, value_set)
     return lambda value: None if value in codes else _outside(value, value_set)
+
+
+def codes_of(value_set: str) -> frozenset[str]:
+    """The codes of a value set whatever their system; empty for an open one."""
+    content = rules().valueSets[value_set]
+    return frozenset() if isinstance(content, str) else frozenset(c for g in content.values() for c in g)
 
 
 def _pairs(content: dict[str, tuple[str, ...]]) -> frozenset[tuple[str, str]]:

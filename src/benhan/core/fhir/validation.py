@@ -15,7 +15,7 @@ from typing import Any
 from msgspec.structs import astuple
 
 from benhan.core.fhir import r4
-from benhan.core.fhir.bindings import binding_check
+from benhan.core.fhir.bindings import binding_check, codes_of
 from benhan.core.fhir.formats import FORMATS
 from benhan.core.fhir.outcome import Invalid, issue
 from benhan.core.fhir.references import target_check
@@ -189,12 +189,26 @@ def _field_visit(wire: str, field: Field) -> Visit:
 def _primitive_visit(wire: str, field: Field) -> Visit:
     """A single primitive, the commonest element: its path is made only when it is wrong."""
     wrong_with = _primitive_check(field)
+    right = _certainly_right(field)
 
     def visit(value: Any, path: Path, report: Report) -> None:
-        if wrong := wrong_with(value):
+        if not right(value) and (wrong := wrong_with(value)):
             _say(report, wrong[0], (path, wire, None), wrong[1])
 
-    return visit
+    def visit_text(value: Any, path: Path, report: Report) -> None:
+        if not (value.isprintable() and value and not value.isspace()):
+            visit(value, path, report)
+
+    return visit_text if field.type in ("string", "markdown") and not field.binding else visit
+
+
+def _certainly_right(field: Field) -> Callable[[Any], bool]:
+    """A test at the speed of C that most values pass; the others are looked at in full."""
+    if field.binding and field.type == "code" and (codes := codes_of(field.binding)):
+        return codes.__contains__
+    if field.type in ("boolean", "decimal"):
+        return lambda _: True
+    return lambda _: False
 
 
 def _item_visit(field: Field) -> Visit:
