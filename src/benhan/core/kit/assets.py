@@ -48,7 +48,7 @@ def build(progress: Progress = lambda _: None) -> None:
         fingerprint = _fingerprint()
         if _stamp_of(STATIC) == fingerprint:
             return
-        node = _node()
+        node = node_path()
         _install(node, progress)
         progress("Đóng gói giao diện (Vite)")
         fresh = STATIC.with_name("static.new")
@@ -143,7 +143,7 @@ def _install(node: str, progress: Progress) -> None:
     stamp.write_text(lock)
 
 
-def _node() -> str:
+def node_path() -> str:
     """Node of the machine when it is new enough, else the one in the wheel."""
     found = shutil.which("node")
     if found and shutil.which("npm") and _version(found) >= OLDEST_NODE:
@@ -153,7 +153,7 @@ def _node() -> str:
 
 def npm(node: str | None = None) -> list[str]:
     """The command that runs npm with the chosen Node."""
-    node = node or _node()
+    node = node or node_path()
     if Path(node) == _wheel_node():
         return [node, str(_wheel_node().parents[1] / "lib/node_modules/npm/bin/npm-cli.js")]
     return [shutil.which("npm") or "npm"]
