@@ -91,10 +91,17 @@ CHANNEL: Final = f"{BENHAN}/CodeSystem/channel"
 ROOM_TYPE: Final = f"{BENHAN}/CodeSystem/room-type"
 SPECIALTY: Final = f"{BENHAN}/CodeSystem/specialty"
 OUTCOME: Final = f"{BENHAN}/CodeSystem/visit-outcome"
+ALLERGY_CLASS: Final = f"{BENHAN}/CodeSystem/allergy-class"
+#: N narcotic, H psychotropic or precursor, C other. Source: TT 26/2025/TT-BYT.
+PRESCRIPTION_KIND: Final = f"{BENHAN}/CodeSystem/prescription-kind"
+#: Names of ingredients in one spelling, so that "amoxicillin" finds "Amoxicilin".
+INGREDIENT: Final = f"{BENHAN}/CodeSystem/ingredient"
 TAG: Final = f"{BENHAN}/CodeSystem/tag"
 
 # Extensions.
 EXTENSION: Final = f"{BENHAN}/StructureDefinition"
+#: What a hospital's medicine list says and Medication has no element for: unit, route, strength, pack, sample.
+EXTENSION_MEDICINE: Final = f"{EXTENSION}/medicine"
 EXTENSION_ETHNICITY: Final = f"{VN_CORE}/StructureDefinition/extension-ethic"
 EXTENSION_OCCUPATION: Final = f"{VN_CORE}/StructureDefinition/extension-occupation"
 EXTENSION_NATIONALITY: Final = f"{VN_CORE}/StructureDefinition/extension-nationality"
