@@ -7,7 +7,6 @@ import msgspec
 from benhan.core.access import Role
 from benhan.core.access.accounts import create_account
 from benhan.core.db import Database
-from benhan.simulator.house import House
 from benhan.simulator.plan import STAFF
 
 #: Printed by `benhan demo`, and good for nothing else: production makes no such accounts.
@@ -21,6 +20,12 @@ class Account(msgspec.Struct, frozen=True):
     name: str
     role: Role
     staff: str = ""
+    id: str = ""
+
+    @property
+    def practitioner(self) -> str | None:
+        """The id of the Practitioner this account belongs to."""
+        return next((one.id for one in STAFF if one.key == self.staff), None)
 
 
 #: login → role; doctors and technicians are the people of the plan.
@@ -48,31 +53,26 @@ PROVINCE_ACCOUNTS = (Account("soyte", "Lại Thị Thanh", Role.PROVINCE),)
 
 async def create_accounts(
     database: Database,
-    house: House,
+    facility: int,
+    accounts: tuple[Account, ...],
     *,
     password: str = DEMO_PASSWORD,
     prefix: str = "",
-    accounts: tuple[Account, ...] = HOSPITAL_ACCOUNTS,
-) -> list[Account]:
-    """Make the accounts that are not there yet; gives all of them, with `prefix` before each login.
-
-    Logins are unique on the platform, so a second hospital needs a prefix.
+) -> tuple[Account, ...]:
+    """Make the accounts that are not there yet; gives all of them with their ids, `prefix` before each login.
 
     Raises:
         Conflict: another facility has such a login.
     """
-    people = {one.key: one for one in STAFF}
+    people = {one.key: f"{one.title} {one.name}" for one in STAFF}
     made = []
-    async with database.transaction(house.facility) as tx:
-        there = {row["login"] for row in await tx.fetch("select login from account")}
+    async with database.transaction(facility) as tx:
+        there = {row["login"]: row["id"] for row in await tx.fetch("select login, id from account")}
     for account in accounts:
-        person = people.get(account.staff)
-        name = f"{person.title} {person.name}" if person else account.name
-        one = msgspec.structs.replace(account, login=prefix + account.login, name=name)
-        made.append(one)
-        if one.login not in there:
-            async with database.transaction(house.facility) as tx:
-                await create_account(
-                    tx, house.facility, one.login, password, name, [one.role], person.id if person else None
-                )
-    return made
+        login, name = prefix + account.login, people.get(account.staff, account.name)
+        id_ = there.get(login)
+        if id_ is None:
+            async with database.transaction(facility) as tx:
+                id_ = await create_account(tx, facility, login, password, name, [account.role], account.practitioner)
+        made.append(msgspec.structs.replace(account, login=login, name=name, id=id_))
+    return tuple(made)

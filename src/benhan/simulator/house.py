@@ -1,4 +1,4 @@
-"""Build the demo hospital (departments, rooms, services, staff, schedules with slots) and the department of health."""
+"""Build the demo hospital: departments, rooms, services, staff, schedules with slots, accounts. And the Sở Y tế."""
 
 from __future__ import annotations
 
@@ -16,6 +16,13 @@ from benhan.core.kit import codes
 from benhan.core.kit.clock import ZONE, today
 from benhan.hospital.visit import concept, human_name, stamp
 from benhan.simulator import medicines, plan
+from benhan.simulator.accounts import (
+    DEMO_PASSWORD,
+    HOSPITAL_ACCOUNTS,
+    PROVINCE_ACCOUNTS,
+    Account,
+    create_accounts,
+)
 
 #: Facility codes from 9990 on are not given out: the demo cannot be taken for a real hospital's.
 DEMO_CODE = "01999"
@@ -25,23 +32,39 @@ BATCH = 1500
 
 
 class House(msgspec.Struct, frozen=True, kw_only=True):
-    """A facility that stands, and how its records are addressed."""
+    """A facility that stands: its key in the tables, and who works there."""
 
-    facility: int
+    key: int
     code: str
     name: str
-    organization: str
+    accounts: tuple[Account, ...] = ()
+    password: str = DEMO_PASSWORD
 
     @property
-    def who(self) -> Subject:
-        """The loader of this facility."""
-        return service(Role.LOADER, self.facility, self.name)
+    def organization(self) -> str:
+        """The id of its Organization."""
+        return f"cs-{self.code}"
 
-    def subject(self, role: Role, *, practitioner: str | None = None, account: str | None = None) -> Subject:
-        """Somebody of this facility in a role, without an account row (for tests and benches)."""
+    @property
+    def loader(self) -> Subject:
+        """Who brings records in."""
+        return service(Role.LOADER, self.key, self.name)
+
+    @property
+    def logins(self) -> dict[Role, str]:
+        """The first account of each role."""
+        return {account.role: account.login for account in reversed(self.accounts)}
+
+    def subject(self, role: Role) -> Subject:
+        """Somebody with this role, as if signed in.
+
+        Raises:
+            StopIteration: nobody here has this role.
+        """
+        account = next(account for account in self.accounts if account.role is role)
         return Subject(
-            account=account or f"{role}@{self.code}", name=str(role), facility=self.facility, facility_name=self.name,
-            facility_code=self.code, roles=frozenset({role}), practitioner=practitioner,
+            account=account.id, name=account.name, facility=self.key, facility_name=self.name,
+            facility_code=self.code, roles=frozenset({role}), practitioner=account.practitioner,
         )  # fmt: skip
 
 
@@ -58,24 +81,26 @@ async def build_house(
 
     `owner_dsn` is the role that owns the tables: who serves requests may not found facilities. Slots are made for
     `days` days from `first_day` (default today), so building again later adds the days that have come nearer.
+    Logins are unique on the platform: those of the demo hospital are bare, those of another carry its code.
     """
-    facility = await found_facility(owner_dsn, code, name, DEMO_PROVINCE)
-    house = House(facility=facility, code=code, name=name, organization=f"cs-{code}")
-    day = first_day or today()
+    key = await found_facility(owner_dsn, code, name, DEMO_PROVINCE)
+    house = House(key=key, code=code, name=name)
     records = [*_places(house), *_people(house), *medicines.sample(house.organization), *_schedules()]
-    records += slots(day, days)
-    await load_all(database, house.who, records)
-    return house
+    records += slots(first_day or today(), days)
+    await load_all(database, house.loader, records)
+    prefix = "" if code == DEMO_CODE else f"{code}."
+    accounts = await create_accounts(database, key, HOSPITAL_ACCOUNTS, prefix=prefix)
+    return msgspec.structs.replace(house, accounts=accounts)
 
 
 async def build_province(
     database: Database, owner_dsn: str, *, code: str = PROVINCE_CODE, name: str = "Sở Y tế Hà Nội"
 ) -> House:
     """Found the department of health: a facility that keeps no patients."""
-    facility = await found_facility(owner_dsn, code, name, DEMO_PROVINCE)
-    house = House(facility=facility, code=code, name=name, organization=f"cs-{code}")
-    await load_all(database, house.who, [_organization(house, "govt", "Government")])
-    return house
+    key = await found_facility(owner_dsn, code, name, DEMO_PROVINCE)
+    house = House(key=key, code=code, name=name)
+    await load_all(database, house.loader, [_organization(house, "govt", "Government")])
+    return msgspec.structs.replace(house, accounts=await create_accounts(database, key, PROVINCE_ACCOUNTS))
 
 
 async def found_facility(owner_dsn: str, code: str, name: str, province: str) -> int:

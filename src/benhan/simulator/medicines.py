@@ -153,9 +153,7 @@ def formulary() -> dict[str, Medicine]:
     for line in _LIST.split("\n"):
         if line:
             key, atc, ingredient, strength, unit, per, form_unit, form, route = line.split("|")
-            found[key] = Medicine(
-                key, atc, ingredient, Decimal(strength), unit, Decimal(per), form_unit, form, route
-            )
+            found[key] = Medicine(key, atc, ingredient, Decimal(strength), unit, Decimal(per), form_unit, form, route)
     return found
 
 
