@@ -47,6 +47,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "Observation.effectiveDateTime",
     ),
     "an instant without a zone": ({**PATIENT, "meta": META}, "Patient.meta.lastUpdated"),
+    "an element one server made up": ({**PATIENT, "meta": {"project": "x"}}, "Patient.meta.project"),
     "two values of one choice": (
         {**OBSERVATION, "valueString": "a", "valueInteger": 1},
         "Observation.value",
