@@ -8,4 +8,15 @@ from benhan.core.access.policy import Decision, decide
 from benhan.core.access.roles import Interaction, Permission, Role
 from benhan.core.access.subject import Subject, service
 
-__all__ = ["Decision", "Door", "Edge", "Interaction", "LiveDoor", "Permission", "Role", "Subject", "decide", "service"]
+__all__ = [
+    "Decision",
+    "Door",
+    "Edge",
+    "Interaction",
+    "LiveDoor",
+    "Permission",
+    "Role",
+    "Subject",
+    "decide",
+    "service",
+]

@@ -95,12 +95,13 @@ class Edge:
 
     async def _enter(self, request: Request, tx: Transaction, permission: Permission) -> Subject:
         who = await identify(request, tx)
-        request.state.who = who
+        request.state.who = who if who.known else None
         if not who.may(permission):
             if not who.known:
                 raise SignInNeeded("Cần đăng nhập để mở trang này.")
             raise Forbidden(
-                "Tài khoản của bạn không được mở trang này.", advice="Hỏi người quản trị nếu công việc của bạn cần."
+                "Tài khoản của bạn không được mở trang này.",
+                advice="Hỏi người quản trị nếu công việc của bạn cần.",
             )
         return who
 
@@ -141,16 +142,20 @@ async def identify(request: Request, tx: Transaction) -> Subject:
 async def public(tx: Transaction, code: str | None) -> Subject:
     """Somebody unknown, at the named facility or at the first one."""
     row = await tx.fetchrow(
-        "select key, name, code from facility where key > 0 and ($1::text is null or code = $1) order by key limit 1", code
+        "select key, name, code from facility where key > 0 and ($1::text is null or code = $1) order by key limit 1",
+        code,
     )
     if row is None and code:
         raise NotFound(f"Không có cơ sở khám chữa bệnh mang mã {code[:20]}.")
-    key, name, code = (row["key"], row["name"], row["code"]) if row else (0, "", "")
-    await tx.reach(key)
+    await tx.reach(row["key"] if row else 0)
     return Subject(
-        account="public", name="", facility=key, facility_name=name, facility_code=code or "",
+        account="public",
+        name="",
+        facility=row["key"] if row else 0,
+        facility_name=row["name"] if row else "",
+        facility_code=row["code"] if row else "",
         roles=frozenset({Role.PUBLIC}),
-    )  # fmt: skip
+    )
 
 
 def refuse_other_origins(request: Request) -> None:

@@ -105,13 +105,19 @@ _CHART = (
 RECORD_RULES: dict[Role, tuple[tuple[str, str], ...]] = {
     Role.RECEPTION: (
         ("rs", _HOUSE),
-        ("crus", "Patient Appointment Encounter Task Coverage CoverageEligibilityResponse RelatedPerson Schedule Slot"),
+        (
+            "crus",
+            "Patient Appointment Encounter Task Coverage CoverageEligibilityResponse RelatedPerson Schedule Slot",
+        ),
         ("rs", "AllergyIntolerance ServiceRequest"),
     ),
     Role.DOCTOR: (
         ("rs", _HOUSE),
         ("rs", _CHART),
-        ("crus", "Encounter Task Observation Condition ServiceRequest MedicationRequest AllergyIntolerance Composition"),
+        (
+            "crus",
+            "Encounter Task Observation Condition ServiceRequest MedicationRequest AllergyIntolerance Composition",
+        ),
         ("cru", "Appointment"),
         ("u", "Slot"),
         ("cr", "Provenance"),
@@ -139,7 +145,10 @@ RECORD_RULES: dict[Role, tuple[tuple[str, str], ...]] = {
         ("rs", "Patient Encounter MedicationRequest AllergyIntolerance Task"),
         ("cu", "Medication"),
     ),
-    Role.CASHIER: (("rs", _HOUSE), ("rs", "Patient Encounter ServiceRequest MedicationRequest Coverage Task")),
+    Role.CASHIER: (
+        ("rs", _HOUSE),
+        ("rs", "Patient Encounter ServiceRequest MedicationRequest Coverage Task"),
+    ),
     Role.PLANNING: (("rs", _HOUSE), ("rs", _CHART), ("cu", "Schedule Slot Appointment")),
     Role.ADMINISTRATOR: (("crus", _HOUSE), ("rs", "Appointment"), ("u", "Appointment"), ("rs", "Task")),
     Role.PROVINCE: (),
@@ -160,7 +169,7 @@ RECORD_RULES: dict[Role, tuple[tuple[str, str], ...]] = {
 }
 
 #: A patient reads her own compartment only; these types are the house's and carry no patient.
-OPEN_TO_PATIENTS = frozenset("Organization Location HealthcareService Practitioner Slot Schedule".split())
+OPEN_TO_PATIENTS = frozenset(["Organization", "Location", "HealthcareService", "Practitioner", "Slot", "Schedule"])
 
 
 class Interaction(StrEnum):

@@ -67,5 +67,9 @@ def parse_scopes(text: str) -> tuple[Scope, ...]:
 def service(role: Role, facility: int, facility_name: str = "") -> Subject:
     """The program itself, doing one job at a facility (booking for the public, counting for the province)."""
     return Subject(
-        account=f"service:{role}", name=str(role), facility=facility, facility_name=facility_name, roles=frozenset({role})
+        account=f"service:{role}",
+        name=str(role),
+        facility=facility,
+        facility_name=facility_name,
+        roles=frozenset({role}),
     )

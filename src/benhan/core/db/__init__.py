@@ -4,6 +4,6 @@ One `Transaction` per request, opened by the edge (`core.access.doors`); nobody 
 """
 
 from benhan.core.db.database import PLATFORM, Database, Transaction
-from benhan.core.db.migrate import migrate, pending
+from benhan.core.db.migrate import create_database, migrate, pending
 
-__all__ = ["PLATFORM", "Database", "Transaction", "migrate", "pending"]
+__all__ = ["PLATFORM", "Database", "Transaction", "create_database", "migrate", "pending"]

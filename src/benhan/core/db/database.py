@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -46,10 +46,6 @@ class Transaction:
     async def fetchval(self, sql: str, *values: Any) -> Any:
         """The first column of the first row."""
         return await self._connection.fetchval(sql, *values)
-
-    async def copy(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
-        """Many rows at once, by COPY."""
-        await self._connection.copy_records_to_table(table, columns=columns, records=rows)
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:

@@ -71,7 +71,7 @@ class EmbeddedPostgres:
             RuntimeError: PostgreSQL does not start; the message ends with its log.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        if not (self.cluster / "PG_VERSION").exists():
+        if not self.exists():
             self._make()
         if self._running_pid() is None:
             (self.cluster / "postmaster.pid").unlink(missing_ok=True)
@@ -92,6 +92,10 @@ class EmbeddedPostgres:
         if self._process:
             self._process.wait(5)
 
+    def exists(self) -> bool:
+        """Whether there is a cluster in the folder."""
+        return (self.cluster / "PG_VERSION").exists()
+
     def pid(self) -> int | None:
         """Process number of the running server, if any."""
         return self._running_pid()
@@ -108,7 +112,7 @@ class EmbeddedPostgres:
                 "--locale=C.UTF-8" if sys.platform != "darwin" else "--locale=C", "--no-instructions",
                 *([] if self.durable else ["--no-sync"]),
             ],
-            check=True, capture_output=True, cwd="/", **self._identity(),
+            check=True, capture_output=True, cwd="/", user=_service_user(),
         )  # fmt: skip
 
     def _spawn(self) -> None:
@@ -123,7 +127,7 @@ class EmbeddedPostgres:
             self._process = subprocess.Popen(
                 [self._binary("postgres"), "-D", self.cluster, *options],
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd="/", start_new_session=True,
-                **self._identity(),
+                user=_service_user(),
             )  # fmt: skip
 
     def _wait(self) -> None:
@@ -160,10 +164,7 @@ class EmbeddedPostgres:
                 return None
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             return None
-        return process.pid
-
-    def _identity(self) -> dict[str, str]:
-        return {"user": SERVICE_USER} if _is_root() else {}
+        return int(process.pid)
 
     def _hand_over(self, *paths: Path) -> None:
         if _is_root():
@@ -177,6 +178,10 @@ class EmbeddedPostgres:
 def default_folder() -> Path:
     """Where the data goes when nobody says: `.benhan` here; for root a place its service user can enter."""
     return Path("/var/lib/benhan") if _is_root() else Path(".benhan")
+
+
+def _service_user() -> str | None:
+    return SERVICE_USER if _is_root() else None
 
 
 def _is_root() -> bool:

@@ -46,3 +46,13 @@ async def migrate(dsn: str) -> list[str]:
         return names
     finally:
         await connection.close()
+
+
+async def create_database(dsn: str, name: str) -> None:
+    """Make a database if there is none of that name; the DSN is of a superuser, to another database."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        if not await connection.fetchval("select exists(select from pg_database where datname = $1)", name):
+            await connection.execute(f'create database "{name}"')
+    finally:
+        await connection.close()

@@ -72,14 +72,17 @@ async def position(tx: Transaction, reader: str) -> Position:
 async def advance(tx: Transaction, reader: str, to: Position) -> None:
     """Note that a reader has dealt with everything up to here, in the transaction that dealt with it."""
     await tx.execute(
-        "update feed_reader set xid = $2::text::xid8, seq = $3, at = now() where name = $1", reader, str(to.xid), to.seq
+        "update feed_reader set xid = $2::text::xid8, seq = $3, at = now() where name = $1",
+        reader,
+        str(to.xid),
+        to.seq,
     )
 
 
 async def lag_seconds(tx: Transaction) -> float:
     """Age of the oldest change that some named reader has not dealt with; 0 when all are up to date."""
     lag = await tx.fetchval(
-        "select extract(epoch from now() - min(at)) from feed_reader r cross join lateral"
-        " (select at from feed f where (f.xid, f.seq) > (r.xid, r.seq) order by f.xid, f.seq limit 1) next"
+        "select extract(epoch from now() - min(next.at)) from feed_reader r cross join lateral"
+        " (select f.at from feed f where (f.xid, f.seq) > (r.xid, r.seq) order by f.xid, f.seq limit 1) next"
     )
     return float(lag or 0)

@@ -17,7 +17,7 @@ from benhan.core.db import PLATFORM, Database
 from benhan.core.store.feed import Change, Position, changes, end
 
 POLL_SECONDS = 0.15
-#: A watcher that falls so far behind is told to look at everything once.
+#: What waits already wakes the screen, so more than this need not wait.
 BACKLOG = 200
 
 
@@ -26,11 +26,14 @@ class Watcher(msgspec.Struct, eq=False):
 
     who: Subject
     types: frozenset[str]
-    queue: asyncio.Queue[Change]
+    patient: str | None
+    queue: asyncio.Queue[Change | None]
 
     def concerns(self, change: Change) -> bool:
         """Whether this change is of a kind the watcher asked for and may read."""
         if change.facility != self.who.facility or change.type not in self.types:
+            return False
+        if self.patient is not None and self.patient != change.patient:
             return False
         decision = decide(self.who, Interaction.READ, change.type)
         return decision.allowed and decision.only_patient in (None, change.patient)
@@ -43,6 +46,7 @@ class Live:
         self._database = database
         self._watchers: set[Watcher] = set()
         self._task: asyncio.Task[None] | None = None
+        self.stopping = asyncio.Event()
 
     async def start(self) -> None:
         """Begin to read at the end of the feed."""
@@ -51,16 +55,22 @@ class Live:
         self._task = asyncio.create_task(self._follow(position))
 
     async def stop(self) -> None:
-        """Stop reading; every watch ends."""
+        """Stop reading; every watcher gets a last None."""
+        self.stopping.set()
+        for watcher in self._watchers:
+            if not watcher.queue.full():
+                watcher.queue.put_nowait(None)
         if self._task:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
 
     @asynccontextmanager
-    async def watch(self, who: Subject, types: frozenset[str]) -> AsyncIterator[asyncio.Queue[Change]]:
-        """Changes of these types that `who` may read, for as long as the block lasts."""
-        watcher = Watcher(who, types, asyncio.Queue(BACKLOG))
+    async def watch(
+        self, who: Subject, types: frozenset[str], patient: str | None = None
+    ) -> AsyncIterator[asyncio.Queue[Change | None]]:
+        """Changes of these types (of one patient) that `who` may read, for as long as the block lasts."""
+        watcher = Watcher(who, types, patient, asyncio.Queue(BACKLOG))
         self._watchers.add(watcher)
         try:
             yield watcher.queue
@@ -72,7 +82,7 @@ class Live:
             await asyncio.sleep(POLL_SECONDS)
             try:
                 position = await self._read(position)
-            except Exception:  # noqa: BLE001, S112 - the database may be away for a while; screens wait with it
+            except Exception:
                 await asyncio.sleep(1)
 
     async def _read(self, position: Position) -> Position:

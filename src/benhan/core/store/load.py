@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import asyncpg
+from typing import Any
 
 from benhan.core.access import Interaction, Subject
 from benhan.core.access.audit import Event, record
@@ -14,7 +13,7 @@ from benhan.core.fhir.outcome import Invalid
 from benhan.core.fhir.validation import check
 from benhan.core.store.records import NUMBERS, new_id, now, permit, stamped
 from benhan.core.store.rows import rows_of
-from benhan.core.store.write import AlreadyExists, _what
+from benhan.core.store.write import AlreadyExists
 
 _INSERT = """
 insert into resource (facility, type, id, version, updated, patient, body)
@@ -50,27 +49,60 @@ async def load(tx: Transaction, who: Subject, resources: Sequence[r4.Resource]) 
         [t for t, _ in kept], [i for _, i in kept], [rows[place].patient for place in kept], list(bodies.values()),
     )  # fmt: skip
     keys = {(row["type"], row["id"]): row["key"] for row in new}
-    f = who.facility
-    try:
-        await tx.copy("once", ("facility", "what", "rid"), [(f, w, k) for p, k in keys.items() for w in rows[p].once])
-    except asyncpg.UniqueViolationError as error:
-        raise AlreadyExists(_what(error)) from None
-    await tx.copy(
-        "token", ("facility", "param", "hash", "rid"), [(f, *t, k) for p, k in keys.items() for t in rows[p].tokens]
+    indexed = [(key, rows[place]) for place, key in keys.items()]
+    await _hold(tx, who, [(w, k) for k, r in indexed for w in r.once])
+    await _many(
+        tx,
+        who,
+        "token",
+        ("param smallint", "hash bigint", "rid bigint"),
+        [(*t, k) for k, r in indexed for t in r.tokens],
     )
-    await tx.copy(
-        "word", ("facility", "param", "word", "whole", "rid"), [(f, *w, k) for p, k in keys.items() for w in rows[p].words]
-    )
-    await tx.copy(
-        "span", ("facility", "param", "lo", "hi", "rid"), [(f, *s, k) for p, k in keys.items() for s in rows[p].spans]
-    )
-    await tx.copy(
-        "history", ("facility", "type", "id", "version", "updated", "action", "account", "body"),
-        [(f, *p, 1, moment, b"c", who.account, bodies[p]) for p in keys],
+    await _many(
+        tx, who, "word", ("param smallint", "word text", "whole text", "rid bigint"),
+        [(*w, k) for k, r in indexed for w in r.words],
     )  # fmt: skip
-    await tx.copy(
-        "feed", ("facility", "type", "id", "version", "action", "patient"),
-        [(f, *p, 1, b"c", rows[p].patient) for p in keys],
+    await _many(
+        tx, who, "span", ("param smallint", "lo timestamptz", "hi timestamptz", "rid bigint"),
+        [(*s, k) for k, r in indexed for s in r.spans],
     )  # fmt: skip
+    await tx.execute(
+        "insert into history (facility, type, id, version, updated, action, account, body)"
+        " select facility, type, id, version, updated, 'c', $2, body from resource where key = any($1)",
+        list(keys.values()), who.account,
+    )  # fmt: skip
+    await tx.execute(
+        "insert into feed (facility, type, id, version, action, patient)"
+        " select facility, type, id, version, 'c', patient from resource where key = any($1) order by key",
+        list(keys.values()),
+    )
     record(tx, who, Event("load", rule=f"role {'+'.join(sorted(who.roles))}", detail=f"{len(keys)} records"))
     return len(keys)
+
+
+async def _hold(tx: Transaction, who: Subject, wanted: list[tuple[str, int]]) -> None:
+    """Claim what may exist once.
+
+    Raises:
+        AlreadyExists: another record holds one of them.
+    """
+    taken = await tx.fetchval(
+        "with asked as (select * from unnest($2::text[], $3::bigint[]) u(what, rid)),"
+        " mine as (insert into once select $1, what, rid from asked on conflict do nothing returning what, rid)"
+        " select what from asked where (what, rid) not in (select what, rid from mine) limit 1",
+        who.facility, [what for what, _ in wanted], [rid for _, rid in wanted],
+    )  # fmt: skip
+    if taken is not None:
+        raise AlreadyExists(taken)
+
+
+async def _many(
+    tx: Transaction, who: Subject, table: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]
+) -> None:
+    """Insert rows of one table by arrays (COPY is refused under row-level security)."""
+    names = ", ".join(column.partition(" ")[0] for column in columns)
+    arrays = ", ".join(f"${n}::{column.partition(' ')[2]}[]" for n, column in enumerate(columns, 2))
+    values = [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in columns]
+    await tx.execute(
+        f"insert into {table} (facility, {names}) select $1, * from unnest({arrays})", who.facility, *values
+    )

@@ -11,7 +11,6 @@ from typing import Any, Protocol
 
 import msgspec
 
-
 from benhan.core.fhir.moments import moment_range
 from benhan.core.fhir.outcome import Malformed
 from benhan.core.fhir.search import PARAMETERS, SearchParameter
@@ -135,7 +134,10 @@ class Updated(msgspec.Struct):
     def sql(self, value: Value) -> str:
         """The condition."""
         parts = [
-            _SPAN_TESTS[prefix].replace("s.lo", "r.updated").replace("s.hi", "r.updated").format(lo=value(lo), hi=value(hi))
+            _SPAN_TESTS[prefix]
+            .replace("s.lo", "r.updated")
+            .replace("s.hi", "r.updated")
+            .format(lo=value(lo), hi=value(hi))
             for prefix, lo, hi in self.tests
         ]
         return f"({' or '.join(parts)})"
@@ -157,7 +159,32 @@ _SPAN_TESTS = {
 _COMMON = {
     word: rank
     for rank, word in enumerate(
-        "nguyen thi van tran le pham hoang phan vu vo dang bui do ho ngo duong ly minh thanh ngoc duc huu kim anh".split()[::-1]
+        [
+            "nguyen",
+            "thi",
+            "van",
+            "tran",
+            "le",
+            "pham",
+            "hoang",
+            "phan",
+            "vu",
+            "vo",
+            "dang",
+            "bui",
+            "do",
+            "ho",
+            "ngo",
+            "duong",
+            "ly",
+            "minh",
+            "thanh",
+            "ngoc",
+            "duc",
+            "huu",
+            "kim",
+            "anh",
+        ][::-1]
     )
 }
 
@@ -210,7 +237,7 @@ def _result_parameter(query: Query, type_name: str, name: str, value: str) -> bo
     return True
 
 
-def _clause(query: Query, type_name: str, name: str, value: str) -> Clause:
+def _clause(query: Query, type_name: str, name: str, value: str) -> Clause:  # noqa: PLR0911 - a row per kind
     code, _, modifier = name.partition(":")
     values = _split(name, value)
     if code == "_id":
@@ -319,5 +346,3 @@ def _unsupported(name: str, what: str) -> Malformed:
         f"Chưa hỗ trợ cách tìm “{name[:60]}” ({what}).", code="not-supported", where=name[:60],
         advice="Xem CapabilityStatement tại /fhir/metadata.",
     )  # fmt: skip
-
-

@@ -119,7 +119,8 @@ async def history(tx: Transaction, who: Subject, type_: type[r4.R], id_: str) ->
     )
     audited(tx, who, Interaction.READ, decision, name, id_, patient["patient"], "history")
     return [
-        Version(id_, row["version"], row["updated"], row["action"].decode(), row["account"], row["body"]) for row in rows
+        Version(id_, row["version"], row["updated"], row["action"].decode(), row["account"], row["body"])
+        for row in rows
     ]
 
 

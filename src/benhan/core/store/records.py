@@ -44,7 +44,9 @@ def permit(who: Subject, interaction: Interaction, type_name: str) -> Decision:
     decision = decide(who, interaction, type_name)
     if not decision.allowed:
         raise Forbidden(
-            f"Không có quyền {_VERBS[interaction]} {type_name}.", where=type_name, advice=f"Quy tắc: {decision.rule}."
+            f"Không có quyền {_VERBS[interaction]} {type_name}.",
+            where=type_name,
+            advice=f"Quy tắc: {decision.rule}.",
         )
     return decision
 
@@ -65,9 +67,7 @@ def audited(
 
 def stamped(resource: r4.R, id_: str, version: int, updated: datetime) -> r4.R:
     """The record as the server keeps it: its id, version and time set, everything else as given."""
-    meta = msgspec.structs.replace(
-        resource.meta or r4.Meta(), versionId=str(version), lastUpdated=instant(updated)
-    )
+    meta = msgspec.structs.replace(resource.meta or r4.Meta(), versionId=str(version), lastUpdated=instant(updated))
     return msgspec.structs.replace(resource, id=id_, meta=meta)
 
 

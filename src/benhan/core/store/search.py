@@ -144,9 +144,7 @@ def _position(cursor: str) -> tuple[datetime, int]:
         raise Malformed("Vị trí trang không đọc được.", where="_after", advice="Tìm lại từ trang đầu.") from None
 
 
-async def _included(
-    tx: Transaction, who: Subject, query: Query, resources: Sequence[r4.Resource]
-) -> list[r4.Resource]:
+async def _included(tx: Transaction, who: Subject, query: Query, resources: Sequence[r4.Resource]) -> list[r4.Resource]:
     """Records that the found ones point at, each asked of the policy like any read."""
     wanted: dict[str, set[str]] = {}
     for resource in resources if query.include else ():

@@ -26,6 +26,10 @@ _CURRENT = (
 )
 
 
+#: What `put` raises when something that may exist once exists already.
+TAKEN = "BH409"
+
+
 class AlreadyExists(Conflict):
     """Something that may exist once exists already; `what` is the key of `core.store.uniqueness`."""
 
@@ -166,17 +170,11 @@ async def _call_put(
             _PUT, who.facility, NUMBERS[name], id_, version, moment, rows.patient, body, action.encode(), who.account,
             *columns(rows),
         )  # fmt: skip
-    except asyncpg.UniqueViolationError as error:
-        if error.constraint_name != "once_pkey":
-            raise
-        raise AlreadyExists(_what(error)) from None
+    except asyncpg.PostgresError as error:
+        if error.sqlstate == TAKEN:
+            raise AlreadyExists(str(error)) from None
+        raise
     return key
-
-
-def _what(error: asyncpg.UniqueViolationError) -> str:
-    """The key in `Key (facility, what)=(1, slot Slot/x) already exists.`"""
-    detail = error.detail or ""
-    return detail.partition("=(")[2].partition(", ")[2].rpartition(")")[0]
 
 
 def _within(only: str | None, patient: str | None, name: str) -> None:
@@ -190,5 +188,3 @@ def _moved_on(name: str, id_: str, version: int) -> VersionConflict:
         where=name,
         advice="Mở lại bản mới nhất, xem thay đổi rồi sửa tiếp.",
     )
-
-

@@ -199,6 +199,7 @@ create function put(
 ) returns bigint language plpgsql as $$
 declare
     rid_ bigint;
+    taken text;
 begin
     if p_expected = 0 then
         insert into resource (facility, type, id, version, updated, patient, body)
@@ -216,7 +217,15 @@ begin
         delete from span where rid = rid_;
         delete from once where rid = rid_;
     end if;
-    insert into once select p_facility, what, rid_ from unnest(once_what) what;
+    -- Whoever holds one of these already wins; a concurrent holder is waited for.
+    with mine as (
+        insert into once select p_facility, what, rid_ from unnest(once_what) what
+        on conflict do nothing returning what
+    )
+    select what into taken from unnest(once_what) what where what not in (select what from mine) limit 1;
+    if taken is not null then
+        raise exception using errcode = 'BH409', message = taken;
+    end if;
     insert into token select p_facility, p, h, rid_ from unnest(token_param, token_hash) t(p, h);
     insert into word select p_facility, p, w, rid_, a from unnest(word_param, word_word, word_whole) t(p, w, a);
     insert into span select p_facility, p, l, h, rid_ from unnest(span_param, span_lo, span_hi) t(p, l, h);

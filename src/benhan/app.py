@@ -1,0 +1,156 @@
+"""The whole application on one page: doors, navigation, feeds, and what starts and stops with the process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from benhan.core.access import Door, Edge, LiveDoor
+from benhan.core.db import PLATFORM, Database
+from benhan.core.db.migrate import migrations
+from benhan.core.fhir import codec
+from benhan.core.fhir.outcome import NotFound, Problem
+from benhan.core.kit import assets, pages
+from benhan.core.kit.language import LanguageMiddleware
+from benhan.core.store import feed
+from benhan.core.store.live import Live
+from benhan.settings import Settings
+
+#: Everything that publishes doors. Each module has `DOORS`, most have `NAV`, some have `FOLLOWERS` of the feed.
+ROOMS = (
+    "benhan.entrance.pages",
+    "benhan.entrance.live",
+    "benhan.hospital.reception.pages",
+    "benhan.hospital.clinic.pages",
+)
+
+#: The only routes without a permission: they touch no record.
+PLAIN_PATHS = ("/healthz", "/readyz", "/static", pages.PREFERENCES_PATH)
+
+
+def create_app(settings: Settings, database: Database | None = None) -> Starlette:
+    """Compose the application. A database may be lent (tests); otherwise it connects by the settings.
+
+    Raises:
+        TypeError: a route without a declared permission.
+    """
+    rooms = [import_module(name) for name in ROOMS]
+    doors: list[Door | LiveDoor] = [door for room in rooms for door in room.DOORS]
+    edge = Edge(lambda: app.state.database, refuse)
+    app = Starlette(
+        routes=[*edge.routes(doors), *_plain_routes()],
+        lifespan=_lifespan,
+        middleware=[Middleware(SecurityHeaders), Middleware(LanguageMiddleware)],
+        exception_handlers={404: _nothing_here, 405: _nothing_here, 500: _broken},
+    )
+    app.state.settings = settings
+    app.state.database = database
+    app.state.doors = doors
+    app.state.nav = [item for room in rooms for item in getattr(room, "NAV", ())]
+    app.state.followers = [follower for room in rooms for follower in getattr(room, "FOLLOWERS", ())]
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    lent = app.state.database
+    settings: Settings = app.state.settings
+    database = lent or await Database.connect(
+        settings.dsn.get_secret_value(), size=settings.pool, statement_seconds=settings.statement_seconds
+    )
+    if reason := await database.role_can_bypass():
+        raise SystemExit(f"Vai trò cơ sở dữ liệu vượt được phân quyền theo dòng, từ chối chạy: {reason}")
+    app.state.database = database
+    app.state.live = Live(database)
+    await app.state.live.start()
+    tasks = [follower(database) for follower in app.state.followers]
+    for task in tasks:
+        await task.start()
+    yield
+    for task in tasks:
+        await task.stop()
+    await app.state.live.stop()
+    if lent is None:
+        await database.close()
+
+
+class SecurityHeaders:
+    """The same headers on every answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in pages.HEADERS.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Add them as the answer starts."""
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *self._headers]
+            await send(message)
+
+        await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
+
+
+def refuse(request: Request, problem: Problem) -> Response:
+    """An error as the asker understands it: OperationOutcome, page, or fragment."""
+    if request.url.path.startswith("/fhir"):
+        challenge = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else None
+        return Response(codec.encode(problem.outcome()), problem.status, challenge, "application/fhir+json")
+    template = "kit/problem_fragment.html" if pages.is_fragment(request) else "kit/problem.html"
+    said = {"status": problem.status, "what": problem.message, "where": problem.where, "advice": problem.advice}
+    return pages.render(request, template, **said)
+
+
+async def _nothing_here(request: Request, error: Exception) -> Response:
+    return refuse(request, NotFound("Không có trang này.", advice="Kiểm tra địa chỉ hoặc về trang đầu."))
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    return refuse(
+        request,
+        Problem(
+            500,
+            "exception",
+            "Máy chủ gặp lỗi; việc vừa làm chưa được lưu.",
+            advice="Thử lại; nếu vẫn lỗi, báo quản trị.",
+        ),
+    )
+
+
+async def healthz(request: Request) -> Response:
+    """The process is alive."""
+    return JSONResponse({"status": "ok"})
+
+
+async def readyz(request: Request) -> Response:
+    """Database, migrations and feed, each in a word; 503 while one of them is not ready."""
+    try:
+        async with request.app.state.database.transaction(PLATFORM) as tx:
+            found = {"database": "ok", "feed_lag_seconds": round(await feed.lag_seconds(tx), 3)}
+            done = {row["name"] for row in await tx.fetch("select name from migration")}
+    except Exception as error:
+        return JSONResponse({"status": "waiting", "database": type(error).__name__}, 503)
+    missing = sorted(set(migrations()) - done)
+    ready = not missing
+    return JSONResponse(
+        {"status": "ready" if ready else "waiting", **found, "migrations_missing": missing},
+        200 if ready else 503,
+    )
+
+
+def _plain_routes() -> list[BaseRoute]:
+    return [
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+        Route(pages.PREFERENCES_PATH, pages.preferences, methods=["POST"]),
+        Mount("/static", assets.static_app()),
+    ]

@@ -1,0 +1,296 @@
+"""`benhan`: every task of an operator, one command each."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from benhan.core.db import Transaction
+from benhan.settings import Settings
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Benhan: hệ thống bệnh án điện tử mở.")
+console = Console(highlight=False)
+
+Data = Annotated[
+    Path | None, typer.Option("--data", help="Thư mục dữ liệu (mặc định .benhan; với root: /var/lib/benhan).")
+]
+Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="Cổng.")]
+
+
+def main() -> None:
+    """Entry point of the `benhan` command."""
+    cli()
+
+
+@cli.command()
+def demo(
+    port: Port = 8400,
+    data: Data = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Xoá dữ liệu cũ và làm lại từ đầu.")] = False,
+    scale: Annotated[int, typer.Option("--scale", min=0, max=436_000, help="Số lượt khám mô phỏng.")] = 3000,
+    workers: Annotated[int, typer.Option("--workers", min=1, max=16)] = 1,
+) -> None:
+    """Everything up on this machine: assets, PostgreSQL, a populated demo province, the web server."""
+    from benhan.core.db.embedded import EmbeddedPostgres, default_folder
+    from benhan.core.kit import assets
+
+    folder = (data or default_folder()).resolve()
+    if fresh:
+        _forget(folder)
+    postgres = EmbeddedPostgres(folder / "postgres")
+    with _progress() as progress:
+        step = progress.add_task("Giao diện", total=None)
+        assets.build(lambda text: progress.update(step, description=text))
+        progress.update(step, description="PostgreSQL")
+        postgres.start()
+        progress.update(step, description="Dữ liệu mẫu")
+        accounts = asyncio.run(_prepare_demo(postgres.dsn, scale, progress))
+        progress.remove_task(step)
+    settings = Settings(
+        mode="demo", host="127.0.0.1", port=port, data=folder, workers=workers, secure_cookies=False,
+        dsn=postgres.dsn("benhan_app"), public_url=f"http://127.0.0.1:{port}",
+    )  # fmt: skip
+    try:
+        _serve(settings, lambda: _welcome(settings, accounts))
+    finally:
+        postgres.stop()
+
+
+@cli.command()
+def up(
+    settings_file: Annotated[Path | None, typer.Option("--settings", exists=True, help="Tệp TOML.")] = None,
+    migrate_first: Annotated[bool, typer.Option("--migrate", help="Nâng cấp cơ sở dữ liệu trước khi chạy.")] = False,
+) -> None:
+    """The server for production, on a PostgreSQL of your own; refuses insecure settings."""
+    if settings_file:
+        os.environ["BENHAN_FILE"] = str(settings_file.resolve())
+    settings = Settings()
+    if problems := settings.insecurities():
+        for problem in problems:
+            console.print(f"[red]✗[/] {problem}")
+        raise typer.Exit(2)
+    if migrate_first:
+        migrate()
+    from benhan.core.kit import assets
+
+    assets.build()
+    _serve(settings, lambda: console.print(f"READY {settings.public_url}"))
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database of BENHAN_OWNER_DSN up to this program."""
+    from benhan.core.db import migrate as run
+
+    names = asyncio.run(run(Settings().owner_dsn.get_secret_value()))
+    console.print("\n".join(names) or "Không có gì để nâng cấp.")
+
+
+@cli.command()
+def load(
+    paths: Annotated[list[Path], typer.Argument(exists=True, help="NDJSON, Bundle hoặc thư mục JSON.")],
+    facility: Annotated[str | None, typer.Option("--facility", help="Mã cơ sở nhận dữ liệu.")] = None,
+    rejects: Annotated[Path, typer.Option("--rejects", help="Tệp ghi những bản ghi bị từ chối.")] = Path(
+        "rejects.ndjson"
+    ),
+    data: Data = None,
+) -> None:
+    """Load FHIR R4 records; running it again adds nothing twice."""
+    from benhan.core.access import Role, service
+    from benhan.core.db import Database
+    from benhan.core.store.bulk import load_paths
+
+    async def run(dsn: str) -> int:
+        database = await Database.connect(dsn, statement_seconds=600)
+        async with database.transaction() as tx:
+            key, name = await _facility(tx, facility)
+        with _progress() as progress:
+            step = progress.add_task("Nạp", total=None)
+
+            def show(text: str, done: int, total: int) -> None:
+                progress.update(step, description=text, completed=done, total=total or None)
+
+            tally = await load_paths(database, service(Role.LOADER, key, name), paths, rejects=rejects, progress=show)
+        await database.close()
+        console.print(
+            f"Mới {tally.created} · cập nhật {tally.updated} · đã có {tally.unchanged} · từ chối {tally.rejected}"
+            + (f" (xem {rejects})" if tally.rejected else "")
+        )
+        return 1 if tally.rejected else 0
+
+    with _database(data) as dsn:
+        raise typer.Exit(asyncio.run(run(dsn)))
+
+
+@cli.command()
+def token(
+    client: Annotated[str, typer.Option("--client", help="Tên chương trình.")],
+    scopes: Annotated[str, typer.Option("--scopes", help='Ví dụ "system/*.cruds".')],
+    facility: Annotated[str | None, typer.Option("--facility", help="Mã cơ sở.")] = None,
+    data: Data = None,
+) -> None:
+    """A bearer token for a program; it is shown once."""
+    from benhan.core.access.accounts import create_client
+    from benhan.core.access.subject import parse_scopes
+    from benhan.core.db import Database
+
+    try:
+        parse_scopes(scopes)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--scopes") from None
+
+    async def run(dsn: str) -> str:
+        database = await Database.connect(dsn)
+        async with database.transaction() as tx:
+            key, _ = await _facility(tx, facility)
+            await tx.reach(key)
+            made = await create_client(tx, key, client, scopes)
+        await database.close()
+        return made
+
+    with _database(data) as dsn:
+        print(asyncio.run(run(dsn)))
+
+
+@cli.command("assets")
+def build_assets() -> None:
+    """Build the browser assets."""
+    from benhan.core.kit import assets
+
+    assets.build(console.print)
+
+
+def serving_app() -> object:
+    """The ASGI application of one server process (settings come from the environment)."""
+    from benhan.app import create_app
+
+    return create_app(Settings())
+
+
+def _serve(settings: Settings, when_ready: Callable[[], None]) -> None:
+    from granian import Granian
+    from granian.constants import Interfaces, Loops
+
+    for name, value in settings.model_dump(exclude_none=True).items():
+        plain = value.get_secret_value() if hasattr(value, "get_secret_value") else value
+        os.environ[f"BENHAN_{name.upper()}"] = str(plain)
+    threading.Thread(target=_announce, args=(settings, when_ready), daemon=True).start()
+    Granian(
+        "benhan.cli:serving_app", factory=True, interface=Interfaces.ASGI, address=settings.host, port=settings.port,
+        workers=settings.workers, loop=Loops.uvloop, log_level="warning", workers_kill_timeout=3,
+        respawn_failed_workers=True, websockets=True,
+    ).serve()  # fmt: skip
+
+
+def _announce(settings: Settings, when_ready: Callable[[], None]) -> None:
+    address = f"http://127.0.0.1:{settings.port}/readyz"
+    for _ in range(600):
+        try:
+            with urllib.request.urlopen(address, timeout=2) as answer:
+                if answer.status == 200:
+                    when_ready()
+                    sys.stdout.flush()
+                    return
+        except OSError:
+            time.sleep(0.05)
+
+
+def _welcome(settings: Settings, accounts: list[tuple[str, str, str]]) -> None:
+    table = Table("Vai trò", "Tên đăng nhập", "Mật khẩu", box=None, pad_edge=False, header_style="bold")
+    for row in accounts:
+        table.add_row(*row)
+    console.print(f"\n[bold]{settings.public_url}[/]   đặt khám: {settings.public_url}/dat-kham\n")
+    console.print(table)
+    console.print("\nREADY")
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )
+
+
+@contextmanager
+def _database(data: Path | None) -> Iterator[str]:
+    """The record store: by BENHAN_DSN, or the embedded one of the data folder (left running if it was)."""
+    from benhan.core.db.embedded import EmbeddedPostgres, default_folder
+
+    if dsn := os.environ.get("BENHAN_DSN"):
+        yield dsn
+        return
+    postgres = EmbeddedPostgres((data or default_folder()).resolve() / "postgres")
+    if not postgres.exists():
+        raise typer.BadParameter(
+            f"chưa có dữ liệu trong {postgres.folder}; chạy `benhan demo` trước.", param_hint="--data"
+        )
+    was_running = postgres.pid() is not None
+    postgres.start()
+    try:
+        yield postgres.dsn("benhan_app")
+    finally:
+        if not was_running:
+            postgres.stop()
+
+
+async def _facility(tx: Transaction, code: str | None) -> tuple[int, str]:
+    """Key and name of the facility of a code, or of the first one."""
+    row = await tx.fetchrow(
+        "select key, name from facility where key > 0 and ($1::text is null or code = $1) order by key limit 1",
+        code,
+    )
+    if row is None:
+        raise typer.BadParameter(f"không có cơ sở {code or ''}", param_hint="--facility")
+    return row["key"], row["name"]
+
+
+async def _prepare_demo(dsn: Callable[..., str], scale: int, progress: Progress) -> list[tuple[str, str, str]]:
+    """Migrate, and fill what is not there yet; gives role, login and password of each account."""
+    from benhan.core.db import Database, create_database, migrate
+    from benhan.simulator import fill_province
+
+    await create_database(dsn(database="postgres"), "benhan")
+    await migrate(dsn())
+    database = await Database.connect(dsn("benhan_app"), statement_seconds=600)
+    steps: dict[str, TaskID] = {}
+
+    def show(text: str, done: int, total: int) -> None:
+        if text not in steps:
+            steps[text] = progress.add_task(text, total=total or None)
+        progress.update(steps[text], completed=done)
+
+    accounts = await fill_province(database, dsn(), visits=scale, progress=show)
+    await database.close()
+    return accounts
+
+
+def _forget(folder: Path) -> None:
+    """Remove an old demo, and only a demo: the folder must hold our cluster or nothing."""
+    from benhan.core.db.embedded import EmbeddedPostgres
+
+    postgres = EmbeddedPostgres(folder / "postgres")
+    if postgres.exists():
+        postgres.stop()
+        shutil.rmtree(postgres.folder)
+
+
+if __name__ == "__main__":
+    main()

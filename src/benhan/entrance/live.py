@@ -1,0 +1,57 @@
+"""`/live`: one event stream for every live screen."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from benhan.core.access import LiveDoor, Permission, Subject
+from benhan.core.fhir.outcome import Malformed
+from benhan.core.store.live import Live
+from benhan.core.store.records import NUMBERS
+
+MAX_TYPES = 10
+#: A line now and then keeps proxies from closing the stream, and tells us when the screen is gone.
+BREATH_SECONDS = 15
+
+
+async def live(request: Request, who: Subject) -> Response:
+    """Events named by resource type, `{"type", "id", "patient"}`, of changes in my facility that I may read.
+
+    `types` names the resource types; `patient` limits them to one patient.
+
+    Raises:
+        Malformed: `types` names no resource type, or too many.
+    """
+    types = frozenset(request.query_params.get("types", "").split(","))
+    if not types <= NUMBERS.keys() or len(types) > MAX_TYPES:
+        raise Malformed("Tham số types cần tên loại tài nguyên, ví dụ types=Task,Observation.", where="types")
+    hub: Live = request.app.state.live
+    patient = request.query_params.get("patient")
+    return StreamingResponse(
+        _events(hub, who, types, patient),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+async def _events(hub: Live, who: Subject, types: frozenset[str], patient: str | None) -> AsyncIterator[str]:
+    async with hub.watch(who, types, patient) as queue:
+        yield "retry: 2000\n\n"
+        while not hub.stopping.is_set():
+            try:
+                change = await asyncio.wait_for(queue.get(), BREATH_SECONDS)
+            except TimeoutError:
+                yield ": \n\n"
+                continue
+            if change is None:
+                return
+            data = json.dumps({"type": change.type, "id": change.id, "patient": change.patient})
+            yield f"event: {change.type}\ndata: {data}\n\n"
+
+
+DOORS = [LiveDoor("/live", live, Permission.SIGNED_IN)]
