@@ -1,0 +1,270 @@
+"""Book, move, cancel. No slot is ever given twice: the store holds one live Appointment for each Slot.
+
+The Slot's own status follows in the same transaction, so every list of free slots is right. Called by the public page
+(as the booking service), by staff, and later by the Mini App.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from hashlib import blake2b
+
+import asyncpg
+import msgspec
+
+from benhan.core import store
+from benhan.core.access import Subject
+from benhan.core.db import Transaction
+from benhan.core.fhir import r4, systems
+from benhan.core.fhir.outcome import Conflict, Invalid, NotFound, Problem, VersionConflict
+from benhan.core.kit import clock
+from benhan.core.store.records import version_of
+from benhan.core.store.rows import hash64
+from benhan.hospital.reception import booking_rules as rules
+from benhan.hospital.reception.booking_rules import AWAITED, BUSY, FREE, Guest, SlotTaken
+from benhan.hospital.visit import concept, id_of, stamp
+
+#: How many other times are offered when one is taken.
+OFFERED = "3"
+
+
+async def book(
+    tx: Transaction,
+    who: Subject,
+    slot_id: str,
+    guest: Guest,
+    *,
+    channel: str,
+    reason: str = "",
+    now: datetime | None = None,
+) -> r4.Appointment:
+    """Give a slot to a guest.
+
+    Booking the same slot for the same person again gives the booking that exists.
+
+    Raises:
+        SlotTaken: somebody else has it (the next free ones come along); Invalid: the slot or the guest is not
+        possible; Conflict: the telephone number has too many open bookings.
+    """
+    now = now or clock.now()
+    rules.check_guest(guest, now.date())
+    slot = await store.read(tx, who, r4.Slot, slot_id)
+    rules.check_slot(slot, now)
+    await _alone(tx, who, guest.phone)
+    held = await open_bookings(tx, who, guest.phone, now)
+    for one in held:
+        if _slot_of(one) == slot_id and rules.proves(one, None, guest.birth):
+            return one
+    if len(held) >= rules.MOST_OPEN:
+        raise Conflict(
+            f"Số điện thoại này đã có {len(held)} lịch hẹn chưa khám.",
+            where="phone",
+            advice="Huỷ hoặc đổi một lịch đã đặt, hoặc gọi cho bệnh viện.",
+        )
+    schedule = await store.read(tx, who, r4.Schedule, id_of(slot.schedule) or "")
+    return await _take(tx, who, slot, _appointment(slot, schedule, guest, channel=channel, reason=reason, now=now))
+
+
+async def move(
+    tx: Transaction, who: Subject, booking: r4.Appointment, slot_id: str, now: datetime | None = None
+) -> r4.Appointment:
+    """Give a booking another slot. Either the new one is had and the old one free again, or nothing changes.
+
+    Raises:
+        SlotTaken, Invalid: the new slot; Conflict: the booking is no longer awaited; VersionConflict.
+    """
+    now = now or clock.now()
+    _awaited(booking)
+    slot = await store.read(tx, who, r4.Slot, slot_id)
+    rules.check_slot(slot, now)
+    former = _slot_of(booking)
+    if former == slot_id:
+        return booking
+    schedule = await store.read(tx, who, r4.Schedule, id_of(slot.schedule) or "")
+    moved = msgspec.structs.replace(
+        booking,
+        slot=[store.reference(slot)],
+        start=slot.start,
+        end=slot.end,
+        minutesDuration=_minutes(slot),
+        serviceType=slot.serviceType,
+        specialty=slot.specialty,
+        participant=[booking.participant[0], *_participants(schedule)],
+    )
+    return await _take(tx, who, slot, moved, former)
+
+
+async def cancel(
+    tx: Transaction, who: Subject, booking: r4.Appointment, reason: str = "", now: datetime | None = None
+) -> r4.Appointment:
+    """Cancel a booking; its slot is free again unless it was closed. Cancelling twice changes nothing.
+
+    Raises:
+        Conflict: the person has come already; VersionConflict: somebody changed it in between.
+    """
+    if booking.status == "cancelled":
+        return booking
+    _awaited(booking)
+    cancelled = msgspec.structs.replace(
+        booking,
+        status="cancelled",
+        cancelationReason=r4.CodeableConcept(text=reason) if reason else None,
+    )
+    kept = await store.update(tx, who, cancelled, if_match=version_of(booking))
+    await _release(tx, who, _slot_of(booking))
+    return kept
+
+
+async def restore(
+    tx: Transaction, who: Subject, booking: r4.Appointment, now: datetime | None = None
+) -> r4.Appointment:
+    """Undo a cancellation, if its slot is still to be had.
+
+    Raises:
+        SlotTaken, Invalid: as `book`; Conflict: it is not cancelled.
+    """
+    if booking.status != "cancelled":
+        raise Conflict("Lịch hẹn này không ở trạng thái đã huỷ.", where="status")
+    slot = await store.read(tx, who, r4.Slot, _slot_of(booking))
+    rules.check_slot(slot, now or clock.now())
+    live = msgspec.structs.replace(booking, status=AWAITED, cancelationReason=None)
+    return await _take(tx, who, slot, live)
+
+
+async def by_code(tx: Transaction, who: Subject, code: str) -> r4.Appointment:
+    """The booking of a code.
+
+    Raises:
+        NotFound: no booking has it.
+    """
+    found = await store.first(tx, who, r4.Appointment, {"identifier": f"{systems.BOOKING_CODE}|{code}"})
+    if found is None:
+        raise NotFound(
+            "Không có lịch hẹn nào mang mã này.", where="code", advice="Xem lại mã trên tin nhắn hoặc phiếu."
+        )
+    return found
+
+
+async def open_bookings(tx: Transaction, who: Subject, phone: str, now: datetime | None = None) -> list[r4.Appointment]:
+    """Bookings of a telephone number that lie ahead."""
+    params = {"guest-phone": phone, "status": AWAITED, "date": f"ge{stamp(now or clock.now())}", "_sort": "date"}
+    return (await store.search(tx, who, r4.Appointment, params)).resources
+
+
+async def next_free(tx: Transaction, who: Subject, slot: r4.Slot, now: datetime | None = None) -> list[r4.Slot]:
+    """The next free slots of the same doctor, from the time of this one on."""
+    after = max(rules.start_of(slot), now or clock.now())
+    params = {
+        "schedule": slot.schedule.reference or "",
+        "status": FREE,
+        "start": [f"ge{stamp(after)}", f"lt{stamp(after + timedelta(days=7))}"],
+        "_sort": "start",
+        "_count": OFFERED,
+    }
+    return (await store.search(tx, who, r4.Slot, params)).resources
+
+
+async def tried(tx: Transaction, who: Subject, what: str, most: int, period: str) -> None:
+    """Count a try (a booking of a number, a proof of a code) in a period; the count stays if the page fails kindly.
+
+    Raises:
+        Problem: 429, too many.
+    """
+    key = blake2b(what.encode(), digest_size=12).hexdigest()
+    if await store.number(tx, who, f"tries:{period}:{key}") > most:
+        raise Problem(
+            429, "throttled", "Đã thử quá nhiều lần.", advice="Đợi một giờ rồi thử lại, hoặc gọi cho bệnh viện."
+        )
+
+
+async def _take(
+    tx: Transaction, who: Subject, slot: r4.Slot, booking: r4.Appointment, former: str | None = None
+) -> r4.Appointment:
+    """Write the booking and the slot's status, all or nothing."""
+    if slot.status != FREE:
+        raise SlotTaken(slot, await next_free(tx, who, slot))
+    try:
+        async with tx.savepoint():
+            if booking.id is None:
+                kept = await store.create(tx, who, booking)
+            else:
+                kept = await store.update(tx, who, booking, if_match=version_of(booking))
+            busy = msgspec.structs.replace(slot, status=BUSY)
+            await _slot_moves_on(tx, who, busy, slot)
+            if former:
+                await _release(tx, who, former)
+            return kept
+    except (store.AlreadyExists, _SlotMovedOn, asyncpg.DeadlockDetectedError):
+        raise SlotTaken(slot, await next_free(tx, who, slot)) from None
+
+
+class _SlotMovedOn(Exception):  # noqa: N818 - not an error of anybody's, only the sign that another was faster
+    pass
+
+
+async def _slot_moves_on(tx: Transaction, who: Subject, changed: r4.Slot, seen: r4.Slot) -> None:
+    try:
+        await store.update(tx, who, changed, if_match=version_of(seen))
+    except VersionConflict:
+        raise _SlotMovedOn from None
+
+
+async def _release(tx: Transaction, who: Subject, slot_id: str) -> None:
+    """A slot that nobody holds any more is free, unless somebody closed it."""
+    slot = await store.read(tx, who, r4.Slot, slot_id)
+    if slot.status == BUSY:
+        try:
+            await store.update(tx, who, msgspec.structs.replace(slot, status=FREE), if_match=version_of(slot))
+        except VersionConflict:  # it was closed this moment, and stays so
+            return
+
+
+async def _alone(tx: Transaction, who: Subject, phone: str) -> None:
+    """One booking of a telephone number at a time, so that its open bookings are counted right."""
+    await tx.execute("select pg_advisory_xact_lock($1)", hash64(f"{who.facility} bookings of {phone}"))
+
+
+def _awaited(booking: r4.Appointment) -> None:
+    if booking.status != AWAITED:
+        state = rules.STATES.get(booking.status or "", booking.status or "")
+        raise Conflict(f"Lịch hẹn này {state} nên không đổi được nữa.", where="status")
+
+
+def _slot_of(booking: r4.Appointment) -> str:
+    return id_of(booking.slot[0]) or "" if booking.slot else ""
+
+
+def _minutes(slot: r4.Slot) -> int | None:
+    if not slot.start or not slot.end:
+        raise Invalid("Giờ khám không có thời gian.", where="slot")
+    return clock.minutes_between(slot.start, slot.end) or None
+
+
+def _participants(schedule: r4.Schedule) -> list[r4.AppointmentParticipant]:
+    return [r4.AppointmentParticipant(actor=one, required="required", status="accepted") for one in schedule.actor]
+
+
+def _appointment(
+    slot: r4.Slot, schedule: r4.Schedule, guest: Guest, *, channel: str, reason: str, now: datetime
+) -> r4.Appointment:
+    patient = guest.patient()
+    named = r4.Reference(reference="#guest", display=patient.name[0].text if patient.name else None)
+    return r4.Appointment(
+        meta=r4.Meta(tag=[r4.Coding(system=systems.CHANNEL, code=channel, display=rules.CHANNELS.get(channel))]),
+        contained=[patient],
+        identifier=[r4.Identifier(system=systems.BOOKING_CODE, value=rules.new_code())],
+        status=AWAITED,
+        serviceType=slot.serviceType,
+        specialty=slot.specialty,
+        appointmentType=concept(systems.APPOINTMENT_REASON, "ROUTINE", "Khám thường"),
+        reasonCode=[r4.CodeableConcept(text=reason)] if reason else None,
+        start=slot.start,
+        end=slot.end,
+        minutesDuration=_minutes(slot),
+        slot=[store.reference(slot)],
+        created=stamp(now),
+        participant=[
+            r4.AppointmentParticipant(actor=named, required="required", status="accepted"),
+            *_participants(schedule),
+        ],
+    )

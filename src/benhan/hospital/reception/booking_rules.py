@@ -1,0 +1,256 @@
+"""What may be booked, by whom and how often; the booking code; the calendar file. Pure.
+
+Fair use of the public page: at most `MOST_OPEN` open bookings of one telephone number, `MOST_TRIES` bookings a day,
+slots from now on and no further than `FURTHEST`. A code alone proves nothing: the telephone number or the birth date
+must be told too, and after `MOST_PROOFS` tries within an hour nobody is heard for the rest of that hour.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from hashlib import blake2b
+from hmac import compare_digest
+
+import msgspec
+
+from benhan.core.fhir import r4, systems
+from benhan.core.fhir.outcome import Conflict, Invalid
+from benhan.core.kit import clock
+from benhan.core.kit.text import clip, title_name
+from benhan.hospital.visit import full_name, human_name, identifier, moment, phone_of
+
+FURTHEST = timedelta(days=60)
+MOST_OPEN = 3
+MOST_TRIES = 10
+MOST_PROOFS = 6
+#: A booking may be moved or cancelled by the patient until so long before its time.
+LAST_CHANGE = timedelta(minutes=30)
+
+FREE, BUSY, CLOSED = "free", "busy", "busy-unavailable"
+#: States in which a booking holds its slot and the person has not come yet.
+AWAITED = "booked"
+CHANNELS = {"web": "qua mạng", "zalo": "qua Zalo", "phone": "gọi điện", "desk": "tại quầy"}
+STATES = {
+    "booked": "đã đặt",
+    "arrived": "đã tới",
+    "fulfilled": "đã khám",
+    "cancelled": "đã huỷ",
+    "noshow": "không tới",
+}
+
+#: Digits and letters that nobody mistakes for one another: no 0 O, 1 I L. 31 is prime, which the check needs.
+ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+_CODE = re.compile(f"(?:DK)?([{ALPHABET}]{{8}})")
+
+
+class Guest(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who books and is not matched with a record yet. `birth` is a FHIR date, maybe only a year."""
+
+    name: str
+    birth: str
+    phone: str
+    gender: str | None = None
+    cccd: str | None = None
+
+    def patient(self) -> r4.Patient:
+        """The contained Patient of the booking."""
+        return r4.Patient(
+            id="guest",
+            identifier=[r4.Identifier(system=systems.CCCD, value=self.cccd)] if self.cccd else None,
+            name=[human_name(title_name(self.name) if self.name.isupper() else self.name)],
+            telecom=[r4.ContactPoint(system="phone", value=self.phone, use="mobile")],
+            gender=self.gender,
+            birthDate=self.birth,
+        )
+
+
+class SlotTaken(Conflict):
+    """The slot cannot be had; `others` are the next free ones."""
+
+    def __init__(self, slot: r4.Slot, others: Sequence[r4.Slot]) -> None:
+        when = clock.vn_datetime(moment(slot.start))
+        times = ", ".join(clock.vn_datetime(moment(one.start)) for one in others)
+        super().__init__(
+            f"Giờ {when} vừa có người khác đặt.",
+            advice=f"Còn trống gần nhất: {times}." if times else "Chọn ngày hoặc bác sĩ khác.",
+        )
+        self.others = list(others)
+
+
+# The code
+
+
+def new_code() -> str:
+    """A fresh booking code such as `DK-7F4K-2Q9M`: 34 random bits and a check character."""
+    body = "".join(secrets.choice(ALPHABET) for _ in range(7))
+    whole = body + _check(body)
+    return f"DK-{whole[:4]}-{whole[4:]}"
+
+
+def read_code(text: str) -> str | None:
+    """A code as it is kept, from what was typed (any case, blanks, dashes or DK left out); None where it is none."""
+    found = _CODE.fullmatch(re.sub(r"[\s\-.]", "", text[:40]).upper())
+    if not found or _check(found[1][:7]) != found[1][7]:
+        return None
+    return f"DK-{found[1][:4]}-{found[1][4:]}"
+
+
+def _check(body: str) -> str:
+    """Weighted sum modulo 31: one wrong character or two swapped ones always change it."""
+    return ALPHABET[sum(place * ALPHABET.index(sign) for place, sign in enumerate(body, 2)) % len(ALPHABET)]
+
+
+# Who, when
+
+
+def guest_of(booking: r4.Appointment) -> r4.Patient | None:
+    """The guest who booked, while no record is matched."""
+    return next((one for one in booking.contained or [] if isinstance(one, r4.Patient) and one.id == "guest"), None)
+
+
+def booker_name(booking: r4.Appointment) -> str:
+    """The name of who booked."""
+    guest = guest_of(booking)
+    if guest:
+        return full_name(guest)
+    return actor(booking, "Patient").display or ""
+
+
+def actor(booking: r4.Appointment | r4.Schedule, type_: str) -> r4.Reference:
+    """The participant (or actor) of a type; an empty reference where there is none."""
+    found = [one.actor for one in booking.participant] if isinstance(booking, r4.Appointment) else booking.actor
+    return next((one for one in found if one and (one.reference or "").startswith(f"{type_}/")), r4.Reference())
+
+
+def code_of_booking(booking: r4.Appointment) -> str:
+    """The booking code."""
+    return identifier(booking, systems.BOOKING_CODE) or ""
+
+
+def channel_of(booking: r4.Appointment) -> str:
+    """By which way it was booked: web, zalo, phone, desk."""
+    tags = (booking.meta.tag or []) if booking.meta else []
+    return next((tag.code for tag in tags if tag.system == systems.CHANNEL and tag.code), "")
+
+
+def start_of(record: r4.Slot | r4.Appointment) -> datetime:
+    """When it begins, in Vietnam's time.
+
+    Raises:
+        ValueError: it has no time.
+    """
+    when = moment(record.start)
+    if when is None:
+        raise ValueError(f"{record.id} without a start")
+    return when
+
+
+def check_slot(slot: r4.Slot, now: datetime) -> None:
+    """Whether the slot lies where one may book; says nothing about whether it is free.
+
+    Raises:
+        Invalid: it has passed, or is too far ahead.
+    """
+    start = start_of(slot)
+    if start <= now:
+        raise Invalid("Giờ này đã qua.", where="slot", advice="Chọn một giờ khác.")
+    if start > now + FURTHEST:
+        raise Invalid(f"Chỉ đặt được trong {FURTHEST.days} ngày tới.", where="slot", advice="Chọn một ngày gần hơn.")
+
+
+def check_guest(guest: Guest, today: date) -> None:
+    """What a guest tells of herself must be possible.
+
+    Raises:
+        Invalid: the name is no name, the birth date lies ahead, the CCCD is not 12 digits.
+    """
+    if not 2 <= len(guest.name) <= 80 or not any(sign.isalpha() for sign in guest.name):
+        raise Invalid("Nhập họ và tên của người đi khám.", where="name")
+    first, _ = clock.fhir_date_bounds(guest.birth)
+    if first > today:
+        raise Invalid("Ngày sinh ở tương lai.", where="birth")
+    if clock.age_years(guest.birth, today) > 130:
+        raise Invalid("Ngày sinh quá xa.", where="birth")
+    if guest.cccd and not re.fullmatch(r"\d{12}", guest.cccd, re.ASCII):
+        raise Invalid("Số CCCD gồm 12 chữ số.", where="cccd")
+
+
+def may_change(booking: r4.Appointment, now: datetime) -> bool:
+    """Whether the patient may still move or cancel it herself."""
+    return booking.status == AWAITED and start_of(booking) - now >= LAST_CHANGE
+
+
+# Proof
+
+
+def proves(booking: r4.Appointment, phone: str | None, birth: str | None) -> bool:
+    """Whether somebody who tells this telephone number or birth date is the one who booked."""
+    guest = guest_of(booking)
+    if guest is None:
+        return False
+    known_phone, known_birth = phone_of(guest) or "", guest.birthDate or ""
+    by_phone = bool(phone) and compare_digest((phone or "").encode(), known_phone.encode())
+    by_birth = bool(birth) and compare_digest((birth or "").encode(), known_birth.encode())
+    return by_phone or by_birth
+
+
+def pass_for(booking: r4.Appointment) -> str:
+    """What the browser of somebody who proved it keeps. It cannot be guessed: the record's id never leaves us."""
+    code = code_of_booking(booking)
+    return blake2b(code.encode(), key=(booking.id or "").encode()[:64], digest_size=24).hexdigest()
+
+
+def pass_holds(booking: r4.Appointment, shown: str | None) -> bool:
+    """Whether this is the pass of this booking."""
+    return shown is not None and compare_digest(pass_for(booking).encode(), shown.encode())
+
+
+# The calendar file
+
+
+def calendar(booking: r4.Appointment, facility: str, stamp: datetime) -> str:
+    """The booking as iCalendar. Standard: RFC 5545, sections 3.1 (folding), 3.3.11 (escaping), 3.6.1."""
+    start, code = start_of(booking), code_of_booking(booking)
+    end = moment(booking.end) or start + timedelta(minutes=15)
+    place = ", ".join(text for text in (actor(booking, "Location").display, facility) if text)
+    service = actor(booking, "HealthcareService").display or ""
+    doctor = actor(booking, "Practitioner").display or ""
+    lines = [
+        "BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Benhan//Booking//VI", "METHOD:PUBLISH",
+        "BEGIN:VEVENT",
+        f"UID:{code}@benhan",
+        f"DTSTAMP:{_utc(stamp)}",
+        f"DTSTART:{_utc(start)}",
+        f"DTEND:{_utc(end)}",
+        f"SUMMARY:{_escaped(f'Khám {service}')}",
+        f"LOCATION:{_escaped(place)}",
+        f"DESCRIPTION:{_escaped(f'Mã đặt khám {code}. {doctor}. Đến trước giờ hẹn 15 phút, mang CCCD.')}",
+        f"STATUS:{'CANCELLED' if booking.status == 'cancelled' else 'CONFIRMED'}",
+        "BEGIN:VALARM", "ACTION:DISPLAY", "TRIGGER:-PT2H", f"DESCRIPTION:{_escaped(f'Khám {service}')}", "END:VALARM",
+        "END:VEVENT", "END:VCALENDAR",
+    ]  # fmt: skip
+    return "".join(f"{_folded(line)}\r\n" for line in lines)
+
+
+def _utc(when: datetime) -> str:
+    return f"{clock.utc(when):%Y%m%dT%H%M%SZ}"
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([\\;,])", r"\\\1", clip(text, 300)).replace("\n", "\\n")
+
+
+def _folded(line: str) -> str:
+    """At most 75 bytes a line; never inside a letter."""
+    parts, size = [""], 0
+    for sign in line:
+        length = len(sign.encode())
+        if size + length > 74:
+            parts.append("")
+            size = 1
+        parts[-1] += sign
+        size += length
+    return "\r\n ".join(parts)
