@@ -158,9 +158,7 @@ def _explain(error: msgspec.ValidationError, body: bytes) -> Problem:
         name = missing.group(1)
         if name == "resourceType":
             return Malformed("Thiếu resourceType", where=path, advice=detail)
-        return Malformed(
-            f"Thiếu phần tử bắt buộc “{name}”", code="required", where=f"{path}.{name}", advice=detail
-        )
+        return Malformed(f"Thiếu phần tử bắt buộc “{name}”", code="required", where=f"{path}.{name}", advice=detail)
     if path.endswith(".resourceType"):
         return Malformed("Loại tài nguyên không có trong FHIR R4", where=path, advice=detail)
     return Malformed(f"Giá trị không đúng kiểu: {detail}", where=path, code="value", advice=_ADVICE)

@@ -98,9 +98,7 @@ FORMATS: dict[str, Check] = {
     "url": uri,
     "canonical": uri,
     "oid": _pattern(r"urn:oid:[0-2](\.(0|[1-9]\d*))+", "OID viết dạng urn:oid:1.2.3"),
-    "uuid": _pattern(
-        r"urn:uuid:[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", "UUID viết dạng urn:uuid:…"
-    ),
+    "uuid": _pattern(r"urn:uuid:[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", "UUID viết dạng urn:uuid:…"),
     "date": _calendar(_DATE, _DATES),
     "dateTime": _calendar(_DATE_TIME, _MOMENTS),
     "instant": _calendar(_INSTANT, _INSTANTS),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Malformed
@@ -23,6 +24,7 @@ _MOMENT = re.compile(
 )
 
 
+@lru_cache(maxsize=8192)
 def moment_range(text: str) -> Range:
     """`2026-11` → from the first instant of November (Vietnam) to the first of December, in UTC.
 

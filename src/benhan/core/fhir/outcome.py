@@ -58,9 +58,7 @@ class _Coded(Problem):
         advice: str | None = None,
         issues: Sequence[r4.OperationOutcomeIssue] | None = None,
     ) -> None:
-        super().__init__(
-            self.usual_status, code or self.usual_code, message, where=where, advice=advice, issues=issues
-        )
+        super().__init__(self.usual_status, code or self.usual_code, message, where=where, advice=advice, issues=issues)
 
 
 class Malformed(_Coded):

@@ -24,9 +24,7 @@ _GUEST = "Appointment.contained.ofType(Patient)"
 
 OWN_PARAMETERS: tuple[Own, ...] = (
     Own(10001, "Task", "location", "reference", "Task.location", "Phòng phục vụ của phiếu", ("Location",)),
-    Own(
-        10002, "Appointment", "guest-name", "string", f"{_GUEST}.name", "Họ tên khách đặt khám chưa có hồ sơ"
-    ),
+    Own(10002, "Appointment", "guest-name", "string", f"{_GUEST}.name", "Họ tên khách đặt khám chưa có hồ sơ"),
     Own(
         10003,
         "Appointment",

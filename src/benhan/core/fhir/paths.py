@@ -209,9 +209,11 @@ def _of_type(branches: list[Branch], name: str) -> list[Branch]:
 
 
 def _equals(kind: str, name: str, wanted: Any) -> Step:
-    """Keep the values one of whose elements `name` is `wanted`."""
-    getters = [branch.steps[0] for branch in _fields(Branch(kind, ()), name)]
-    return lambda values: [v for v in values if any(wanted in getter([v]) for getter in getters)]
+    """Keep the values whose element `name` is `wanted`."""
+    field = rule_of(kind).fields.get(name)
+    if field is None or field.list:
+        raise UnsupportedPath(f"where({name}=…) on {kind}")
+    return lambda values: [v for v in values if getattr(v, name) == wanted]
 
 
 def _exists(branches: list[Branch]) -> Branch:

@@ -1,8 +1,8 @@
 """Search parameters of R4 and our own, and the index rows of a resource.
 
-The store writes the rows beside each record and reads `PARAMETERS` to understand a query. Composite and
-special parameters are known but not indexed (`SearchParameter.indexed` is False); `_id` and `_lastUpdated`
-are columns of the record itself. Standard: FHIR R4, section 3.1.1 (search).
+The store writes the rows beside each record and reads `PARAMETERS` to understand a query. Composite,
+special and phonetic parameters are known but not indexed (`SearchParameter.indexed` is False); `_id` and
+`_lastUpdated` are columns of the record itself. Standard: FHIR R4, section 3.1.1 (search).
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ Kind = Literal["token", "string", "date", "reference", "quantity", "number", "ur
 
 #: Kept as columns of the record, so without index rows.
 COLUMNS = frozenset({"_id", "_lastUpdated"})
+#: Known, but not served: names are matched by their letters, not by their sound.
+NOT_SERVED = frozenset({"phonetic"})
 
 
 class SearchParameter(msgspec.Struct, frozen=True):
@@ -41,9 +43,9 @@ class SearchParameter(msgspec.Struct, frozen=True):
     @property
     def indexed(self) -> bool:
         """Whether `index` gives rows for it."""
-        return (
-            bool(self.expression) and self.kind not in ("composite", "special") and self.code not in COLUMNS
-        )
+        if self.kind in ("composite", "special") or self.code in COLUMNS | NOT_SERVED:
+            return False
+        return bool(self.expression)
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -136,6 +138,7 @@ def _reader(first: str | None) -> Callable[[Any], Any]:
 
 __all__ = [
     "COLUMNS",
+    "NOT_SERVED",
     "PARAMETERS",
     "Branch",
     "Index",
