@@ -45,7 +45,7 @@ OpenPage = Callable[..., Awaitable[Page]]
 Axe = Callable[[Page], Awaitable[list[str]]]
 
 
-class BrowserMissing(RuntimeError):
+class BrowserMissing(RuntimeError):  # noqa: N818 - what happened, as it is told
     """The browser for the tests could not be brought; the message says which part and why."""
 
 
@@ -88,11 +88,16 @@ def _unpacked() -> Path:
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir()
     for name in ("al2023.tar", "swiftshader.tar", "fonts.tar", "chromium"):
-        _run([assets.node_path(), str(TOOLS / "unpack.js"), str(packs / f"{name}.br"), str(fresh / name)], f"{name}.br is damaged")
+        _run(
+            [assets.node_path(), str(TOOLS / "unpack.js"), str(packs / f"{name}.br"), str(fresh / name)],
+            f"{name}.br is damaged",
+        )
         if name.endswith(".tar"):
             with tarfile.open(fresh / name) as archive:
                 archive.extractall(fresh, filter="data")
-    (fresh / "own.conf").write_text(f"<fontconfig><dir>{home}/fonts</dir><cachedir>{home}/cache</cachedir></fontconfig>")
+    (fresh / "own.conf").write_text(
+        f"<fontconfig><dir>{home}/fonts</dir><cachedir>{home}/cache</cachedir></fontconfig>"
+    )
     (fresh / "chromium").chmod(0o755)
     _run([str(fresh / "chromium"), "--version"], "Chromium does not start on this machine", env=_environment(fresh))
     fresh.rename(home)

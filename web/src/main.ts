@@ -17,7 +17,8 @@ import { palette } from "./behaviour/palette";
 import { tables } from "./behaviour/table";
 import { toasts } from "./behaviour/toast";
 
-for (const start of [dialogs, combobox, tables, palette, keys, toasts, autosave, clock]) start();
+// Whoever is asked first may take a key: an open list, then the keys of the page, then the rows of a table.
+for (const start of [dialogs, combobox, palette, keys, tables, toasts, autosave, clock]) start();
 
 // Alpine only where a page asks for it; its CSP build needs no eval.
 async function alpine(): Promise<void> {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
-from typing import Any
 
 import pytest_asyncio
 from starlette.applications import Starlette
@@ -17,7 +16,9 @@ from benhan.core.kit import assets, components, pages
 from benhan.core.kit.language import LanguageMiddleware
 from tests.browser import serve
 
-NURSE = SimpleNamespace(name="Trần Thu Hà", facility_name="BVĐK Sông Hồng", may=lambda permission: permission != "province")
+NURSE = SimpleNamespace(
+    name="Trần Thu Hà", facility_name="BVĐK Sông Hồng", may=lambda permission: permission != "province"
+)
 
 
 async def kit(request: Request) -> Response:
@@ -28,8 +29,8 @@ async def kit(request: Request) -> Response:
 
 
 async def problem(request: Request) -> Response:
-    about: dict[str, Any] = {"status": 404, "what": "Không có <b>trang</b> này", "where": None, "advice": None}
-    return pages.render(request, "kit/problem.html", 404, **about)
+    what = "Không có <b>trang</b> này"
+    return pages.render(request, "kit/problem.html", 404, what=what, where=None, advice=None)
 
 
 @pytest_asyncio.fixture(scope="session")

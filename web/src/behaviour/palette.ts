@@ -3,6 +3,8 @@ import { openDialog } from "./dialogs";
 import { activate } from "./keys";
 import { isUsable, matches } from "./words";
 
+const SHOWN: Record<string, string> = { escape: "Esc", arrowup: "↑", arrowdown: "↓" };
+
 interface Action { label: string; key: string; element: HTMLElement }
 
 export function palette(): void {
@@ -80,7 +82,8 @@ function item(action: Action, index: number): HTMLLIElement {
 
 function hint(key: string): HTMLElement {
   const mark = document.createElement("kbd");
-  mark.textContent = key.split("|")[0].trim();
+  const parts = key.length > 1 ? key.split("|")[0].trim().split("+") : [key];
+  mark.textContent = parts.map((part) => (part.includes(" ") ? part : SHOWN[part] ?? part.replace(/^\w(?=\w)/, (x) => x.toUpperCase()))).join(" ");
   return mark;
 }
 

@@ -32,7 +32,7 @@ OLDEST_NODE: Final = (20, 19)
 Progress = Callable[[str], None]
 
 
-class BuildFailed(RuntimeError):
+class BuildFailed(RuntimeError):  # noqa: N818 - what happened, as it is told
     """The assets could not be built; the message names the step and what the tool said last."""
 
 

@@ -133,7 +133,10 @@ def share(parts: Sequence[tuple[str, Number]], *, title: str, rest: str | None =
 
 
 def _legend(parts: Sequence[tuple[str, Number]], names: Sequence[str], whole: Number) -> Markup:
-    swatch = Markup('<svg class="chart" viewBox="0 0 10 10" aria-hidden="true"><rect class="part {}" width="10" height="10" rx="3"/></svg>')  # noqa: E501
+    swatch = Markup(
+        '<svg class="chart" viewBox="0 0 10 10" aria-hidden="true">'
+        '<rect class="part {}" width="10" height="10" rx="3"/></svg>'
+    )
     items = [
         Markup("<li>{}{} {}</li>").format(swatch.format(key), name, _percent(value, whole))
         for (name, value), key in zip(parts, names, strict=True)
@@ -191,9 +194,7 @@ def _line(frame: Frame, values: Sequence[Number | None], number: int) -> Markup:
     return Markup('<path class="series s{}" d="{}"/>').format(number, "".join(path))
 
 
-def _last_dot(
-    frame: Frame, values: Sequence[Number | None], number: int, band: tuple[Number, Number] | None
-) -> Markup:
+def _last_dot(frame: Frame, values: Sequence[Number | None], number: int, band: tuple[Number, Number] | None) -> Markup:
     known = _known(values)
     if not known:
         return _EMPTY

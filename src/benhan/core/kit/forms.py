@@ -63,8 +63,8 @@ def number(
     name: str,
     label: str,
     *,
-    lowest: float | Decimal | None = None,
-    highest: float | Decimal | None = None,
+    lowest: float | str | Decimal | None = None,
+    highest: float | str | Decimal | None = None,
     places: int = 0,
     required: bool = False,
     unit: str = "",
@@ -72,9 +72,7 @@ def number(
 ) -> Field:
     """A number within bounds as `Decimal` (`int` when `places` is 0); "38,5" and "38.5" both count."""
     low, high = (None if bound is None else Decimal(str(bound)) for bound in (lowest, highest))
-    return Field(
-        name, label, "number", _number, required, hint, 20, lowest=low, highest=high, unit=unit, places=places
-    )
+    return Field(name, label, "number", _number, required, hint, 20, lowest=low, highest=high, unit=unit, places=places)
 
 
 def day(name: str, label: str, *, required: bool = False, hint: str = "") -> Field:
@@ -194,7 +192,7 @@ async def read_form(request: Request, fields: Sequence[Field], *, most_bytes: in
 
 def read_query(request: Request, fields: Sequence[Field]) -> Form:
     """Read and check the query string as a form (searches, filters)."""
-    return check(FormData(request.query_params.multi_items()), fields)
+    return check(_form_data(request.query_params.multi_items()), fields)
 
 
 def check(posted: FormData, fields: Sequence[Field]) -> Form:
@@ -313,7 +311,11 @@ async def _posted(request: Request, most: int) -> FormData:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
     except ValueError:  # UnicodeDecodeError is one
         raise Malformed(_("Biểu mẫu gửi lên không đọc được"), advice=_("Tải lại trang rồi thử lại")) from None
-    return FormData(pairs)
+    return _form_data(pairs)
+
+
+def _form_data(pairs: Iterable[tuple[str, str]]) -> FormData:
+    return FormData([(name, value) for name, value in pairs])
 
 
 async def _multipart(request: Request, most: int) -> FormData:
@@ -337,4 +339,4 @@ def relabelled(one: Field, label: str) -> Field:
 
 def from_mapping(values: Mapping[str, str], fields: Sequence[Field]) -> Form:
     """Check values that came by another way than a form (a scanner's code, a row of a sheet)."""
-    return check(FormData(list(values.items())), fields)
+    return check(_form_data(values.items()), fields)

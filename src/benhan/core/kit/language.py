@@ -79,7 +79,8 @@ class LanguageMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request in the language that it asks for."""
         if scope["type"] != "http":
-            return await self.app(scope, receive, send)
+            await self.app(scope, receive, send)
+            return
         with speaking(chosen(HTTPConnection(scope))):
             await self.app(scope, receive, send)
 

@@ -41,8 +41,10 @@ THEMES: Final = {
 }
 PREFERENCES_PATH: Final = "/tuy-chon"
 _YEAR: Final = 31_536_000
+_PRIVATE: Final = {"Cache-Control": "no-store", "Vary": "Cookie, HX-Request"}
 
 _folders: dict[str, FileSystemLoader] = {}
+language.learn(Path(__file__).parent)
 
 
 class NavItem(NamedTuple):
@@ -68,9 +70,8 @@ def register(name: str, package: str) -> None:
 def render(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
     """A page or fragment. Every template also sees `request`, `who`, `nav`, `lang`, `theme` and the kit's words."""
     with language.speaking(language.chosen(request)):
-        body = environment().get_template(template).render({**_shell(request), **context})
-    headers = {"Vary": "Cookie, HX-Request", "Cache-Control": "no-store", "Content-Language": language.chosen(request)}
-    response = HTMLResponse(body, status, headers)
+        body = environment().get_template(template).render({**_shell(request), "status": status, **context})
+    response = HTMLResponse(body, status, {**_PRIVATE, "Content-Language": language.chosen(request)})
     asked = request.query_params.get("lang")
     if asked in language.LANGUAGES and asked != request.cookies.get(language.COOKIE):
         _remember(request, response, language.COOKIE, asked)
@@ -95,9 +96,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],
     )
-    made.globals.update(
-        _=language.in_markup, asset=assets.url, charts=charts, now=clock.now, today=clock.today
-    )
+    made.globals.update(_=language.in_markup, asset=assets.url, charts=charts, now=clock.now, today=clock.today)
     made.filters.update(_filters())
     return made
 
@@ -114,11 +113,21 @@ def _filters() -> dict[str, Callable[..., Any]]:
         "phone": text.phone_shown,
         "initials": text.initials,
         "attributes": attributes,
+        "key_shown": key_shown,
     }
 
 
+_KEYS: Final = {"escape": "Esc", "arrowup": "↑", "arrowdown": "↓", "arrowleft": "←", "arrowright": "→"}
+
+
+def key_shown(key: str) -> str:
+    """A key as it stands on the keyboard: "shift+enter" → "Shift Enter", "g o" → "g o"; the first of several."""
+    parts = key.partition("|")[0].strip().split("+") if len(key) > 1 else [key]
+    return " ".join(part if " " in part or len(part) == 1 else _KEYS.get(part, part.capitalize()) for part in parts)
+
+
 def attributes(named: Mapping[str, object]) -> Markup:
-    """Further attributes of a macro: hx_post="/x" → ` hx-post="/x"`; True stands alone, None and False are left out."""
+    """Further attributes of a macro: hx_post="/x" → ` hx-post="/x"`; True stands alone, None and False go."""
     said = ((name.rstrip("_").replace("_", "-"), value) for name, value in named.items())
     return Markup("").join(
         Markup(" {}").format(name) if value is True else Markup(' {}="{}"').format(name, value)
@@ -150,7 +159,7 @@ def theme(request: Request) -> str:
 
 
 async def preferences(request: Request) -> Response:
-    """`POST /tuy-chon` (lang, theme, back): remember the choice and go back. For everybody, no record is touched."""
+    """`POST /tuy-chon` (lang, theme, back): remember the choice and go back. For everybody; touches no record."""
     form = await request.form(max_files=0, max_fields=5)
     response = RedirectResponse(_own_path(str(form.get("back", "/"))), 303)
     for name, allowed in ((language.COOKIE, language.LANGUAGES), ("theme", THEMES)):
