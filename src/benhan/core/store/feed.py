@@ -16,7 +16,7 @@ from benhan.core.store.records import NAMES
 _AFTER = """
 select xid::text as xid, seq, facility, type, id, version, action, patient, at from feed
 where (xid, seq) > ($1::text::xid8, $2) and xid < pg_snapshot_xmin(pg_current_snapshot())
-order by xid, seq limit $3
+order by feed.xid, feed.seq limit $3
 """
 
 
@@ -56,7 +56,7 @@ async def end(tx: Transaction) -> Position:
     """The position behind everything committed so far: where a screen that opens now begins."""
     row = await tx.fetchrow(
         "select xid::text as xid, seq from feed where xid < pg_snapshot_xmin(pg_current_snapshot())"
-        " order by xid desc, seq desc limit 1"
+        " order by feed.xid desc, feed.seq desc limit 1"
     )
     return Position(int(row["xid"]), row["seq"]) if row else Position()
 

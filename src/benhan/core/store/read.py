@@ -75,7 +75,8 @@ async def read_many(tx: Transaction, who: Subject, type_: type[r4.R], ids: Itera
     if not wanted:
         return {}
     rows = await tx.fetch(
-        "select id, patient, body from resource where facility = $1 and type = $2 and id = any($3) and body is not null",
+        "select id, patient, body from resource"
+        " where facility = $1 and type = $2 and id = any($3) and body is not null",
         who.facility, NUMBERS[name], wanted,
     )  # fmt: skip
     found = {}
