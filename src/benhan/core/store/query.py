@@ -268,12 +268,15 @@ def _parameter(type_name: str, code: str) -> SearchParameter:
     if "." in code or code == "_has":
         raise _unsupported(code, "chain")
     try:
-        return PARAMETERS[type_name][code]
+        parameter = PARAMETERS[type_name][code]
     except KeyError:
         known = ", ".join(sorted(PARAMETERS.get(type_name, {}))[:40])
         raise Malformed(
             f"{type_name} không có điều kiện tìm “{code[:60]}”.", where=code[:60], advice=f"Có: {known}."
         ) from None
+    if not parameter.indexed:
+        raise _unsupported(code, parameter.kind)
+    return parameter
 
 
 def _split(name: str, value: str) -> list[str]:

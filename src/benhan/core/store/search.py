@@ -57,6 +57,8 @@ async def search(tx: Transaction, who: Subject, type_: type[r4.R], params: Param
         ignored=query.ignored,
     )
     for row in rows:
+        if row["patient"] is None:
+            continue  # the house's own records: the search itself is trace enough
         audited(tx, who, Interaction.READ, decision, name, row["id"], row["patient"], "search")
     audited(tx, who, Interaction.SEARCH, decision, name, None, query.patient, query.text)
     return page
