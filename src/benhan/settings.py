@@ -43,6 +43,10 @@ class Settings(BaseSettings):
     insurance_portal: str = Field("", description="base URL of the BHYT portal; empty: not asked")
     insurance_user: str = Field("", description="account of the facility at the BHYT portal")
     insurance_password: SecretStr = Field(SecretStr(""), description="its password")
+    insurance_staff_name: str = Field(
+        "", description="the employee registered at the portal to ask about cards; empty: the name of who asks"
+    )
+    insurance_staff_number: str = Field("", description="that employee's citizen number (CCCD)")
 
     @classmethod
     def settings_customise_sources(

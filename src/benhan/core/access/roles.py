@@ -107,7 +107,7 @@ RECORD_RULES: dict[Role, tuple[tuple[str, str], ...]] = {
         ("rs", _HOUSE),
         (
             "crus",
-            "Patient Appointment Encounter Task Coverage CoverageEligibilityResponse RelatedPerson Schedule Slot",
+            "Patient Appointment Encounter Task Coverage CoverageEligibilityRequest CoverageEligibilityResponse RelatedPerson Schedule Slot",
         ),
         ("rs", "AllergyIntolerance ServiceRequest"),
     ),
