@@ -6,6 +6,7 @@ Lists are read when first asked for and kept; `docs/howto/reference-data.md` say
 
 from __future__ import annotations
 
+import csv
 import gzip
 from datetime import date
 from functools import cache
@@ -13,11 +14,13 @@ from importlib.resources import files
 from typing import Final
 
 from benhan.core.kit.codes.codelist import Code, CodeList
+from benhan.core.kit.codes.laboratory import Analyte, Range, analyte, analytes, vital_range
 
 __all__ = [
-    "Code", "CodeList", "card_checks", "departments", "ethnic_groups", "icd10", "icd10_blocks", "icd10_chapters",
+    "ALLERGY_GROUPS", "Analyte", "Code", "CodeList", "Range", "analyte", "analytes", "card_checks",
+    "departments", "ethnic_groups", "icd10", "icd10_blocks", "icd10_chapters", "medicines_sample",
     "new_wards", "notifiable_diseases", "occupations", "practice_scopes", "provinces", "service_chapters",
-    "services", "services_appendix_2", "visit_payers", "wards", "wards_before_2025",
+    "services", "services_appendix_2", "visit_payers", "vital_range", "wards", "wards_before_2025", "warm",
 ]  # fmt: skip
 
 #: From this day visits are coded by the list of TT 06/2026/TT-BYT; visits that ended before, by QĐ 4469/2020.
@@ -63,7 +66,8 @@ def service_chapters() -> CodeList:
 def services_appendix_2() -> CodeList:
     """Services of TT 23/2024/TT-BYT, appendix 2, as far as they were had (6,304 of 9,128).
 
-    The code is "II." and the number in the appendix. Columns: chapter, first_appendix (code there, if certain).
+    The code is "II." and the number in the appendix. Columns: chapter, first_appendix (the code there, where
+    it is certain).
     """
     return _list("services_appendix_2")
 
@@ -81,7 +85,8 @@ def wards() -> CodeList:
 def wards_before_2025() -> CodeList:
     """The wards before 01/07/2025 ("xã cũ") with their district and province.
 
-    Columns: kind ("whole", or "divided" between several new wards), new (codes of the new wards, the likeliest first).
+    Columns: kind ("whole", or "divided" between several new wards), new (codes of the new wards, the likeliest
+    first, divided by spaces).
     """
     return _list("wards_before_2025")
 
@@ -127,12 +132,60 @@ def visit_payers() -> CodeList:
     return _list("visit_payers")
 
 
+#: The groups in which an allergy to one medicine is taken for an allergy to all, in Vietnamese.
+ALLERGY_GROUPS: Final = {
+    "penicillin": "Penicilin",
+    "cephalosporin": "Cephalosporin",
+    "macrolide": "Macrolid",
+    "lincosamide": "Lincosamid",
+    "quinolone": "Quinolon",
+    "tetracycline": "Tetracyclin",
+    "sulfonamide": "Sulfonamid",
+    "sulfonamide_nonantibiotic": "Sulfonamid không kháng khuẩn",
+    "sulfonylurea": "Sulfonylurê",
+    "nitroimidazole": "Nitroimidazol",
+    "aminoglycoside": "Aminoglycosid",
+    "azole": "Thuốc chống nấm nhóm azol",
+    "nsaid": "Thuốc chống viêm không steroid (NSAID)",
+    "opioid": "Opioid",
+    "ace_inhibitor": "Thuốc ức chế men chuyển",
+    "arb": "Thuốc chẹn thụ thể angiotensin",
+    "beta_blocker": "Thuốc chẹn beta",
+    "dihydropyridine": "Thuốc chẹn kênh canxi nhóm dihydropyridin",
+    "statin": "Statin",
+    "ppi": "Thuốc ức chế bơm proton",
+    "antihistamine": "Thuốc kháng histamin",
+    "corticosteroid": "Corticosteroid",
+    "insulin": "Insulin",
+    "iodine": "Iod",
+    "local_anaesthetic": "Thuốc tê tại chỗ",
+}
+
+
+def medicines_sample() -> CodeList:
+    """A SAMPLE of generic names and strengths, so that a new hospital can try the prescription; not its stock.
+
+    Columns: ingredients (INN, "; " between them), atc, strength, form, route, unit, allergy_groups (keys of
+    `ALLERGY_GROUPS`, spaces between them), max_daily (adults, usual textbook maximum, "" where it depends),
+    volume_ml (of one unit, liquids).
+    """
+    return _list("medicines_sample")
+
+
+def warm() -> None:
+    """Read and index the lists that screens search while somebody types; about half a second, once."""
+    for entries in (icd10(ICD10_CHANGE), services(), wards(), wards_before_2025(), medicines_sample()):
+        entries.warm()
+
+
 @cache
 def _list(name: str) -> CodeList:
     folder = files(__package__) / "data"
+    sheet = folder / f"{name}.csv"
+    if sheet.is_file():
+        columns, *cells = csv.reader(sheet.read_text(encoding="utf-8").splitlines())
+        return CodeList(name, columns, cells)
     packed = folder / f"{name}.tsv.gz"
-    content = (
-        gzip.decompress(packed.read_bytes()) if packed.is_file() else (folder / f"{name}.tsv").read_bytes()
-    )
+    content = gzip.decompress(packed.read_bytes()) if packed.is_file() else (folder / f"{name}.tsv").read_bytes()
     header, *lines = content.decode().splitlines()
     return CodeList(name, header.split("\t"), [line.split("\t") for line in lines])

@@ -38,9 +38,7 @@ class CodeList:
         self.name = name
         self._lines = lines
         self._at_column = {column: place for place, column in enumerate(columns)}
-        self._shown = [
-            (c, at) for c, at in self._at_column.items() if c not in {"code", "name", "also", "flags"}
-        ]
+        self._shown = [(c, at) for c, at in self._at_column.items() if c not in {"code", "name", "also", "flags"}]
         self._limits: dict[tuple[str, str], int] = {}
 
     def __len__(self) -> int:
@@ -122,9 +120,7 @@ class CodeList:
 
         def misses(place: int) -> int:
             line = self._lines[place]
-            return (
-                -1 if place == exact else asked.misses(f"{line[title]} {line[also]}" if also else line[title])
-            )
+            return -1 if place == exact else asked.misses(f"{line[title]} {line[also]}" if also else line[title])
 
         return sorted(places, key=misses)
 

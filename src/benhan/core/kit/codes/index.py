@@ -25,10 +25,7 @@ class Index:
         self._sorted_keys = sorted(self.keys)
         titles = [(folded, place) for place, folded in enumerate(_folded(names))]
         titles += [
-            (folded, place)
-            for place, other in enumerate(others)
-            if other
-            for folded in _folded(other.split(";"))
+            (folded, place) for place, other in enumerate(others) if other for folded in _folded(other.split(";"))
         ]
         self._postings = _postings(titles)
         self._text = " " + " ".join(f"{folded} \n" for folded, _ in titles)
