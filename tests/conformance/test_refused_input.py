@@ -19,6 +19,12 @@ OBSERVATION: dict[str, Any] = {
 ENCOUNTER: dict[str, Any] = {"resourceType": "Encounter", "status": "arrived", "class": {"code": "AMB"}}
 META = {"lastUpdated": "2026-11-21T07:30:00"}
 
+
+def _narrated(inner: str) -> dict[str, Any]:
+    div = f'<div xmlns="http://www.w3.org/1999/xhtml">{inner}</div>'
+    return {**PATIENT, "text": {"status": "generated", "div": div}}
+
+
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a missing required element": ({"resourceType": "Observation", "status": "final"}, "Observation.code"),
     "a missing required code": ({**OBSERVATION, "status": None}, "Observation.status"),
@@ -87,6 +93,18 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {**PATIENT, "identifier": [{"system": "http://x y", "value": "1"}]},
         "Patient.identifier[0].system",
     ),
+    "a script in the narrative": (_narrated("<script>alert(1)</script>"), "Patient.text.div"),
+    "an event in the narrative": (_narrated('<p onclick="x()">a</p>'), "Patient.text.div"),
+    "a script as a link": (_narrated('<a href="java\nscript:x()">a</a>'), "Patient.text.div"),
+    "a narrative that is not well formed": (_narrated("<p>a"), "Patient.text.div"),
+    "a narrative that is no div": (
+        {**PATIENT, "text": {"status": "generated", "div": "<p>a</p>"}},
+        "Patient.text.div",
+    ),
+    "entities that grow": (
+        {**PATIENT, "text": {"status": "generated", "div": "<!DOCTYPE a [<!ENTITY b 'c'>]><div>&b;</div>"}},
+        "Patient.text.div",
+    ),
     "bad base64": ({**PATIENT, "photo": [{"data": "%%%"}]}, "Patient.photo[0].data"),
     "an extension without its address": (
         {**PATIENT, "extension": [{"valueString": "x"}]},
@@ -130,6 +148,22 @@ def test_bytes_that_are_no_resource_are_refused_with_a_status(body: bytes, statu
     with pytest.raises(Problem) as refusal:
         codec.decode(body)
     assert refusal.value.status == status
+
+
+def test_a_narrative_with_entities_and_a_table_is_taken() -> None:
+    content = _narrated('<table class="grid"><tr><td>5&nbsp;mg &lt; 10&#160;mg</td></tr></table>')
+    assert validation.validate(codec.decode(json.dumps(content).encode())) == []
+
+
+def test_a_key_written_twice_is_found_however_it_is_spaced() -> None:
+    for body in (
+        b'{"resourceType":"Patient","active":true,"active" :false}',
+        b'{ "resourceType" : "Patient",\n "active" : true, "active" : false }',
+    ):
+        with pytest.raises(Problem, match="hai lần"):
+            codec.decode(body)
+    quoted = {**PATIENT, "name": [{"text": 'a ":" b \\":'}]}
+    assert codec.decode(json.dumps(quoted, indent=1).encode())
 
 
 def test_brackets_in_a_text_are_not_nesting() -> None:

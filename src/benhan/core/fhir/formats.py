@@ -11,6 +11,8 @@ from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
 
+from benhan.core.fhir.narrative import narrative
+
 Check = Callable[[str], str | None]
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
@@ -72,11 +74,6 @@ def base64(value: str) -> str | None:
     return None
 
 
-def xhtml(value: str) -> str | None:
-    """A narrative is one `div`."""
-    return None if value.lstrip().startswith("<div") else "nội dung phải là một phần tử <div>"
-
-
 _DATES = "ngày viết dạng 2026, 2026-11 hoặc 2026-11-21"
 _MOMENTS = "thời điểm viết dạng 2026-11-21 hoặc 2026-11-21T07:30:00+07:00 (có giây và múi giờ)"
 _INSTANTS = "thời điểm phải đủ ngày, giờ, giây và múi giờ, ví dụ 2026-11-21T07:30:00+07:00"
@@ -104,7 +101,7 @@ FORMATS: dict[str, Check] = {
     "instant": _calendar(_INSTANT, _INSTANTS),
     "time": _pattern(_TIME, "giờ viết dạng 07:30:00"),
     "base64Binary": base64,
-    "xhtml": xhtml,
+    "xhtml": narrative,
 }
 
 #: Value sets that are open: a pattern stands for their codes.
