@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
+from benhan.core.fhir.outcome import Problem
 from benhan.core.kit import assets, components, pages
 from benhan.core.kit.language import LanguageMiddleware
 from tests.browser import serve
@@ -26,6 +27,12 @@ async def kit(request: Request) -> Response:
     response = await components.components_page(request, None, NURSE)
     response.headers.update(pages.HEADERS)
     return response
+
+
+async def told(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    template = "kit/problem_fragment.html" if pages.is_fragment(request) else "kit/problem.html"
+    return pages.render(request, template, error.status, what=error.message, where=error.where, advice=error.advice)
 
 
 async def problem(request: Request) -> Response:
@@ -44,6 +51,7 @@ async def kit_app() -> Starlette:
             Route(pages.PREFERENCES_PATH, pages.preferences, methods=["POST"]),
             Mount(assets.MOUNT, assets.static_app()),
         ],
+        exception_handlers={Problem: told},
         middleware=[Middleware(LanguageMiddleware)],
     )
     app.state.nav = [

@@ -55,7 +55,10 @@ function opened(list: HTMLElement): void {
   const all = options(combo);
   all.forEach((option, index) => { option.id ||= `${list.id}-${index}`; });
   field(combo)?.setAttribute("aria-expanded", String(all.length > 0));
-  if (all.length) select(combo, 0);
+  if (!all.length) return;
+  select(combo, 0);
+  // The answers stay above the bar at the foot.
+  if (list.getBoundingClientRect().bottom > window.innerHeight - 64) combo.scrollIntoView({ block: "start" });
 }
 
 function select(combo: HTMLElement, at: number): void {

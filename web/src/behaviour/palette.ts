@@ -65,7 +65,7 @@ function label(element: HTMLElement): string {
   if (named) return named;
   const source = (element as HTMLInputElement).labels?.[0] ?? element;
   const copy = source.cloneNode(true) as HTMLElement;
-  copy.querySelectorAll("kbd, svg, .optional").forEach((part) => part.remove());
+  copy.querySelectorAll("kbd, svg, .mute, .n, [aria-hidden='true']").forEach((part) => part.remove());
   return (copy.textContent ?? "").replace(/\s+/g, " ").trim();
 }
 

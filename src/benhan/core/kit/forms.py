@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
-from unicodedata import category
+from unicodedata import category, normalize
 from urllib.parse import parse_qsl
 
 from starlette.datastructures import FormData, UploadFile
@@ -235,7 +235,7 @@ def _required(one: Field) -> str:
 def _clean(written: str, one: Field) -> str:
     if one.kind == "secret":
         return written
-    kept = "".join(c for c in words.nfc(written.replace("\r\n", "\n")) if c in "\n\t" or category(c) != "Cc")
+    kept = "".join(c for c in normalize("NFC", written.replace("\r\n", "\n")) if c in "\n\t" or category(c) != "Cc")
     return kept.strip() if one.kind == "long" else " ".join(kept.split())
 
 
