@@ -27,9 +27,9 @@ _SALTS: Final = frozenset(
     _spelled(word)
     for word in re.findall(
         r"\w+",
-        "natri kali calci magnesi sodium potassium hydroclorid hydrochlorid hydroclorit hcl clorid chlorid sulfat sulphat "
-        "phosphat fosfat maleat besylat besilat mesylat mesilat tartrat citrat acetat fumarat succinat trihydrat "
-        "monohydrat dihydrat khan axetil proxetil dinatri",
+        "natri kali calci magnesi sodium potassium hydroclorid hydrochlorid hydroclorit hcl clorid chlorid sulfat "
+        "sulphat phosphat fosfat maleat besylat besilat mesylat mesilat tartrat citrat acetat fumarat succinat "
+        "trihydrat monohydrat dihydrat khan axetil proxetil dinatri",
     )
 )
 

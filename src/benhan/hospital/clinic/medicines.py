@@ -19,7 +19,6 @@ from benhan.core.access import Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import NotFound
-from benhan.core.kit import codes
 from benhan.core.kit.text import fold
 from benhan.hospital import visit as words
 from benhan.hospital.clinic import ingredients
@@ -42,6 +41,8 @@ ROUTES: Final = (
     "Tiêm tĩnh mạch",
 )
 
+#: How many codes one search asks for.
+CHUNK: Final = 400
 _STRENGTH: Final = re.compile(r"(\d+(?:[.,]\d+)?)\s*(mg|mcg|µg|g|ml|IU|UI|%)", re.IGNORECASE)
 
 
@@ -60,10 +61,13 @@ class Medicine(msgspec.Struct, frozen=True, kw_only=True):
     atc: str = ""
     sample: bool = False
     id: str = ""
+    label: str = ""
 
     @property
     def title(self) -> str:
         """As a prescription names it: "Amoxicilin 500 mg", with a brand "Amoxicilin (Clamoxyl) 500 mg"."""
+        if self.label:
+            return self.label
         return " ".join(part for part in (self.name, f"({self.brand})" if self.brand else "", self.strength) if part)
 
     @property
@@ -106,23 +110,25 @@ def resource(medicine: Medicine) -> r4.Medication:
 
 
 def of(medication: r4.Medication) -> Medicine:
-    """The line of the list that a Medication holds; one that came from elsewhere is read as far as it goes."""
+    """The line of the list that a Medication holds; one written by another program is read as far as it goes."""
     own = _own_values(medication)
     title = words.display_of(medication.code)
     names = " + ".join(words.display_of(one.itemCodeableConcept) for one in medication.ingredient or [])
+    form = words.display_of(medication.form)
     return Medicine(
         code=words.identifier(medication, systems.MEDICINE_CODE) or medication.id or "",
         name=own.get("name") or names or title,
         strength=own.get("strength", ""),
-        form=words.display_of(medication.form),
-        unit=own.get("unit", "viên"),
-        route=own.get("route", "Uống"),
+        form=form,
+        unit=own.get("unit") or _unit_of(medication, form),
+        route=own.get("route") or _route_of(form),
         brand=own.get("brand", ""),
         pack_ml=_millilitres(medication),
         kind=own.get("kind", "C"),
         atc=words.code_of(medication.code, systems.ATC) or "",
-        sample=own.get("sample") == "1",
+        sample=any(tag.code == "sample" for tag in (medication.meta.tag if medication.meta else None) or []),
         id=medication.id or "",
+        label="" if own.get("name") else title,
     )
 
 
@@ -151,23 +157,18 @@ async def find(tx: Transaction, who: Subject, text: str, most: int = 12) -> list
 
 
 async def by_codes(tx: Transaction, who: Subject, wanted: Sequence[str]) -> dict[str, Medicine]:
-    """Medicines of the facility by their codes, in one question."""
-    ids = {medicine_id(code): code for code in wanted}
-    found = await store.read_many(tx, who, r4.Medication, ids)
-    return {one.code: one for one in map(of, found.values())}
+    """Medicines of the facility by their codes, in one question for 400."""
+    found: dict[str, Medicine] = {}
+    for start in range(0, len(wanted), CHUNK):
+        tokens = ",".join(f"{systems.MEDICINE_CODE}|{escaped(code)}" for code in wanted[start : start + CHUNK])
+        page = await store.search(tx, who, r4.Medication, {"identifier": tokens, "_count": str(CHUNK)})
+        found |= {one.code: one for one in map(of, page.resources)}
+    return found
 
 
-def samples() -> list[r4.Medication]:
-    """The short list that comes with the program, every line marked as a sample."""
-    return [resource(_sample(entry)) for entry in codes.medicines_sample()]
-
-
-def _sample(entry: codes.Code) -> Medicine:
-    return Medicine(
-        code=entry.code, name=entry.name, strength=entry["strength"], form=entry["form"], unit=entry["unit"],
-        route=entry["route"] or "Uống", pack_ml=_decimal(entry["pack_ml"]), kind=entry["kind"] or "C",
-        atc=entry["atc"], sample=True,
-    )  # fmt: skip
+def escaped(token: str) -> str:
+    """A value as a search takes it: its commas are no separators."""
+    return token.replace(",", "\\,")
 
 
 def _rank(one: Medicine, query: str, spelled: str) -> tuple[bool, str, Decimal]:
@@ -180,7 +181,7 @@ def _rank(one: Medicine, query: str, spelled: str) -> tuple[bool, str, Decimal]:
 def _own(medicine: Medicine) -> list[r4.Extension]:
     values = {
         "name": medicine.name, "brand": medicine.brand, "strength": medicine.strength, "unit": medicine.unit,
-        "route": medicine.route, "kind": medicine.kind, "sample": "1" if medicine.sample else "",
+        "route": medicine.route, "kind": medicine.kind,
     }  # fmt: skip
     return [r4.Extension(url=name, valueString=value) for name, value in values.items() if value]
 
@@ -199,9 +200,32 @@ def _pack(medicine: Medicine) -> r4.Ratio | None:
     return r4.Ratio(numerator=millilitres, denominator=r4.Quantity(value=Decimal(1), unit=medicine.unit))
 
 
+#: Words of a dosage form → what is counted, how it is given. The first that fits.
+_FORMS: Final = (
+    ("nho mat", "lọ", "Nhỏ mắt"), ("nho mui", "lọ", "Nhỏ mũi"), ("nho tai", "lọ", "Nhỏ tai"),
+    ("xit mui", "lọ xịt", "Xịt"), ("khi dung", "ống", "Khí dung"), ("xit", "bình xịt", "Hít"), ("hit", "bình", "Hít"),
+    ("suc mieng", "chai", "Súc miệng"),
+    ("kem", "tuýp", "Bôi"), ("gel", "tuýp", "Bôi"), ("mo boi", "tuýp", "Bôi"), ("vien dat", "viên", "Đặt"),
+    ("bot", "gói", "Uống"), ("com", "gói", "Uống"), ("siro", "chai", "Uống"), ("hon dich", "chai", "Uống"),
+    ("dung dich", "chai", "Uống"), ("tiem", "ống", "Tiêm"), ("vien", "viên", "Uống"),
+)  # fmt: skip
+
+
+def _unit_of(medication: r4.Medication, form: str) -> str:
+    if medication.amount and medication.amount.denominator and medication.amount.denominator.unit:
+        return medication.amount.denominator.unit
+    folded = fold(form)
+    return next((unit for word, unit, _route in _FORMS if word in folded), "viên")
+
+
+def _route_of(form: str) -> str:
+    folded = fold(form)
+    return next((route for word, _unit, route in _FORMS if word in folded), "Uống")
+
+
 def _millilitres(medication: r4.Medication) -> Decimal | None:
     quantity = medication.amount.numerator if medication.amount else None
-    return quantity.value if quantity and quantity.code == "mL" else None
+    return quantity.value if quantity and "mL" in (quantity.code, quantity.unit) else None
 
 
 def _ratio(strength: tuple[str, str] | None, unit: str) -> r4.Ratio | None:

@@ -112,7 +112,7 @@ def dose_unit(medicine: Medicine) -> str:
         return medicine.unit
     if "nho" in form.split():
         return "giọt"
-    if medicine.pack_ml is not None:
+    if medicine.unit in ("chai", "lọ") and not medicine.route.startswith("Tiêm"):
         return "ml"
     return "lần" if _by_hand(medicine) else medicine.unit
 
