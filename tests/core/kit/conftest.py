@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
 
@@ -9,11 +10,11 @@ import pytest_asyncio
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Mount, Route
 
-from benhan.core.fhir.outcome import Problem
-from benhan.core.kit import assets, components, pages
+from benhan.core.fhir.outcome import Forbidden, Problem, VersionConflict
+from benhan.core.kit import assets, components, forms, pages
 from benhan.core.kit.language import LanguageMiddleware
 from tests.browser import serve
 
@@ -40,14 +41,54 @@ async def problem(request: Request) -> Response:
     return pages.render(request, "kit/problem.html", 404, what=what, where=None, advice=None)
 
 
+#: The note of the autosave example: what is stored and its version. "khoa" as text plays another doctor's change.
+NOTE = {"text": "", "version": 1}
+
+
+async def note(request: Request) -> Response:
+    """A form that saves itself, a button that is refused, and a part that lives."""
+    request.state.who = NURSE
+    return pages.render(request, "trial/note.html", note=NOTE)
+
+
+async def save_note(request: Request) -> Response:
+    form = await forms.read_form(request, [forms.text("text", "Bệnh sử"), forms.number("version", "Bản")])
+    if form["text"] == "khoa":
+        raise VersionConflict("BS Hạnh vừa sửa bệnh án này", advice="Tải lại để xem")
+    NOTE.update(text=form["text"], version=form["version"] + 1)
+    return Response(status_code=204, headers={"ETag": f'W/"{NOTE["version"]}"'})
+
+
+async def refuse(_request: Request) -> Response:
+    raise Forbidden("Bạn không có quyền ký", advice="Hỏi trưởng khoa")
+
+
+async def live(_request: Request) -> Response:
+    async def events() -> AsyncIterator[str]:
+        yield 'event: Task\ndata: {"type":"Task","id":"1"}\n\n'
+        await asyncio.sleep(30)
+
+    return StreamingResponse(events(), media_type="text/event-stream")
+
+
+async def queue(_request: Request) -> Response:
+    return Response("N-048", media_type="text/html")
+
+
 @pytest_asyncio.fixture(scope="session")
 async def kit_app() -> Starlette:
     """Everything of the kit that has a URL."""
     assets.build(print)
+    pages.register("trial", "tests.core.kit.trial")
     app = Starlette(
         routes=[
             Route("/kit", kit, methods=["GET", "POST"]),
             Route("/problem", problem),
+            Route("/note", note),
+            Route("/note/save", save_note, methods=["POST"]),
+            Route("/refuse", refuse, methods=["POST"]),
+            Route("/live", live),
+            Route("/queue", queue),
             Route(pages.PREFERENCES_PATH, pages.preferences, methods=["POST"]),
             Mount(assets.MOUNT, assets.static_app()),
         ],

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from starlette.applications import Starlette
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 
 from benhan.core.fhir.outcome import Invalid
 from benhan.core.kit import forms
@@ -31,7 +31,9 @@ FIELDS = [
 
 
 def checked(**said: str | list[str]) -> forms.Form:
-    pairs = [(name, item) for name, value in said.items() for item in (value if isinstance(value, list) else [value])]
+    pairs: list[tuple[str, str | UploadFile]] = [
+        (name, item) for name, value in said.items() for item in (value if isinstance(value, list) else [value])
+    ]
     return forms.check(FormData(pairs), FIELDS)
 
 

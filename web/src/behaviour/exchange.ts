@@ -32,10 +32,12 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 document.addEventListener("htmx:sendError", () => tell(document.body.dataset.offline ?? ""));
 
 // New content may ask for the focus (results that are chosen by number, the field after a step).
-document.addEventListener("htmx:afterSettle", (event) => {
-  const target = event.target as HTMLElement;
-  (target.matches("[data-autofocus]") ? target : target.querySelector<HTMLElement>("[data-autofocus]"))?.focus();
-});
+document.addEventListener("htmx:afterSettle", (event) => focusWanted(event.target as HTMLElement));
+focusWanted(document.body);
+
+function focusWanted(part: HTMLElement): void {
+  (part.matches("[data-autofocus]") ? part : part.querySelector<HTMLElement>("[data-autofocus]"))?.focus();
+}
 
 /** Say something in the place for problems, as text. */
 export function tell(message: string): void {

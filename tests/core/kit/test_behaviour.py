@@ -1,0 +1,69 @@
+"""Saving by itself, being refused, living parts, undo: what the scripts add to a page."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser import OpenPage
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+
+async def test_a_note_saves_itself_and_says_so(open_page: OpenPage, kit_site: str) -> None:
+    page = await open_page(f"{kit_site}/note")
+    version = int(await page.locator("[name=version]").input_value())
+    await page.locator("#text").press_sequentially("Ho khan ba ngày")
+    await page.get_by_text("đã lưu").wait_for()
+    assert await page.locator("[name=version]").input_value() == str(version + 1)
+    await page.reload()
+    assert await page.locator("#text").input_value() == "Ho khan ba ngày"
+
+
+async def test_a_note_that_somebody_else_changed_is_not_overwritten(open_page: OpenPage, kit_site: str) -> None:
+    page = await open_page(f"{kit_site}/note")
+    await page.fill("#text", "khoa")
+    await page.get_by_text("BS Hạnh vừa sửa bệnh án này").wait_for()
+    assert await page.locator("[data-saved-state]").inner_text() == "người khác vừa sửa, đã dừng lưu"
+    assert await page.locator("#text").input_value() == "khoa"
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
+    await page.locator("#text").press_sequentially(" thêm")
+    await page.wait_for_timeout(1200)
+    assert sent == []
+
+
+async def test_a_note_is_kept_while_the_server_is_away_and_saved_when_it_is_back(
+    open_page: OpenPage, kit_site: str
+) -> None:
+    page = await open_page(f"{kit_site}/note")
+    await page.context.set_offline(True)
+    await page.fill("#text", "Sốt về chiều")
+    await page.get_by_text("chưa lưu được, sẽ thử lại").wait_for()
+    await page.context.set_offline(False)
+    await page.get_by_text("đã lưu").wait_for()
+
+
+async def test_a_refusal_is_told_and_leaves_the_page_as_it_was(open_page: OpenPage, kit_site: str) -> None:
+    page = await open_page(f"{kit_site}/note")
+    await page.locator("#text").focus()
+    await page.keyboard.press("Shift+Enter")
+    await page.locator("#problems").get_by_text("Bạn không có quyền ký").wait_for()
+    assert await page.locator("#part").inner_text() == "còn nguyên"
+
+
+async def test_a_living_part_follows_the_change_feed(open_page: OpenPage, kit_site: str) -> None:
+    page = await open_page(f"{kit_site}/note")
+    await page.locator("#queue").get_by_text("N-048").wait_for()
+
+
+async def test_undo_counts_down_and_goes_away(open_page: OpenPage, kit_site: str) -> None:
+    page = await open_page(f"{kit_site}/note")
+    toast = page.locator("[data-toast]")
+    assert "Hoàn tác" in await toast.inner_text()
+    await toast.wait_for(state="detached", timeout=4000)
+
+
+async def test_undo_is_a_form_without_javascript(open_page: OpenPage, kit_site: str) -> None:
+    page = await open_page(f"{kit_site}/note", javascript=False)
+    await page.get_by_role("button", name="Hoàn tác").click()
+    assert await page.locator("h1").inner_text() == "Bạn không có quyền ký"
