@@ -46,11 +46,7 @@ def write(name: str, columns: Sequence[str], lines: Iterable[Row]) -> None:
 
 def everyday(list_name: str) -> dict[str, tuple[int, str]]:
     """Code → place among the codes of every day, and the other words it is asked for by."""
-    chosen = [
-        row
-        for row in csv.reader(EVERYDAY.open(encoding="utf-8"), delimiter="\t")
-        if row and row[0] == list_name
-    ]
+    chosen = [row for row in csv.reader(EVERYDAY.open(encoding="utf-8"), delimiter="\t") if row and row[0] == list_name]
     return {row[1]: (place, row[2] if len(row) > 2 else "") for place, row in enumerate(chosen)}
 
 
@@ -159,7 +155,7 @@ CHAPTER_KIND = {
 }  # fmt: skip
 #: What a name begins with or holds (folded) decides before the chapter does; first match wins.
 NAME_KIND = [
-    ("surgery", r"^(phau thuat|vi phau)"),
+    ("surgery", r"^(cac )?(phau thuat|vi phau)"),
     ("anaesthesia", r"^(gay me|gay te|vo cam|hoi suc phau thuat)"),
     ("procedure", r"duoi huong dan|nut mach|stent|^(can thiep|choc|dot|tiem|dan luu|dieu tri|mo thong|tao hinh|"
                   r"truyen|gan|lay mau|lay don|rut mau|loc|trao doi|thay|dat|sinh thiet|tiep nhan|san xuat|dieu che)"),
@@ -178,16 +174,29 @@ MODALITY = [
 ]  # fmt: skip
 
 
+_PROTHROMBIN = "Thời gian prothrombin (PT: Prothrombin Time), (Các tên khác: TQ; Tỷ lệ Prothrombin)"
+#: Names that the carrier ran together over a page break, read from the rows before and after.
+CORRECTED = {
+    "18.206": "Chụp cắt lớp vi tính động mạch chủ ngực (từ 64-128 dãy)",
+    "18.207": "Chụp cắt lớp vi tính động mạch vành, tim (từ 64-128 dãy)",
+    "18.466": "Chụp và nút động mạch tử cung dưới X-quang tăng sáng",
+    "18.467": "Chụp và nút giãn tĩnh mạch tinh dưới X-quang tăng sáng",
+    "19.416": "Xạ hình đánh giá luồng thông mạch máu (shunt) gan phổi",
+    "19.417": "SPECT đánh giá luồng thông mạch máu (shunt) gan phổi",
+    "22.2": f"{_PROTHROMBIN} bằng máy bán tự động",
+    "22.3": f"{_PROTHROMBIN} phương pháp thủ công",
+}
+
+
 def services(source: Path) -> None:
     lines: list[Row] = []
     for row, code in _with_their_zeros(rows(source / "tt23_2024_appendix01.csv")):
-        words = fold(row["name_vi"])
+        name = CORRECTED.get(code, row["name_vi"])
+        words = fold(name)
         kind = _kind(row["chapter"][:2], words)
-        rank = ("0" if kind in {"laboratory", "imaging"} else "1") + (
-            "0" if row["chapter"][:2] >= "18" else "1"
-        )
+        rank = ("0" if kind in {"laboratory", "imaging"} else "1") + ("0" if row["chapter"][:2] >= "18" else "1")
         lines.append({
-            "code": code, "name": row["name_vi"], "kind": kind, "chapter": row["chapter"][:2],
+            "code": code, "name": name, "kind": kind, "chapter": row["chapter"][:2],
             "modality": _first(MODALITY, words) if kind == "imaging" else "",
             "flags": "supplement" if row["code"].startswith("BS_") else "", "rank": rank,
         })  # fmt: skip
@@ -212,9 +221,7 @@ def _with_their_zeros(source: list[Row]) -> Iterator[tuple[Row, str]]:
         if head != chapter:
             chapter, last = head, 0
         number = int(re.sub(r"\D", "", tail))
-        readings = (
-            [number] if tail[-1].isalpha() or int(head) == 0 else [number * 10**zeros for zeros in range(4)]
-        )
+        readings = [number] if tail[-1].isalpha() or int(head) == 0 else [number * 10**zeros for zeros in range(4)]
         meant = next((reading for reading in readings if reading > last), number)
         last = meant
         yield row, f"{head}.{meant}{tail[-1] if tail[-1].isalpha() else ''}"
@@ -254,10 +261,7 @@ def places(source: Path) -> None:
     write(
         "provinces",
         ("code", "name", "also", "name_en"),
-        (
-            {"code": p["Code"], "name": p["FullName"], "also": p["Name"], "name_en": p["FullNameEn"]}
-            for p in provinces
-        ),
+        ({"code": p["Code"], "name": p["FullName"], "also": p["Name"], "name_en": p["FullNameEn"]} for p in provinces),
     )
     wards = [
         {"code": w["Code"], "name": w["FullName"], "also": f"{w['Name']}; {w['Name']} {p['Name']}; {w['FullName']} {p['FullName']}", "name_en": w["FullNameEn"],
@@ -268,6 +272,9 @@ def places(source: Path) -> None:
     write("wards", ("code", "name", "also", "name_en", "province", "province_name"), wards)
     _old_wards(rows(source / "ward_conversion_2025.csv"))
 
+
+#: Where the conversion has another code than the list of wards: Xã Ba Chẽ, Quảng Ninh.
+OTHER_CODES = {"06970": "06978"}
 
 _UNIT = re.compile(r"(Thành phố|Thị trấn|Thị xã|Phường|Huyện|Quận|Xã) (?!\d)")
 
@@ -280,7 +287,8 @@ def _old_wards(conversion: list[Row]) -> None:
             "code": code, "name": ", ".join(filter(None, (row["old_ward"], row["old_district"], row["old_province"]))),
             "kind": row["kind"], "new": "", "also": _UNIT.sub("", f"{row['old_ward']}, {row['old_district']}"),
         })  # fmt: skip
-        line["new"] = f"{line['new']} {row['new_ward_code']}".strip()
+        new = OTHER_CODES.get(row["new_ward_code"], row["new_ward_code"])
+        line["new"] = f"{line['new']} {new}".strip()
     lines = sorted(merged.values(), key=lambda row: (len(row["name"]), row["code"]))
     write("wards_before_2025", ("code", "name", "also", "kind", "new"), lines)
 
