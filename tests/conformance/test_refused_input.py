@@ -162,7 +162,8 @@ def test_a_key_written_twice_is_found_however_it_is_spaced() -> None:
     ):
         with pytest.raises(Problem, match="hai lần"):
             codec.decode(body)
-    quoted = {**PATIENT, "name": [{"text": 'a ":" b \\":'}]}
+    quoted = {**PATIENT, "name": [{"text": 'a ":" b \\":  " : \\" :'}]}
+    assert codec.decode(json.dumps(quoted, separators=(" , ", " : ")).encode())
     assert codec.decode(json.dumps(quoted, indent=1).encode())
 
 
