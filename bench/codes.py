@@ -50,9 +50,7 @@ def main() -> None:
         loaded = time.perf_counter()
         entries.find("viem")
         first = time.perf_counter()
-        weights = {
-            code.code: chance.random() for code in chance.sample(list(entries), min(500, len(entries)))
-        }
+        weights = {code.code: chance.random() for code in chance.sample(list(entries), min(500, len(entries)))}
         taken = []
         for query in queries(entries, 2000, chance):
             began = time.perf_counter()

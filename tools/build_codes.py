@@ -167,7 +167,8 @@ NAME_KIND = [
     ("laboratory", r"^(dinh luong|dinh tinh|xet nghiem|test |do hoat do|tong phan tich|dinh nhom mau|nhuom)"),
 ]  # fmt: skip
 MODALITY = [
-    ("MG", r"x quang (tuyen )?vu|nhu anh"), ("MR", r"cong huong tu|\bcht\b"), ("CT", r"cat lop vi tinh|\bclvt\b|\bct scan"),
+    ("MG", r"x quang (tuyen )?vu|nhu anh"), ("MR", r"cong huong tu|\bcht\b"),
+    ("CT", r"cat lop vi tinh|\bclvt\b|\bct scan"),
     ("XA", r"\bdsa\b|so hoa xoa nen|so hoa xoa nen"), ("US", r"sieu am"), ("NM", r"xa hinh|spect"), ("PT", r"\bpet\b"),
     ("ECG", r"dien tim|holter"), ("EEG", r"dien nao"), ("EMG", r"dien co"), ("BMD", r"mat do xuong|loang xuong"),
     ("RESP", r"ho hap"), ("DX", r"x quang|chup (bung|nguc|so)"),
@@ -264,7 +265,8 @@ def places(source: Path) -> None:
         ({"code": p["Code"], "name": p["FullName"], "also": p["Name"], "name_en": p["FullNameEn"]} for p in provinces),
     )
     wards = [
-        {"code": w["Code"], "name": w["FullName"], "also": f"{w['Name']}; {w['Name']} {p['Name']}; {w['FullName']} {p['FullName']}", "name_en": w["FullNameEn"],
+        {"code": w["Code"], "name": w["FullName"], "name_en": w["FullNameEn"],
+         "also": f"{w['Name']}; {w['Name']} {p['Name']}; {w['FullName']} {p['FullName']}",
          "province": p["Code"], "province_name": p["FullName"]}
         for p in provinces for w in p["Wards"]
     ]  # fmt: skip

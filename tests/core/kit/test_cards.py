@@ -71,9 +71,7 @@ def test_a_booking_is_known_by_its_code_or_its_link() -> None:
     assert cards.read("https://benhvien.example/dat-kham/K7M2Q9") == BookingCode("K7M2Q9")
 
 
-@pytest.mark.parametrize(
-    "typed", ["", "Đặng Thị Tâm", "TAM DANG", "HOANG", "0912345678", "N|A", "a|b|c", "123"]
-)
+@pytest.mark.parametrize("typed", ["", "Đặng Thị Tâm", "TAM DANG", "HOANG", "0912345678", "N|A", "a|b|c", "123"])
 def test_what_somebody_types_for_a_search_is_no_card(typed: str) -> None:
     assert cards.read(typed) is None
 
@@ -127,11 +125,7 @@ def test_whatever_is_typed_is_read_or_refused_but_never_breaks(typed: str) -> No
         assert problem.status == 422
 
 
-@given(
-    st.lists(
-        st.text(max_size=12) | st.just("001178012345") | st.just("GD4797912345678"), min_size=1, max_size=16
-    )
-)
+@given(st.lists(st.text(max_size=12) | st.just("001178012345") | st.just("GD4797912345678"), min_size=1, max_size=16))
 def test_whatever_is_scanned_is_read_or_refused_but_never_breaks(fields: list[str]) -> None:
     try:
         cards.read("|".join(fields))

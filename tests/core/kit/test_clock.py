@@ -10,9 +10,7 @@ from benhan.core.kit import clock
 DAY = date(2026, 11, 21)
 
 
-@pytest.mark.parametrize(
-    "typed", ["21/11/1978", "21-11-1978", "21.11.1978", "21 11 1978", "21111978", "1978-11-21"]
-)
+@pytest.mark.parametrize("typed", ["21/11/1978", "21-11-1978", "21.11.1978", "21 11 1978", "21111978", "1978-11-21"])
 def test_a_day_may_be_typed_in_many_ways(typed: str) -> None:
     assert clock.fhir_date(typed) == "1978-11-21"
     assert clock.parse_date(typed) == date(1978, 11, 21)
@@ -27,9 +25,7 @@ def test_of_a_partial_date_only_what_is_known_is_kept() -> None:
     assert clock.fhir_date_bounds("1951-12") == (date(1951, 12, 1), date(1952, 1, 1))
 
 
-@pytest.mark.parametrize(
-    "typed", ["31/02/2020", "00/01/2000", "1/1/1066", "hôm nay", "", "2020-13-01", "9" * 400]
-)
+@pytest.mark.parametrize("typed", ["31/02/2020", "00/01/2000", "1/1/1066", "hôm nay", "", "2020-13-01", "9" * 400])
 def test_a_day_that_does_not_exist_is_refused(typed: str) -> None:
     with pytest.raises(Problem, match="không đúng"):
         clock.fhir_date(typed)

@@ -52,9 +52,7 @@ def test_small_quantities_have_a_zero_before_them() -> None:
     assert money.quantity_in_words(Decimal("1.25")) == "Một phẩy hai năm"
 
 
-@pytest.mark.parametrize(
-    "typed", ["1.234.567 ₫", "1234567", "1 234 567 đ", "1,234,567 VND", "1.234.567 đồng"]
-)
+@pytest.mark.parametrize("typed", ["1.234.567 ₫", "1234567", "1 234 567 đ", "1,234,567 VND", "1.234.567 đồng"])
 def test_an_amount_is_understood_as_people_type_it(typed: str) -> None:
     assert money.parse_vnd(typed) == 1_234_567
 

@@ -146,9 +146,7 @@ def parse_date(text: str, *, where: str | None = None) -> date:
     """
     written = fhir_date(text, where=where)
     if len(written) != 10:
-        raise Invalid(
-            f"Ngày “{text.strip()}” thiếu ngày hoặc tháng.", where=where, advice="Nhập đủ ngày/tháng/năm."
-        )
+        raise Invalid(f"Ngày “{text.strip()}” thiếu ngày hoặc tháng.", where=where, advice="Nhập đủ ngày/tháng/năm.")
     return date.fromisoformat(written)
 
 

@@ -78,9 +78,7 @@ def parse_vnd(text: str, *, where: str | None = None) -> int:
     """
     bare = re.sub(r"(?:đồng|vnđ|vnd|₫|đ)\s*$", "", text[:40].strip().lower()).strip()
     if not re.fullmatch(r"\d{1,3}(?:([., \u00a0])\d{3})(?:\1\d{3})*|\d{1,15}", bare, re.ASCII):
-        raise Invalid(
-            f"Số tiền “{text[:40].strip()}” không đúng.", where=where, advice="Nhập số đồng, ví dụ 150.000."
-        )
+        raise Invalid(f"Số tiền “{text[:40].strip()}” không đúng.", where=where, advice="Nhập số đồng, ví dụ 150.000.")
     return int(re.sub(r"\D", "", bare))
 
 
