@@ -42,56 +42,8 @@ PATTERNS = {"currencies": "currency", "mimetypes": "mimetype", "ucum-units": "uc
 Definition = dict[str, Any]
 Rules = dict[str, Any]
 
-HEADER = '''"""{notice}
-
-Every field is named as on the wire; a Python keyword carries a trailing underscore (`class_`). Dates and
-times stay strings so that the digits written come back unchanged; decimals are `Decimal` for the same reason.
-"""
-
-from __future__ import annotations
-
-from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, Union
-
-import msgspec
-
-T = TypeVar("T")
-Text = Annotated[str, msgspec.Meta(min_length=1)]
-Integer = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
-Positive = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
-Unsigned = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
-
-if TYPE_CHECKING:
-    Number: TypeAlias = Decimal
-    Opt: TypeAlias = T | None
-    Some: TypeAlias = list[T]
-else:
-
-    class _NumberType(type):
-        def __instancecheck__(cls, value: object) -> bool:
-            return isinstance(value, Decimal)
-
-    class Number(metaclass=_NumberType):
-        """A JSON number kept digit for digit; a string is refused (msgspec takes both for `Decimal`)."""
-
-    class Opt:
-        """An element that may be absent, but never `null`: `None` is only the default in Python."""
-
-        def __class_getitem__(cls, inner: Any) -> Any:
-            return inner
-
-    class Some:
-        """A list that, when present, is never empty."""
-
-        def __class_getitem__(cls, inner: Any) -> Any:
-            return Annotated[list[inner], msgspec.Meta(min_length=1)]
-
-
-class Struct(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
-    """What every FHIR structure is."""
-
-
-'''
+#: What stands before the generated structs: the primitive types and the base of all.
+HEADER = Path(__file__).with_name("fhir_structs_header.txt")
 
 
 def main() -> None:
@@ -192,7 +144,7 @@ def compile_structs(definitions: dict[str, Definition]) -> tuple[str, Rules]:
         + "".join(f'    "{name}",\n' for name in sorted([*rules, "AnyResource", "R", "RESOURCES", "Struct"]))
         + "]\n"
     )
-    return HEADER.format(notice=NOTICE) + "\n\n".join(blocks) + "\n\n" + tail, rules
+    return HEADER.read_text(encoding="utf-8").format(notice=NOTICE) + "\n\n".join(blocks) + "\n\n" + tail, rules
 
 
 def is_backbone(element: Definition) -> bool:
@@ -208,7 +160,9 @@ def compile_struct(definition: Definition, path: str, elements: list[Definition]
     name = struct_name(path)
     fields: Rules = {}
     choices: Rules = {}
-    plain, choosable, siblings = [], [], []
+    plain: list[str] = []
+    choosable: list[str] = []
+    siblings: list[str] = []
     for element in elements:
         head, _, last = element["path"].rpartition(".")
         if head != path or element.get("max") == "0":
@@ -328,7 +282,7 @@ def compile_value_sets(folder: Path, rules: Rules) -> dict[str, Any]:
 
     A value set that cannot be expanded from the package loses its binding (its resources are rare profiles).
     """
-    known = {}
+    known: dict[Any, Definition] = {}
     for name in ("Bundle-valuesets.json", "Bundle-v3-valuesets.json", "Bundle-v2-valuesets.json"):
         for resource in read_entries(folder / name):
             known.setdefault((resource["resourceType"], resource.get("url")), resource)
