@@ -1,0 +1,10 @@
+"""Doors and navigation of booking: the public's and the staff's."""
+
+from __future__ import annotations
+
+from benhan.core.access import Door, LiveDoor
+from benhan.core.kit.pages import NavItem
+from benhan.hospital.reception import booking_public
+
+DOORS: list[Door | LiveDoor] = [*booking_public.DOORS]
+NAV: list[NavItem] = []
