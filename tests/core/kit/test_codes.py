@@ -147,6 +147,28 @@ def test_an_old_ward_leads_to_the_ward_of_today() -> None:
     assert codes.new_wards("không có") == []
 
 
+@pytest.mark.parametrize(
+    ("address", "street", "wards"),
+    [
+        ("Số 5, Phúc Xá, Ba Đình, Hà Nội", "Số 5", ["Phường Hồng Hà"]),
+        ("12/3 Nguyễn Huệ, P. Bến Nghé, Q.1, TP. HCM", "12/3 Nguyễn Huệ", ["Phường Sài Gòn"]),
+        ("Phường 05, Quận 3, Thành phố Hồ Chí Minh", "", ["Phường Bàn Cờ"]),
+        ("Tổ 3, Phường Hồng Hà, Thành phố Hà Nội", "Tổ 3", ["Phường Hồng Hà"]),
+        ("Thôn Đoài, không biết ở đâu", "Thôn Đoài, không biết ở đâu", []),
+        ("", "", []),
+    ],
+)
+def test_the_address_on_a_card_leads_to_the_ward_of_today(address: str, street: str, wards: list[str]) -> None:
+    place = codes.place(address)
+    assert place.street == street
+    assert [ward.name for ward in place.wards] == wards
+
+
+def test_nearly_every_old_address_is_understood() -> None:
+    olds = [old for old in codes.wards_before_2025() if old.name.count(",") == 2]
+    assert sum(bool(codes.place(f"Thôn 1, {old.name}").wards) for old in olds) == len(olds)
+
+
 def test_every_old_ward_leads_somewhere() -> None:
     assert all(codes.new_wards(old.code) for old in codes.wards_before_2025())
 

@@ -13,13 +13,14 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
+from benhan.core.kit.codes import addresses
 from benhan.core.kit.codes.codelist import Code, CodeList
 from benhan.core.kit.codes.laboratory import Analyte, Range, analyte, analytes, vital_range
 
 __all__ = [
     "ALLERGY_GROUPS", "Analyte", "Code", "CodeList", "Range", "analyte", "analytes", "card_checks",
     "departments", "ethnic_groups", "icd10", "icd10_blocks", "icd10_chapters", "medicines_sample",
-    "new_wards", "notifiable_diseases", "occupations", "practice_scopes", "provinces", "service_chapters",
+    "new_wards", "notifiable_diseases", "occupations", "place", "practice_scopes", "provinces", "service_chapters",
     "services", "services_appendix_2", "visit_payers", "vital_range", "wards", "wards_before_2025", "warm",
 ]  # fmt: skip
 
@@ -95,6 +96,11 @@ def new_wards(old_code: str) -> list[Code]:
     """The wards of today that an old ward became, the likeliest first; empty for an unknown code."""
     old = wards_before_2025().get(old_code)
     return [ward for code in old["new"].split() if (ward := wards().get(code))] if old else []
+
+
+def place(address: str) -> addresses.Place:
+    """The ward of today in an address as a card prints it, old or new: `.wards` (the likeliest first), `.street`."""
+    return addresses.place(address, wards(), wards_before_2025())
 
 
 def ethnic_groups() -> CodeList:
