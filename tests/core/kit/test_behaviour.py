@@ -67,3 +67,17 @@ async def test_undo_is_a_form_without_javascript(open_page: OpenPage, kit_site: 
     page = await open_page(f"{kit_site}/note", javascript=False)
     await page.get_by_role("button", name="Hoàn tác").click()
     assert await page.locator("h1").inner_text() == "Bạn không có quyền ký"
+
+
+async def test_enter_in_an_empty_field_presses_the_button_of_the_page(open_page: OpenPage, kit_site: str) -> None:
+    page = await open_page(f"{kit_site}/note")
+    await page.locator("#scan").focus()
+    await page.keyboard.press("Enter")
+    assert await page.locator("dialog#palette[open]").count() == 1
+
+
+async def test_enter_in_a_filled_field_sends_its_form(open_page: OpenPage, kit_site: str) -> None:
+    page = await open_page(f"{kit_site}/note")
+    await page.fill("#scan", "001185012345|Tâm")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/problem?scan=*")

@@ -92,6 +92,23 @@ async def test_the_search_field_answers_while_one_types(open_page: OpenPage, axe
     assert await page.locator("#s-q").get_attribute("aria-expanded") == "false"
 
 
+async def test_an_answer_to_earlier_words_is_never_picked(open_page: OpenPage, kit_site: str) -> None:
+    page = await open_page(f"{kit_site}/kit")
+    await page.fill("#s-q", "viem phoi")
+    await page.locator("#s-q-list [role=option]").nth(2).wait_for()
+    await page.locator("#s-q").press_sequentially(" x", delay=0)
+    await page.keyboard.press("Enter")
+    assert await page.locator("input[name=code]").input_value() == ""
+    await page.get_by_text("Không tìm thấy").wait_for()
+
+
+async def test_the_top_bar_stays_while_the_page_is_scrolled(open_page: OpenPage, kit_site: str) -> None:
+    page = await open_page(f"{kit_site}/kit")
+    await page.mouse.wheel(0, 700)
+    await page.wait_for_function("scrollY > 500")
+    assert await page.evaluate("document.querySelector('.top').getBoundingClientRect().top") == 0
+
+
 async def test_the_same_search_works_without_javascript(open_page: OpenPage, kit_site: str) -> None:
     page = await open_page(f"{kit_site}/kit", javascript=False)
     await page.fill("#s-q", "tang huyet ap")

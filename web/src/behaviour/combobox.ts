@@ -16,11 +16,10 @@ export function combobox(): void {
     const combo = (event.target as HTMLElement).closest?.<HTMLElement>("[data-combo]");
     if (combo && !combo.contains(event.relatedTarget as Node | null)) close(combo);
   });
-  // Text changed by hand no longer means the value that was picked before.
   document.addEventListener("input", (event) => {
     const input = event.target as HTMLInputElement;
-    const hidden = input.closest?.("[data-combo]")?.querySelector<HTMLInputElement>("input[type='hidden']");
-    if (hidden && input.getAttribute("role") === "combobox") hidden.value = "";
+    const combo = input.closest?.<HTMLElement>("[data-combo]");
+    if (combo && input.getAttribute("role") === "combobox") changed(combo);
   });
 }
 
@@ -31,12 +30,14 @@ function onKey(event: KeyboardEvent): void {
   const list = options(combo);
   const at = list.findIndex((option) => option.getAttribute("aria-selected") === "true");
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (step && list.length) {
+  if (step && list.length && !("stale" in combo.dataset)) {
     event.preventDefault();
     select(combo, (at + step + list.length) % list.length);
   } else if (event.key === "Enter" && at >= 0) {
     event.preventDefault();
     pick(list[at]);
+  } else if (event.key === "Enter" && "stale" in combo.dataset && picked(combo)) {
+    event.preventDefault(); // the answer is on its way; a scanner's field has nothing to pick and is sent as it is
   } else if (event.key === "Escape" && list.length) {
     event.preventDefault();
     close(combo);
@@ -45,13 +46,27 @@ function onKey(event: KeyboardEvent): void {
   }
 }
 
+/** The text changed: neither the value picked before nor the answers shown belong to it any more. */
+function changed(combo: HTMLElement): void {
+  const hidden = picked(combo);
+  if (hidden) hidden.value = "";
+  combo.dataset.stale = "";
+  for (const option of options(combo)) option.setAttribute("aria-selected", "false");
+  field(combo)?.removeAttribute("aria-activedescendant");
+}
+
+function picked(combo: HTMLElement): HTMLInputElement | null {
+  return combo.querySelector("input[type='hidden']");
+}
+
 function options(combo: HTMLElement): HTMLElement[] {
-  return [...combo.querySelectorAll<HTMLElement>("[role='option']")];
+  return [...combo.querySelectorAll<HTMLElement>("[role='option']:not([aria-disabled='true'])")];
 }
 
 function opened(list: HTMLElement): void {
   const combo = list.closest<HTMLElement>("[data-combo]");
   if (!combo) return;
+  delete combo.dataset.stale;
   const all = options(combo);
   all.forEach((option, index) => { option.id ||= `${list.id}-${index}`; });
   field(combo)?.setAttribute("aria-expanded", String(all.length > 0));
@@ -84,7 +99,7 @@ function pick(option: HTMLElement): void {
   const { href, value, label } = option.dataset;
   const input = field(combo);
   if (href) return window.location.assign(href);
-  const hidden = combo.querySelector<HTMLInputElement>("input[type='hidden']");
+  const hidden = picked(combo);
   if (input) input.value = label ?? option.textContent?.trim() ?? "";
   if (hidden) hidden.value = value ?? "";
   close(combo);
