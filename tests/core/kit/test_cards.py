@@ -109,6 +109,11 @@ def test_an_impossible_citizen_number_is_refused(typed: str) -> None:
         cards.citizen_number(typed)
 
 
+def test_the_people_of_the_demo_have_numbers_that_nobody_has() -> None:
+    assert cards.citizen_number("099178012345") == "099178012345"
+    assert cards.read("GD4999912345678") == InsuranceCard(number="GD4999912345678")
+
+
 def test_insurance_numbers_have_three_forms() -> None:
     assert cards.insurance_number("gd4 79 79 12345678") == "GD4797912345678"
     assert cards.insurance_number("7912345678") == "7912345678"

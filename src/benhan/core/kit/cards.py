@@ -119,11 +119,12 @@ def citizen_gender(number: str) -> str:
     return "female" if int(number[3]) % 2 else "male"
 
 
-#: Codes of the 63 provinces that citizen numbers begin with. They are kept after the merger of 2025.
+#: Codes of the 63 provinces that citizen numbers begin with, kept after the merger of 2025; and 99, which was
+#: never given out: the people of the demo have it, so that none of them is anybody.
 _PROVINCES: Final = frozenset(
     [1, 2, 4, 6, 8, 10, 11, 12, 14, 15, 17, 19, 20, 22, 24, 25, 26, 27, 30, 31, 33, 34, 35, 36, 37, 38, 40, 42,
      44, 45, 46, 48, 49, 51, 52, 54, 56, 58, 60, 62, 64, 66, 67, 68, 70, 72, 74, 75, 77, 79, 80, 82, 83, 84, 86,
-     87, 89, 91, 92, 93, 94, 95, 96]
+     87, 89, 91, 92, 93, 94, 95, 96, 99]
 )  # fmt: skip
 
 
