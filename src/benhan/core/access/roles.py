@@ -107,7 +107,8 @@ RECORD_RULES: dict[Role, tuple[tuple[str, str], ...]] = {
         ("rs", _HOUSE),
         (
             "crus",
-            "Patient Appointment Encounter Task Coverage CoverageEligibilityRequest CoverageEligibilityResponse RelatedPerson Schedule Slot",
+            "Patient Appointment Encounter Task Coverage CoverageEligibilityRequest CoverageEligibilityResponse "
+            "RelatedPerson Schedule Slot",
         ),
         ("rs", "AllergyIntolerance ServiceRequest"),
     ),

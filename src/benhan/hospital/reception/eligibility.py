@@ -139,7 +139,11 @@ async def keep(
         kept = msgspec.structs.replace(kept, disposition=_sentence(code), error=[_error(code)])
         return await store.create(tx, who, kept)
     good = answer.ma_ket_qua in GOOD
-    cover = await _update_cover(tx, who, question.patient, answer) if good else await current_cover(tx, who, question.patient)
+    cover = (
+        await _update_cover(tx, who, question.patient, answer)
+        if good
+        else await current_cover(tx, who, question.patient)
+    )
     registered = _registered(answer)
     kept = msgspec.structs.replace(
         kept,

@@ -165,7 +165,9 @@ async def _by_typed(tx: Transaction, who: Subject, typed: str) -> Found:
         return await _with_bookings(tx, who, facts, found)
     name, birth = _name_and_birth(typed)
     if sum(letter.isalpha() for letter in name) < 2:
-        raise Invalid(f"“{typed[:40]}” không đọc được.", where="q", advice="Quét lại thẻ, hoặc gõ tên hay số điện thoại.")
+        raise Invalid(
+            f"“{typed[:40]}” không đọc được.", where="q", advice="Quét lại thẻ, hoặc gõ tên hay số điện thoại."
+        )
     facts = Facts(name=title_name(name), birth=birth)
     hits = await by_facts(tx, who, facts) if birth else []
     hits = hits or [Hit(BY_TYPED, patient) for patient in await search_people(tx, who, typed, MOST)]
@@ -173,7 +175,11 @@ async def _by_typed(tx: Transaction, who: Subject, typed: str) -> Found:
 
 
 async def _with_bookings(
-    tx: Transaction, who: Subject, facts: Facts, hits: list[Hit], card: cards.CitizenCard | cards.InsuranceCard | None = None
+    tx: Transaction,
+    who: Subject,
+    facts: Facts,
+    hits: list[Hit],
+    card: cards.CitizenCard | cards.InsuranceCard | None = None,
 ) -> Found:
     """The hits with their bookings of today, and bookings of people without a record; who has booked comes first."""
     bookings = await _todays_bookings(tx, who, facts, [hit.patient for hit in hits if hit.patient])

@@ -69,7 +69,9 @@ async def register(
     if key in made:
         return made[key]
     suspects = await duplicates(tx, who, person.facts)
-    holder = next((one for one, _ in suspects if person.number and identifier(one, systems.CCCD) == person.number), None)
+    holder = next(
+        (one for one, _ in suspects if person.number and identifier(one, systems.CCCD) == person.number), None
+    )
     if suspects and (holder or not despite):
         raise PossibleDuplicates(suspects)
     number = await _patient_number(tx, who)
@@ -139,7 +141,10 @@ async def duplicates(tx: Transaction, who: Subject, facts: Facts) -> list[tuple[
     asked: list[dict[str, str]] = []
     births = [day for day in (facts.birth, swapped(facts.birth)) if day]
     if births and fold(facts.name):
-        asked += [{"name": word, "birthdate": ",".join(births)} for word in {fold(facts.name).split()[-1], fold(facts.name).split()[0]}]
+        asked += [
+            {"name": word, "birthdate": ",".join(births)}
+            for word in {fold(facts.name).split()[-1], fold(facts.name).split()[0]}
+        ]
     if facts.phone:
         asked.append({"phone": facts.phone})
     if facts.number:
@@ -233,7 +238,9 @@ def person_of(patient: r4.Patient) -> Person:
         birth=patient.birthDate,
         phone=next((one.value for one in patient.telecom or [] if one.system == "phone"), None),
         number=identifier(patient, systems.CCCD),
-        street=(" ".join(address.line) if address.line else None if address.district else address.text) if address else None,
+        street=(" ".join(address.line) if address.line else None if address.district else address.text)
+        if address
+        else None,
         ward=_coded(address.extension, WARD) if address else None,
         ethnic_group=_coded(patient.extension, systems.EXTENSION_ETHNICITY),
         occupation=_coded(patient.extension, systems.EXTENSION_OCCUPATION),

@@ -19,7 +19,7 @@ CHECK_PATH: Final = "/api/egw/KQNhanLichSuKCB2024"
 #: The desk does not wait, but nobody looks at an answer that comes after the person has gone.
 SECONDS: Final = 8.0
 ACCEPTED: Final = "200"
-REFUSED_TOKEN: Final = "401"
+REFUSED_TOKEN: Final = "401"  # noqa: S105 - a code of the protocol
 
 
 class PortalTrouble(Exception):  # noqa: N818 - something the desk is told, not a fault of ours
@@ -122,7 +122,9 @@ class Portal:
             "hoTenCb": officer.name, "cccdCb": officer.number,
         }  # fmt: skip
         body = await self._post(CHECK_PATH, query, asked)
-        said = {name: "" if value is None else str(value) for name, value in body.items() if not isinstance(value, list)}
+        said = {
+            name: "" if value is None else str(value) for name, value in body.items() if not isinstance(value, list)
+        }
         try:
             return msgspec.convert(said, CardAnswer)
         except msgspec.ValidationError as error:

@@ -1,0 +1,244 @@
+"""What the desk shows of somebody who stands before it, in words ready to print. No decision is made here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+from starlette.applications import Starlette
+
+from benhan.core import store
+from benhan.core.access import Subject
+from benhan.core.db import Transaction
+from benhan.core.fhir import r4, systems
+from benhan.core.kit import clock
+from benhan.core.kit.language import _, later
+from benhan.core.kit.text import phone_shown
+from benhan.hospital.reception import booking_rules, desk, eligibility, rooms
+from benhan.hospital.reception.people import is_temporary
+from benhan.hospital.reception.rooms import Room
+from benhan.hospital.visit import (
+    EMERGENCY,
+    PRIORITY_GROUPS,
+    code_of,
+    display_of,
+    full_name,
+    id_of,
+    identifier,
+    moment,
+    phone_of,
+    ticket_number,
+)
+
+GENDERS: Final = {"male": later("Nam"), "female": later("Nữ"), "other": later("Khác"), "unknown": later("Chưa rõ")}
+#: As many rooms as there are digits; the emergency room is always among them.
+KEYED: Final = 9
+
+
+class Note(msgspec.Struct, frozen=True):
+    """Something to mind, as a pill."""
+
+    text: str
+    tone: str = "grey"
+
+
+class PersonView(msgspec.Struct, frozen=True):
+    """One person at the desk."""
+
+    id: str
+    name: str
+    about: str
+    number: str
+    citizen: str
+    phone: str
+    address: str
+    allergies: tuple[str, ...]
+    temporary: bool
+    insurance: eligibility.Standing
+    notes: tuple[Note, ...]
+    booking: BookingView | None
+    rooms: tuple[Room, ...]
+    room: str
+    group: str
+    reason: str
+
+
+class BookingView(msgspec.Struct, frozen=True):
+    """The booking that is honoured."""
+
+    id: str
+    time: str
+    what: str
+    channel: str
+
+
+class TicketView(msgspec.Struct, frozen=True):
+    """A ticket in the list of those received last, and on paper."""
+
+    id: str
+    number: str
+    patient: str
+    room: str
+    time: str
+    priority: str
+    status: str
+    seconds_left: int
+
+
+async def person_view(
+    tx: Transaction, who: Subject, app: Starlette, patient: r4.Patient, booking: r4.Appointment | None
+) -> PersonView:
+    """Everything the desk shows of one person: six searches and the rooms."""
+    allergies = await store.search(tx, who, r4.AllergyIntolerance, {"patient": str(patient.id), "_count": "20"})
+    visits = await store.search(
+        tx,
+        who,
+        r4.Encounter,
+        {"patient": str(patient.id), "status": "arrived,in-progress,finished", "_sort": "-date", "_count": "5"},
+    )
+    places = await rooms.open_rooms(tx, who)
+    booked = id_of(booking_rules.actor(booking, "Location")) if booking else None
+    default = rooms.default_room(places, booked=booked, specialty=_specialty(booking, visits.resources))
+    if is_temporary(patient):
+        default = next((room for room in places if room.kind == EMERGENCY), default)
+    now = clock.now()
+    return PersonView(
+        id=str(patient.id),
+        name=full_name(patient),
+        about=about(patient),
+        number=number_of(patient),
+        citizen=masked_citizen(identifier(patient, systems.CCCD)),
+        phone=phone_shown(phone_of(patient) or ""),
+        address=next((one.text for one in patient.address or [] if one.text), ""),
+        allergies=tuple(display_of(one.code) for one in allergies.resources if _is_active(one)),
+        temporary=is_temporary(patient),
+        insurance=await eligibility.standing(tx, who, patient, app),
+        notes=tuple(_notes(patient, visits.resources, now)),
+        booking=booking_view(booking) if booking else None,
+        rooms=tuple(in_reach(places, default)),
+        room=default.id if default else "",
+        group=desk.priority_by_age(patient.birthDate, now) or ("cap-cuu" if is_temporary(patient) else ""),
+        reason=_reason(booking),
+    )
+
+
+def booking_view(booking: r4.Appointment) -> BookingView:
+    """A booking as the desk says it: time, specialty, doctor, and how it was made."""
+    parts = (
+        display_of(next(iter(booking.specialty or []), None)),
+        booking_rules.actor(booking, "Practitioner").display,
+    )
+    channel = booking_rules.CHANNELS.get(booking_rules.channel_of(booking), "")
+    return BookingView(
+        id=str(booking.id),
+        time=clock.vn_time(booking.start),
+        what=" · ".join(part for part in parts if part),
+        channel=_("đặt %(how)s", how=channel) if channel else "",
+    )
+
+
+async def last_tickets(tx: Transaction, who: Subject, count: int = 6) -> list[TicketView]:
+    """The tickets issued last today at the desk, newest first; those taken back are left out."""
+    params = {
+        "authored-on": clock.today().isoformat(), "code": "ticket", "status:not": "cancelled",
+        "_sort": "-authored-on", "_count": str(count),
+    }  # fmt: skip
+    page = await store.search(tx, who, r4.Task, params)
+    return [ticket_view(ticket) for ticket in page.resources]
+
+
+def ticket_view(ticket: r4.Task) -> TicketView:
+    """One ticket in words."""
+    group = code_of(ticket.reasonCode, systems.PRIORITY_GROUP) or ""
+    return TicketView(
+        id=str(ticket.id),
+        number=ticket_number(ticket),
+        patient=(ticket.for_.display if ticket.for_ else None) or "",
+        room=(ticket.location.display if ticket.location else None) or "",
+        time=clock.vn_time(ticket.authoredOn),
+        priority=PRIORITY_GROUPS.get(group, ""),
+        status=ticket.status or "",
+        seconds_left=desk.seconds_left(ticket, clock.now()),
+    )
+
+
+def about(patient: r4.Patient) -> str:
+    """ "Nữ · 03/02/1980 · 46 tuổi"."""
+    born = clock.vn_date(patient.birthDate)
+    parts = (_(GENDERS.get(patient.gender or "", "")), born, clock.age(patient.birthDate, clock.today()))
+    return " · ".join(part for part in parts if part)
+
+
+def number_of(patient: r4.Patient) -> str:
+    """The patient number, or the temporary code."""
+    return identifier(patient, systems.PATIENT_NUMBER) or ""
+
+
+def seconds_at_desk(visit: r4.Encounter | None) -> str:
+    """From the scan to Enter as people say it: "6,2"; "" where it was not timed."""
+    for stay in (visit.location or []) if visit else []:
+        if stay.location.reference is None and stay.period and stay.period.start and stay.period.end:
+            took = clock.local(stay.period.end) - clock.local(stay.period.start)
+            return f"{took.total_seconds():.1f}".replace(".", ",")
+    return ""
+
+
+def masked_citizen(number: str | None) -> str:
+    """A citizen number as a screen in a public hall may show it: "0011 80•• ••34"."""
+    return f"{number[:4]} {number[4:6]}•• ••{number[-2:]}" if number and len(number) == 12 else number or ""
+
+
+def in_reach(places: Sequence[Room], default: Room | None) -> list[Room]:
+    """The rooms as the digits choose them: the default, its specialty, the others; emergency within the first nine."""
+    code = default.specialty_code if default else ""
+    near = sorted(places, key=lambda room: (room is not default, room.specialty_code != code))
+    urgent = [room for room in near[KEYED:] if room.kind == EMERGENCY][:1]
+    rest = [room for room in near if room not in urgent]
+    return [*rest[: KEYED - len(urgent)], *urgent, *rest[KEYED - len(urgent) :]]
+
+
+def scanned_at(milliseconds: str | None) -> datetime | None:
+    """The moment of the scan as the form carries it, in milliseconds since 1970; None where it cannot be one."""
+    if not milliseconds or not milliseconds.isascii() or not milliseconds.isdigit() or len(milliseconds) > 14:
+        return None
+    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
+
+
+def _notes(patient: r4.Patient, visits: Sequence[r4.Encounter], now: datetime) -> list[Note]:
+    """Other visits of today, the last one before, and that nobody knows who it is."""
+    notes = []
+    if is_temporary(patient):
+        notes.append(Note(_("Chưa rõ danh tính"), "warn"))
+    for visit in visits:
+        start = moment(visit.period.start if visit.period else None)
+        place = visit.location[0].location.display if visit.location else ""
+        if start and start.date() == now.date():
+            notes.append(
+                Note(
+                    _("Hôm nay đã có lượt khám: %(place)s lúc %(time)s", place=place, time=clock.vn_time(start)), "warn"
+                )
+            )
+    former = next((v for v in visits if v.period and clock.local(v.period.start or "").date() < now.date()), None)
+    if former and former.period:
+        notes.append(Note(_("Khám lần trước %(day)s", day=clock.vn_date(clock.local(former.period.start or "")))))
+    elif not notes:
+        notes.append(Note(_("Chưa từng khám ở đây"), "info"))
+    return notes
+
+
+def _specialty(booking: r4.Appointment | None, visits: Sequence[r4.Encounter]) -> str | None:
+    """The specialty that is booked, else that of the visit before."""
+    if booking and booking.specialty:
+        return code_of(booking.specialty[0])
+    return next((code for visit in visits if (code := code_of(visit.serviceType))), None)
+
+
+def _reason(booking: r4.Appointment | None) -> str:
+    return display_of(next(iter(booking.reasonCode or []), None)) if booking else ""
+
+
+def _is_active(allergy: r4.AllergyIntolerance) -> bool:
+    refuted = code_of(allergy.verificationStatus) in ("refuted", "entered-in-error")
+    return not refuted and code_of(allergy.clinicalStatus) in (None, "active")
