@@ -54,7 +54,7 @@ def proof_fields() -> list[forms.Field]:
 
 async def choose(request: Request, tx: Transaction, who: Subject) -> Response:
     """`GET /dat-kham`: specialty → doctor, day and time → the form."""
-    asked, now, served = request.query_params, clock.now(), _service(who)
+    asked, now, served = request.query_params, clock.now(), _service(request, who)
     if slot_id := asked.get("gio"):
         slot, schedule = await booking_choice.described(tx, served, slot_id)
         booking_rules.check_slot(slot, now)
@@ -73,7 +73,7 @@ async def choose(request: Request, tx: Transaction, who: Subject) -> Response:
 
 async def book(request: Request, tx: Transaction, who: Subject) -> Response:
     """`POST /dat-kham`: the form is sent."""
-    form, served = await forms.read_form(request, fields()), _service(who)
+    form, served = await forms.read_form(request, fields()), _service(request, who)
     if form.values.get("website"):
         raise Invalid(_("Biểu mẫu này do máy tự điền nên không được nhận."), advice=_("Để trống ô cuối cùng."))
     slot, schedule = await booking_choice.described(tx, served, form["slot"] or "")
@@ -104,6 +104,7 @@ async def _book(tx: Transaction, served: Subject, form: forms.Form) -> r4.Appoin
 
 async def look_up(request: Request, tx: Transaction, who: Subject) -> Response:
     """`GET /dat-kham/tra-cuu?ma=…`: to the page of a code; without one, the question for it."""
+    _service(request, who)
     typed = request.query_params.get("ma", "")
     code = booking_rules.read_code(typed)
     if code:
@@ -114,7 +115,7 @@ async def look_up(request: Request, tx: Transaction, who: Subject) -> Response:
 async def show(request: Request, tx: Transaction, who: Subject) -> Response:
     """`GET /dat-kham/<code>`: the booking, to whoever proved that it is hers; the question for the proof to others."""
     code = _code(request)
-    found = await _passed(request, tx, _service(who), code)
+    found = await _passed(request, tx, _service(request, who), code)
     if found is None:
         return _page(request, "booking_proof.html", code=code, form=forms.blank(proof_fields()))
     qr = marks.qr_svg(code, label=_("Mã QR đặt khám %(code)s", code=code))
@@ -125,7 +126,7 @@ async def show(request: Request, tx: Transaction, who: Subject) -> Response:
 
 async def prove(request: Request, tx: Transaction, who: Subject) -> Response:
     """`POST /dat-kham/<code>`: telephone number or birth date. Every try counts, also the right ones."""
-    code, served = _code(request), _service(who)
+    code, served = _code(request), _service(request, who)
     form = await forms.read_form(request, proof_fields())
     if not form.errors and not (form["phone"] or form["birth"]):
         form.errors.add("phone", _("Nhập số điện thoại hoặc ngày sinh"))
@@ -144,7 +145,7 @@ async def prove(request: Request, tx: Transaction, who: Subject) -> Response:
 
 async def move(request: Request, tx: Transaction, who: Subject) -> Response:
     """`GET, POST /dat-kham/<code>/doi`: another time in the same specialty."""
-    served, code = _service(who), _code(request)
+    served, code = _service(request, who), _code(request)
     found = await _mine(request, tx, served, code)
     problem = ""
     if request.method == "POST":
@@ -166,7 +167,7 @@ async def move(request: Request, tx: Transaction, who: Subject) -> Response:
 
 async def cancel(request: Request, tx: Transaction, who: Subject) -> Response:
     """`POST /dat-kham/<code>/huy`."""
-    served, code = _service(who), _code(request)
+    served, code = _service(request, who), _code(request)
     found = await _mine(request, tx, served, code)
     if found.status != "cancelled":
         await booking.cancel(tx, served, _changeable(found), "Người bệnh huỷ qua mạng")
@@ -175,7 +176,7 @@ async def cancel(request: Request, tx: Transaction, who: Subject) -> Response:
 
 async def restore(request: Request, tx: Transaction, who: Subject) -> Response:
     """`POST /dat-kham/<code>/khoi-phuc`: she cancelled by mistake."""
-    served, code = _service(who), _code(request)
+    served, code = _service(request, who), _code(request)
     await booking.restore(tx, served, await _mine(request, tx, served, code))
     return RedirectResponse(_at(request, f"{PATH}/{code}", xong="dat"), 303)
 
@@ -183,7 +184,7 @@ async def restore(request: Request, tx: Transaction, who: Subject) -> Response:
 async def calendar(request: Request, tx: Transaction, who: Subject) -> Response:
     """`GET /dat-kham/<code>/lich.ics`: the booking for the calendar of her phone."""
     code = _code(request)
-    found = await _mine(request, tx, _service(who), code)
+    found = await _mine(request, tx, _service(request, who), code)
     body = booking_rules.calendar(found, who.facility_name, clock.now())
     headers = {"Content-Disposition": f'attachment; filename="{code}.ics"', "Cache-Control": "no-store"}
     return Response(body, media_type="text/calendar; charset=utf-8", headers=headers)
@@ -223,7 +224,9 @@ def read_day(text: str | None, today: date) -> date:
     return min(max(day, today), today + booking_rules.FURTHEST)
 
 
-def _service(who: Subject) -> Subject:
+def _service(request: Request, who: Subject) -> Subject:
+    """The booking service of the facility that is asked; its pages show the facility's name."""
+    request.state.facility = who.facility_name
     if not who.facility:
         raise NotFound(_("Chưa có cơ sở nào nhận đặt khám."))
     return service(Role.BOOKING_SERVICE, who.facility, who.facility_name)
@@ -305,7 +308,8 @@ def _page(request: Request, template: str, status: int = 200, **context: Any) ->
     def at(path: str, **query: object) -> str:
         return _at(request, path, **{name.replace("_", "-"): str(value) for name, value in query.items() if value})
 
-    return pages.render(request, f"reception/{template}", status, at=at, rules=booking_rules, **context)
+    context |= {"at": at, "rules": booking_rules, "facility": request.state.facility}
+    return pages.render(request, f"reception/{template}", status, **context)
 
 
 _ANYONE = Permission.ANYONE
