@@ -25,6 +25,13 @@ async def test_the_navigation_shows_what_the_person_may_use(client: httpx.AsyncC
     assert 'href="/so-y-te"' not in page
 
 
+def test_the_longest_entry_that_leads_here_is_the_current_one() -> None:
+    nav = [pages.NavItem(path, path, None) for path in ("/", "/tiep-don", "/tiep-don/nguoi-benh")]
+    assert pages._here("/tiep-don/nguoi-benh/7", nav) == "/tiep-don/nguoi-benh"
+    assert pages._here("/tiep-don", nav) == "/tiep-don"
+    assert pages._here("/kham", nav[1:]) is None
+
+
 async def test_a_page_in_english_is_remembered(client: httpx.AsyncClient) -> None:
     page = await client.get("/kit?lang=en")
     assert '<html lang="en"' in page.text

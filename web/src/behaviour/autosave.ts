@@ -29,13 +29,18 @@ class Draft {
   listen(): void {
     for (const type of ["input", "change"]) this.form.addEventListener(type, () => this.later(WAIT_MS));
     this.form.addEventListener("submit", () => { this.dirty = false; window.clearTimeout(this.timer); });
-    window.addEventListener("pagehide", () => { if (this.dirty && !this.stopped) void this.send(true); });
-    window.addEventListener("beforeunload", (event) => { if (this.dirty || this.stopped) event.preventDefault(); });
-    window.setInterval(() => { if (this.savedAt && !this.dirty && !this.stopped) this.show("saved"); }, 5000);
+    window.addEventListener("pagehide", () => { if (this.open() && this.dirty && !this.stopped) void this.send(true); });
+    window.addEventListener("beforeunload", (event) => { if (this.open() && (this.dirty || this.stopped)) event.preventDefault(); });
+    window.setInterval(() => { if (this.open() && this.savedAt && !this.dirty && !this.stopped) this.show("saved"); }, 5000);
+  }
+
+  /** A form that was replaced (after a conflict, say) has nothing more to keep. */
+  private open(): boolean {
+    return this.form.isConnected;
   }
 
   private later(wait: number): void {
-    if (this.stopped) return;
+    if (this.stopped || !this.open()) return;
     this.dirty = true;
     window.clearTimeout(this.timer);
     this.timer = window.setTimeout(() => void this.save(), wait);

@@ -6,7 +6,7 @@ Departments register their template folder once (`register("reception", "benhan.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -138,11 +138,12 @@ def attributes(named: Mapping[str, object]) -> Markup:
 
 def _shell(request: Request) -> dict[str, Any]:
     who = getattr(request.state, "who", None)
-    items = getattr(request.app.state, "nav", ())
+    nav = [item for item in getattr(request.app.state, "nav", ()) if who is not None and who.may(item.permission)]
     return {
         "request": request,
         "who": who,
-        "nav": [item for item in items if who is not None and who.may(item.permission)],
+        "nav": nav,
+        "nav_here": _here(request.url.path, nav),
         "lang": language.chosen(request),
         "theme": theme(request),
         "themes": THEMES,
@@ -150,6 +151,12 @@ def _shell(request: Request) -> dict[str, Any]:
         "preferences_path": PREFERENCES_PATH,
         "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
     }
+
+
+def _here(path: str, nav: Sequence[NavItem]) -> str | None:
+    """The path of the entry under which this page lies: of several, the longest."""
+    under = [item.path for item in nav if path == item.path or path.startswith(item.path.rstrip("/") + "/")]
+    return max(under, key=len, default=None)
 
 
 def theme(request: Request) -> str:
