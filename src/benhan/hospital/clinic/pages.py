@@ -6,9 +6,15 @@ from benhan.core.access import Door, LiveDoor, Permission
 from benhan.core.kit import pages
 from benhan.core.kit.language import later
 from benhan.core.kit.pages import NavItem
-from benhan.hospital.clinic import pages_consultation
+from benhan.hospital.clinic import pages_conclusion, pages_consultation, pages_medicines, pages_prescription
 
 pages.register("clinic", "benhan.hospital.clinic")
 
-DOORS: list[Door | LiveDoor] = [*pages_consultation.DOORS]
-NAV: list[NavItem] = [NavItem(later("Khám"), "/kham", Permission.VITALS, "g k")]
+# The consultation comes last: its `/kham/{visit}` would also take `/kham/…` of the others.
+DOORS: list[Door | LiveDoor] = [
+    *pages_medicines.DOORS,
+    *pages_prescription.DOORS,
+    *pages_conclusion.DOORS,
+    *pages_consultation.DOORS,
+]
+NAV: list[NavItem] = [NavItem(later("Khám"), "/kham", Permission.VITALS, "g k"), *pages_medicines.NAV]

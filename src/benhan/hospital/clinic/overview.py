@@ -1,0 +1,413 @@
+"""Everything the page of a consultation shows, gathered in a bounded number of searches, all limited to the patient."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+
+import msgspec
+
+from benhan.core import store
+from benhan.core.access import Subject
+from benhan.core.db import Transaction
+from benhan.core.fhir import r4, systems
+from benhan.core.kit import clock
+from benhan.core.kit.clock import age_months, minutes_between, now, today
+from benhan.hospital.clinic import diagnoses, note, rules_orders
+from benhan.hospital.clinic.consultation import IN_PROGRESS
+from benhan.hospital.clinic.orders import kinds_of_rooms
+from benhan.hospital.clinic.readings import Reading, is_vital, latest, pressure, reading, taken
+from benhan.hospital.clinic.rules import chronic, closed, is_live
+from benhan.hospital.clinic.worklist import facts, reason
+from benhan.hospital.queue_rules import CANCELLED
+from benhan.hospital.visit import (
+    BLOOD_PRESSURE,
+    NOTE,
+    PAST,
+    SERVED,
+    VITALS,
+    code_of,
+    display_of,
+    full_name,
+    id_of,
+    identifier,
+    moment,
+    section_text,
+    state_began,
+    ticket_number,
+)
+
+#: How many of each are looked at; a page never reads more.
+VISITS, CONDITIONS, MEDICINES, RESULTS = "12", "80", "40", "200"
+PAST_SHOWN = 6
+NO_KNOWN_ALLERGY = frozenset({"716186003", "409137002", "428607008", "429625007"})
+
+
+class Past(msgspec.Struct, frozen=True, kw_only=True):
+    """A former visit: when, where, what was found, given and measured."""
+
+    id: str
+    day: str
+    place: str
+    diagnoses: list[str]
+    medicines: list[str]
+    tests: list[str]
+    history: str = ""
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """An order of this visit and where it stands."""
+
+    id: str
+    title: str
+    kind: str
+    state: str
+    urgent: bool
+    place: str
+    number: str
+    cancellable: bool
+
+
+class Results(msgspec.Struct, frozen=True, kw_only=True):
+    """What came back for one order: values and a conclusion."""
+
+    title: str
+    at: datetime | None
+    final: bool
+    readings: list[Reading]
+    conclusion: str
+    fresh: bool
+
+
+class Orders(msgspec.Struct, frozen=True):
+    """The right-hand column: orders and results of the visit."""
+
+    orders: list[Order]
+    results: list[Results]
+
+
+class Vitals(msgspec.Struct, frozen=True, kw_only=True):
+    """The vital signs of the visit, the newest of each."""
+
+    readings: list[Reading]
+    at: datetime | None
+    by: str
+
+
+class Overview(msgspec.Struct, kw_only=True):
+    """The page."""
+
+    visit: r4.Encounter
+    patient: r4.Patient
+    note: r4.Composition | None
+    closed: bool
+    name: str
+    facts: list[str]
+    months: int | None
+    allergies: list[str]
+    allergies_known: bool
+    chronic: list[str]
+    insurance: str | None
+    insurance_tone: str
+    reason: str
+    vitals: Vitals
+    texts: dict[str, str]
+    authors: dict[str, str]
+    diagnoses: list[diagnoses.Diagnosis]
+    orders: Orders
+    past: list[Past]
+    pressures: list[tuple[str, float | None, float | None]]
+    last_history: str
+    room: str
+
+    @property
+    def began(self) -> datetime | None:
+        """When the person was received."""
+        return moment(self.visit.period.start) if self.visit.period else None
+
+    @property
+    def waited(self) -> int | None:
+        """Minutes from reception to the consultation."""
+        start = state_began(self.visit, IN_PROGRESS)
+        return minutes_between(self.began, start) if self.began and start else None
+
+    @property
+    def vitals_end(self) -> str:
+        """Who measured last, and when: "ĐD Mai · 07:34"."""
+        return " · ".join(part for part in (self.vitals.by, clock.vn_time(self.vitals.at)) if part)
+
+    @property
+    def systolics(self) -> list[float | None]:
+        """The upper line of the chart."""
+        return [high for _day, high, _low in self.pressures]
+
+    @property
+    def diastolics(self) -> list[float | None]:
+        """The lower line of the chart."""
+        return [low for _day, _high, low in self.pressures]
+
+
+async def gather(tx: Transaction, who: Subject, visit_id: str) -> Overview:
+    """Read the visit, its patient and what surrounds them.
+
+    Raises:
+        NotFound, Forbidden: as the store.
+    """
+    visit = await store.read(tx, who, r4.Encounter, visit_id)
+    patient = await store.read(tx, who, r4.Patient, id_of(visit.subject) or "")
+    of = {"patient": f"Patient/{patient.id}"}
+    visits = (await store.search(tx, who, r4.Encounter, {**of, "_sort": "-date", "_count": VISITS})).resources
+    conditions = (
+        await store.search(tx, who, r4.Condition, {**of, "_sort": "-recorded-date", "_count": CONDITIONS})
+    ).resources
+    observations = await of_visit(tx, who, visit, r4.Observation)
+    pressures = await _pressures(tx, who, of)
+    reports = (
+        await store.search(tx, who, r4.DiagnosticReport, {**of, "_sort": "-date", "_count": MEDICINES})
+    ).resources
+    medicines = (
+        await store.search(tx, who, r4.MedicationRequest, {**of, "_sort": "-date", "_count": MEDICINES})
+    ).resources
+    notes = (
+        await store.search(
+            tx, who, r4.Composition, {**of, "type": f"{systems.LOINC}|{NOTE}", "_sort": "-date", "_count": VISITS}
+        )
+    ).resources
+    months = age_months(patient.birthDate, _day(visit)) if patient.birthDate else None
+    mine = note.the_note([one for one in notes if id_of(one.encounter) == visit.id]) or await note.find(tx, who, visit)
+    allergies = await _allergies(tx, who, of)
+    insurance, tone = await _insurance(tx, who, of)
+    past = _past(visit, visits, conditions, medicines, reports, notes)
+    return Overview(
+        visit=visit,
+        patient=patient,
+        note=mine,
+        closed=closed(visit, mine),
+        name=full_name(patient),
+        facts=_facts(patient),
+        months=months,
+        allergies=[text for one in allergies if (text := _allergy(one))],
+        allergies_known=bool(allergies),
+        chronic=chronic(one for one in conditions if id_of(one.encounter) != visit.id),
+        insurance=insurance,
+        insurance_tone=tone,
+        reason=reason(visit),
+        vitals=vitals_of(observations, months),
+        texts=note.texts_of(mine),
+        authors=note.authors_of(mine),
+        diagnoses=diagnoses.listed(visit, conditions),
+        orders=await orders_of(tx, who, visit, observations, [r for r in reports if id_of(r.encounter) == visit.id]),
+        past=past,
+        pressures=pressures,
+        last_history=next((one.history for one in past if one.history), ""),
+        room=next((one.location.display or "" for one in visit.location or []), ""),
+    )
+
+
+async def of_visit(tx: Transaction, who: Subject, visit: r4.Encounter, type_: type[r4.R]) -> list[r4.R]:
+    """The newest records of a type that belong to a visit."""
+    params = {"patient": visit.subject.reference or "" if visit.subject else "", "encounter": f"Encounter/{visit.id}"}
+    return (await store.search(tx, who, type_, {**params, "_count": RESULTS})).resources
+
+
+def vitals_of(observations: Sequence[r4.Observation], months: int | None) -> Vitals:
+    """The newest vital signs, in the order of the form."""
+    newest = latest(one for one in observations if is_vital(one))
+    found = [reading(newest[code], months) for code in VITALS if code in newest]
+    last = max(newest.values(), key=taken, default=None)
+    by = next((one.display or "" for one in (last.performer or [])), "") if last else ""
+    return Vitals(readings=found, at=moment(last.effectiveDateTime) if last else None, by=by)
+
+
+async def orders_of(
+    tx: Transaction,
+    who: Subject,
+    visit: r4.Encounter,
+    observations: Sequence[r4.Observation] | None = None,
+    reports: Sequence[r4.DiagnosticReport] | None = None,
+) -> Orders:
+    """Orders and results of a visit; what is not given is searched."""
+    if observations is None:
+        observations = await of_visit(tx, who, visit, r4.Observation)
+    if reports is None:
+        reports = await of_visit(tx, who, visit, r4.DiagnosticReport)
+    requests = rules_orders.live(await of_visit(tx, who, visit, r4.ServiceRequest))
+    requests.sort(key=lambda one: one.authoredOn or "")
+    tickets = [
+        t for t in await of_visit(tx, who, visit, r4.Task) if t.status != CANCELLED and code_of(t.code) == "ticket"
+    ]
+    rooms = await kinds_of_rooms(tx, who, [id_of(one.location) for one in tickets])
+    by_kind = {kind: rules_orders.ticket_for(kind, tickets, rooms) for kind in rules_orders.KINDS}
+    shown = [_order(one, reports, by_kind.get(rules_orders.kind_of(one))) for one in requests]
+    return Orders(shown, _results(requests, observations, reports))
+
+
+def _order(order: r4.ServiceRequest, reports: Sequence[r4.DiagnosticReport], ticket: r4.Task | None) -> Order:
+    state = rules_orders.state(order, reports, ticket)
+    return Order(
+        id=order.id or "",
+        title=rules_orders.title(order),
+        kind=rules_orders.kind_of(order),
+        state=state,
+        urgent=order.priority in ("urgent", "stat", "asap"),
+        place=(ticket.location.display or "") if ticket and ticket.location else "",
+        number=ticket_number(ticket) if ticket and ticket.status != SERVED else "",
+        cancellable=rules_orders.may_cancel(order, state),
+    )
+
+
+def _results(
+    requests: Sequence[r4.ServiceRequest],
+    observations: Sequence[r4.Observation],
+    reports: Sequence[r4.DiagnosticReport],
+) -> list[Results]:
+    """One group for each report, and one for each order with values that have no report yet; the newest first."""
+    by_id = {one.id: one for one in observations}
+    taken_up: set[str | None] = set()
+    found = []
+    for report in reports:
+        if report.status in ("entered-in-error", "cancelled", "registered"):
+            continue
+        orders = {id_of(one) for one in report.basedOn or []}
+        ids = [id_of(one) for one in report.result or []]
+        ids += [o.id for o in observations if o.id not in ids and orders & {id_of(b) for b in o.basedOn or []}]
+        taken_up |= set(ids)
+        values = [reading(by_id[id_]) for id_ in ids if id_ in by_id and _counts(by_id[id_])]
+        at = moment(report.issued or report.effectiveDateTime)
+        final = report.status in ("final", "amended", "corrected")
+        found.append(_group(display_of(report.code), at, final, values, report.conclusion or ""))
+    for request in requests:
+        early = [
+            one
+            for one in observations
+            if one.id not in taken_up and _counts(one) and any(id_of(b) == request.id for b in one.basedOn or [])
+        ]
+        if early:
+            at = moment(max(one.issued or one.effectiveDateTime or "" for one in early) or None)
+            found.append(_group(display_of(request.code), at, False, [reading(one) for one in early], ""))
+    return sorted(found, key=lambda one: one.at.timestamp() if one.at else 0, reverse=True)
+
+
+def _group(title: str, at: datetime | None, final: bool, values: list[Reading], conclusion: str) -> Results:
+    fresh = at is not None and now() - at < timedelta(minutes=10)
+    return Results(title=title, at=at, final=final, readings=values, conclusion=conclusion, fresh=fresh)
+
+
+def _counts(observation: r4.Observation) -> bool:
+    return observation.status not in ("entered-in-error", "cancelled") and not is_vital(observation)
+
+
+async def _pressures(
+    tx: Transaction, who: Subject, of: Mapping[str, str]
+) -> list[tuple[str, float | None, float | None]]:
+    """Blood pressures of twelve months, the oldest first: day, systolic, diastolic."""
+    since = (today() - timedelta(days=365)).isoformat()
+    params = {**of, "code": f"{systems.LOINC}|{BLOOD_PRESSURE}", "date": f"ge{since}", "_sort": "-date", "_count": "24"}
+    page = await store.search(tx, who, r4.Observation, params)
+    rows = []
+    for one in sorted((o for o in page.resources if o.status != "entered-in-error"), key=taken):
+        high, low = pressure(one)
+        day = clock.vn_date(moment(one.effectiveDateTime))
+        rows.append((day, float(high) if high is not None else None, float(low) if low is not None else None))
+    return rows
+
+
+async def _allergies(tx: Transaction, who: Subject, of: Mapping[str, str]) -> list[r4.AllergyIntolerance]:
+    page = await store.search(tx, who, r4.AllergyIntolerance, {**of, "_count": "50"})
+    return [
+        one
+        for one in page.resources
+        if code_of(one.verificationStatus) not in ("entered-in-error", "refuted")
+        and code_of(one.clinicalStatus) not in ("inactive", "resolved")
+    ]
+
+
+def _allergy(one: r4.AllergyIntolerance) -> str:
+    """ "Penicillin (phản vệ 2019)"; "" for the statement that there is none."""
+    if {coding.code for coding in (one.code.coding or [])} & NO_KNOWN_ALLERGY if one.code else False:
+        return ""
+    first = one.reaction[0] if one.reaction else None
+    said = ""
+    if first is not None:
+        said = first.description or ", ".join(display_of(what) for what in first.manifestation)
+    year = (one.onsetDateTime or (first.onset if first else None) or one.lastOccurrence or "")[:4]
+    detail = " ".join(part for part in (said, year) if part)
+    name = display_of(one.code)
+    return f"{name} ({detail})" if detail else name
+
+
+async def _insurance(tx: Transaction, who: Subject, of: Mapping[str, str]) -> tuple[str | None, str]:
+    """What stands on the insurance pill, and its tone."""
+    coverages = (await store.search(tx, who, r4.Coverage, {**of, "status": "active", "_count": "5"})).resources
+    if not coverages:
+        return None, "grey"
+    answer = await store.first(tx, who, r4.CoverageEligibilityResponse, {**of, "_sort": "-created"})
+    said = (answer.disposition or "") if answer else ""
+    share = re.search(r"(\d{2,3})\s*%", said)
+    valid = next((one.inforce for one in (answer.insurance or []) if one.inforce is not None), None) if answer else None
+    if valid is False:
+        return "BHYT không dùng được", "warn"
+    return (f"BHYT {share[1]} %" if share else "BHYT"), "ok"
+
+
+def _past(
+    visit: r4.Encounter,
+    visits: Sequence[r4.Encounter],
+    conditions: Sequence[r4.Condition],
+    medicines: Sequence[r4.MedicationRequest],
+    reports: Sequence[r4.DiagnosticReport],
+    notes: Sequence[r4.Composition],
+) -> list[Past]:
+    """Former visits, the newest first. A visit opened later than this one is no past of it."""
+    begun = (visit.period.start or "") if visit.period else ""
+    older = [
+        one
+        for one in visits
+        if one.id != visit.id
+        and one.status not in ("cancelled", "entered-in-error")
+        and _start(one) <= (moment(begun) or now())
+    ]
+    return [_one_past(one, conditions, medicines, reports, notes) for one in older[:PAST_SHOWN]]
+
+
+def _one_past(
+    visit: r4.Encounter,
+    conditions: Sequence[r4.Condition],
+    medicines: Sequence[r4.MedicationRequest],
+    reports: Sequence[r4.DiagnosticReport],
+    notes: Sequence[r4.Composition],
+) -> Past:
+    found = diagnoses.listed(visit, conditions) or [
+        diagnoses.Diagnosis(one.id or "", code_of(one.code, systems.ICD10) or "", display_of(one.code), False)
+        for one in conditions
+        if id_of(one.encounter) == visit.id and is_live(one)
+    ]
+    written = note.the_note([one for one in notes if id_of(one.encounter) == visit.id])
+    return Past(
+        id=visit.id or "",
+        day=clock.vn_date(_start(visit)),
+        place=next((one.location.display or "" for one in visit.location or []), ""),
+        diagnoses=[f"{one.code} {one.name}" for one in found[:3]],
+        medicines=[
+            display_of(one.medicationCodeableConcept)
+            or ((one.medicationReference.display or "") if one.medicationReference else "")
+            for one in medicines
+            if id_of(one.encounter) == visit.id and one.status in ("active", "completed")
+        ][:4],
+        tests=[display_of(one.code) for one in reports if id_of(one.encounter) == visit.id][:4],
+        history=section_text(written, PAST) if written else "",
+    )
+
+
+def _start(visit: r4.Encounter) -> datetime:
+    return (moment(visit.period.start) if visit.period else None) or datetime.min.replace(tzinfo=clock.ZONE)
+
+
+def _day(visit: r4.Encounter) -> date:
+    return max(_start(visit), datetime(1900, 1, 1, tzinfo=clock.ZONE)).date()
+
+
+def _facts(patient: r4.Patient) -> list[str]:
+    number = identifier(patient, systems.PATIENT_NUMBER)
+    return [part for part in (facts(patient), number or "") if part]
