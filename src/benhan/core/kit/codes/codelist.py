@@ -12,7 +12,7 @@ from itertools import islice
 
 import msgspec
 
-from benhan.core.kit.codes.index import Index, places_of
+from benhan.core.kit.codes.index import Index, member_of, places_of
 from benhan.core.kit.codes.query import ABBREVIATIONS, Query, has_digit
 
 Within = Mapping[str, str | Set[str]]
@@ -87,7 +87,7 @@ class CodeList:
         if exact is not None and allowed >> exact & 1:
             yield exact
         yield from islice(places_of(index.titled(asked.folded) & allowed), wanted)
-        coded = [p for p in index.coded(asked.key) if allowed >> p & 1] if has_digit(asked.key) else []
+        coded = self._coded(asked.key, allowed)
         matches = self._meant(asked.words) & allowed if asked.is_abbreviated else 0
         typed = self._typed(asked.words) & allowed
         yield from self._used_most(matches | typed | index.bits(coded), weights, wanted)
@@ -96,18 +96,14 @@ class CodeList:
         for found in (matches, typed):
             if found:
                 whole, near = self._whole(asked.words), self._near(asked, wanted)
-                ranks = (
-                    everyday & starting,
-                    everyday & whole,
-                    everyday,
-                    starting & whole,
-                    starting,
-                    near,
-                    whole,
-                    -1,
-                )
-                for rank in ranks:
+                best = (everyday & starting, everyday & whole, everyday, starting & whole, starting, near, whole)
+                for rank in (*best, found):
                     yield from islice(places_of(found & rank), wanted)
+
+    def _coded(self, key: str, allowed: int) -> list[int]:
+        """Entries whose code begins so, in the order of the codes."""
+        places = self._index.coded(key) if has_digit(key) else []
+        return list(filter(member_of(allowed, len(self._lines)), places)) if places else []
 
     def _near(self, asked: Query, wanted: int) -> int:
         """The first entries that have the words side by side in the order typed."""
@@ -129,7 +125,8 @@ class CodeList:
             return []
         places = self._index.places
         used = ((weight, places[code]) for code, weight in weights.items() if weight > 0 and code in places)
-        hits = [(-weight, place) for weight, place in used if matches >> place & 1]
+        matched = member_of(matches, len(self._lines))
+        hits = [(-weight, place) for weight, place in used if matched(place)]
         return [place for _, place in sorted(hits)[:wanted]]
 
     def _typed(self, words: list[str]) -> int:

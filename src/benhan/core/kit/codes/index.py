@@ -7,7 +7,8 @@ of two such sets take a microsecond. The postings of a word become a bit set whe
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from struct import unpack
 
 from benhan.core.kit.codes.query import code_key
 from benhan.core.kit.text import fold
@@ -23,6 +24,7 @@ class Index:
         self.places = {code: place for place, code in enumerate(codes)}
         self.keys = {code_key(code): place for place, code in enumerate(codes)}
         self._sorted_keys = sorted(self.keys)
+        self._in_code_order = [self.keys[key] for key in self._sorted_keys]
         titles = [(folded, place) for place, folded in enumerate(_folded(names))]
         titles += [
             (folded, place) for place, other in enumerate(others) if other for folded in _folded(other.split(";"))
@@ -48,7 +50,7 @@ class Index:
         if prefix in self._prefixes:
             return self._prefixes[prefix]
         bits = 0
-        for word in _run(self._vocabulary, prefix):
+        for word in self._vocabulary[_run(self._vocabulary, prefix)]:
             bits |= self.having(word)
         if len(prefix) <= 3:
             self._prefixes[prefix] = bits
@@ -56,7 +58,7 @@ class Index:
 
     def coded(self, key: str) -> list[int]:
         """Entries whose code key begins so, in the order of the codes."""
-        return [self.keys[found] for found in _run(self._sorted_keys, key)]
+        return self._in_code_order[_run(self._sorted_keys, key)]
 
     def titled(self, folded: str) -> int:
         """Entries with exactly this name or other name."""
@@ -100,17 +102,25 @@ def bits_of(places: list[int] | tuple[int, ...], size: int) -> int:
 
 def places_of(bits: int) -> Iterator[int]:
     """The places in a bit set, lowest first; whoever has enough stops asking."""
-    for at, byte in enumerate(bits.to_bytes((bits.bit_length() + 7) // 8, "little")):
-        rest = byte
+    words = (bits.bit_length() + 63) // 64
+    for at, word in enumerate(unpack(f"<{words}Q", bits.to_bytes(words * 8, "little"))):
+        rest = word
         while rest:
             low = rest & -rest
-            yield at * 8 + low.bit_length() - 1
+            yield at * 64 + low.bit_length() - 1
             rest ^= low
 
 
-def _run(ordered: list[str], prefix: str) -> list[str]:
+def member_of(bits: int, size: int) -> Callable[[int], int]:
+    """A quick test whether a place is in the set: shifting a long int for each of many places is not."""
+    octets = bits.to_bytes(size // 8 + 1, "little")
+    return lambda place: octets[place >> 3] >> (place & 7) & 1
+
+
+def _run(ordered: list[str], prefix: str) -> slice:
+    """Where in a sorted list the strings are that begin so."""
     start = bisect_left(ordered, prefix)
-    return ordered[start : bisect_left(ordered, prefix + _LAST, start)]
+    return slice(start, bisect_left(ordered, prefix + _LAST, start))
 
 
 def _starts(titles: list[tuple[str, int]]) -> list[int]:
