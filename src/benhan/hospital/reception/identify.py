@@ -159,7 +159,7 @@ async def _by_typed(tx: Transaction, who: Subject, typed: str) -> Found:
         return await _with_bookings(tx, who, facts, await by_facts(tx, who, facts))
     if numbers := _identifiers(typed):
         digits = re.sub(r"[\s.\-]", "", typed)
-        facts = Facts(number=digits) if re.fullmatch(r"\d{12}", digits) else Facts()
+        facts = Facts(number=digits) if re.fullmatch(r"\d{12}", digits, re.ASCII) else Facts()
         why = BY_NUMBER if digits.isdigit() else BY_CODE
         found = [Hit(why, patient) for patient in await _patients(tx, who, {"identifier": numbers})]
         return await _with_bookings(tx, who, facts, found)

@@ -7,6 +7,7 @@ Weights were set so that each sentence of `tests/hospital/reception/test_matchin
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
@@ -159,7 +160,7 @@ def _names(one: str, other: str) -> str | None:
     if name_key(one) == name_key(other):
         return SAME_NAME
     fewer, more = sorted((a, b), key=len)
-    left_out = len(fewer) >= 2 and set(fewer) <= set(more)
+    left_out = len(fewer) >= 2 and not Counter(fewer) - Counter(more)
     return SIMILAR_NAME if left_out or one_slip_apart(fold(one), fold(other)) else None
 
 

@@ -6,6 +6,7 @@ address.
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any, Final
 
@@ -87,7 +88,7 @@ async def arrival_posted(request: Request, tx: Transaction, who: Subject) -> Res
     places = {room.id: room for room in await rooms.open_rooms(tx, who)}
     room = places.get(form["room"] or "")
     if text:
-        named = _room_named(request, text, list(places.values()), room)
+        named = _room_named(text, list(places.values()), room)
         if named is None:
             return await _identified(request, tx, who, text)
         room = named
@@ -193,10 +194,9 @@ async def _new_person(
     booking = next((hit.booking for hit in found.hits if hit.patient is None and hit.booking), None)
     facts = _completed(found.facts, booking)
     form = person_form.filled(facts, key=new_id(), scanned=scanned, booking=booking.id if booking else None)
-    return pages.render(
-        request, "reception/desk_new.html", form=form, suspects=[], typed=text, booking=booking and desk_view.booking_view(booking),
-        searched=bool(text),
-    )  # fmt: skip
+    booked = desk_view.booking_view(booking) if booking else None
+    shown = {"form": form, "suspects": [], "typed": text, "booking": booked, "searched": bool(text)}
+    return pages.render(request, "reception/desk_new.html", **shown)
 
 
 def _completed(facts: Facts, booking: r4.Appointment | None) -> Facts:
@@ -289,7 +289,7 @@ def _hit_about(hit: identify.Hit) -> dict[str, str]:
 def _chosen_hit(form: forms.Form, text: str) -> str | None:
     """A digit and Enter choose from the list that was shown, also without JavaScript."""
     listed = (form["hits"] or "").split()
-    if not text.isdigit() or not 1 <= int(text) <= len(listed) or len(text) > 1:
+    if not re.fullmatch(r"[1-9]", text) or int(text) > len(listed):
         return None
     patient, _comma, booking = listed[int(text) - 1].partition(",")
     luc = form["scanned"] or ""
@@ -297,12 +297,10 @@ def _chosen_hit(form: forms.Form, text: str) -> str | None:
     return f"/tiep-don/nguoi-benh/{patient}?luc={luc}{hen}" if patient else f"/tiep-don/moi?luc={luc}{hen}"
 
 
-def _room_named(
-    request: Request, text: str, places: list[rooms.Room], selected: rooms.Room | None
-) -> rooms.Room | None:
+def _room_named(text: str, places: list[rooms.Room], selected: rooms.Room | None) -> rooms.Room | None:
     """The room that the field names: its digit in the list as it was shown, or its short name ("pk12")."""
     shown = desk_view.in_reach(places, selected)
-    if text.isdigit() and len(text) <= 2 and 1 <= int(text) <= len(shown):
+    if re.fullmatch(r"[1-9][0-9]?", text) and int(text) <= len(shown):
         return shown[int(text) - 1]
     squeezed = fold(text).replace(" ", "")
     return next((room for room in places if fold(room.short).replace(" ", "") == squeezed), None)

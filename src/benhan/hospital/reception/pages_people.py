@@ -135,11 +135,11 @@ async def wards_part(request: Request, tx: Transaction, who: Subject) -> Respons
 def _new(
     request: Request, form: forms.Form, *, status: int = 200, suspects: Any = (), booking: r4.Appointment | None = None
 ) -> Response:
-    shown = [
-        (desk_view.number_of(patient), facts_of(patient).name, desk_view.about(patient), [_(why) for why in like.reasons],
-         _person_address(str(patient.id), form))
-        for patient, like in suspects
-    ]  # fmt: skip
+    shown = []
+    for patient, like in suspects:
+        reasons = [_(why) for why in like.reasons]
+        name, number = facts_of(patient).name, desk_view.number_of(patient)
+        shown.append((number, name, desk_view.about(patient), reasons, _person_address(str(patient.id), form)))
     return pages.render(
         request, "reception/desk_new.html", status, form=form, suspects=shown, typed="", searched=False,
         booking=booking and desk_view.booking_view(booking),
