@@ -95,6 +95,7 @@ def _unpacked() -> Path:
         if name.endswith(".tar"):
             with tarfile.open(fresh / name) as archive:
                 archive.extractall(fresh, filter="data")
+            (fresh / name).unlink()
     (fresh / "own.conf").write_text(
         f"<fontconfig><dir>{home}/fonts</dir><cachedir>{home}/cache</cachedir></fontconfig>"
     )

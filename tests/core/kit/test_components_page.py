@@ -135,6 +135,15 @@ async def test_the_error_page_is_accessible_too(open_page: OpenPage, axe: Axe, k
     assert "<b>trang</b>" in await page.locator("h1").inner_text()
 
 
+async def test_the_print_sheet_is_alone_on_paper(open_page: OpenPage, axe: Axe, kit_site: str) -> None:
+    page = await open_page(f"{kit_site}/kit?sheet=1")
+    assert await axe(page) == []
+    await page.emulate_media(media="print")
+    assert not await page.locator("header").is_visible()
+    assert not await page.get_by_role("button", name="In", exact=True).is_visible()
+    assert await page.locator(".ticket-number").is_visible()
+
+
 async def test_theme_and_language_are_switched_without_javascript(open_page: OpenPage, kit_site: str) -> None:
     page = await open_page(f"{kit_site}/kit", javascript=False)
     await page.locator("summary").click()

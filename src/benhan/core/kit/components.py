@@ -42,6 +42,8 @@ async def components_page(request: Request, _tx: Any, _who: Any) -> Response:
     found = [row for row in SAMPLE if fold(request.query_params.get("q", "")) in fold(" ".join(row))]
     if pages.is_fragment(request):
         return pages.render(request, "kit/kit_options.html", found=found)
+    if "sheet" in request.query_params:
+        return pages.render(request, "kit/kit_sheet.html")
     form = forms.blank(fields(), name="Đặng Thị Tâm", birth=date(1980, 2, 3), sex="female")
     if request.method == "POST":
         form = await forms.read_form(request, fields())

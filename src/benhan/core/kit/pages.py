@@ -18,7 +18,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from benhan.core.kit import assets, charts, clock, language, money, text
+from benhan.core.kit import assets, charts, clock, language, marks, money, text
 
 #: Only our own scripts and styles, nothing inline; pictures and PDFs may also be made in the page.
 CSP: Final = (
@@ -114,7 +114,19 @@ def _filters() -> dict[str, Callable[..., Any]]:
         "initials": text.initials,
         "attributes": attributes,
         "key_shown": key_shown,
+        "qr": qr,
+        "barcode": barcode,
     }
+
+
+def qr(code: str, label: str) -> Markup:
+    """A QR code in the page; `label` says to a screen reader what it is for."""
+    return Markup(marks.qr_svg(code, label=label))  # noqa: S704 - segno escapes the title
+
+
+def barcode(code: str, label: str) -> Markup:
+    """A Code 128 barcode in the page."""
+    return Markup(marks.code128_svg(code, label=label))  # noqa: S704 - marks escapes the label
 
 
 _KEYS: Final = {"escape": "Esc", "arrowup": "↑", "arrowdown": "↓", "arrowleft": "←", "arrowright": "→"}
