@@ -7,7 +7,9 @@ stale pid file; this one does neither.
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,6 +23,8 @@ import psutil
 SUPERUSER = "postgres"
 DATABASE = "benhan"
 START_SECONDS = 60
+#: Where postmaster.pid says `ready`.
+STATUS_LINE = 7
 #: PostgreSQL refuses to run as root; then it runs as this system user, with data outside anybody's home.
 SERVICE_USER = "nobody"
 
@@ -48,7 +52,6 @@ class EmbeddedPostgres:
         self.cluster = self.folder / "pg18"
         self.log = self.folder / "postgres.log"
         self.durable = durable
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def sockets(self) -> Path:
@@ -65,7 +68,7 @@ class EmbeddedPostgres:
     def start(self) -> None:
         """Make the cluster if there is none, and have it accept connections.
 
-        A server that outlived a killed program is taken over; a pid file that outlived its server is removed.
+        A server that outlived a killed program is taken over; files that outlived their server are removed.
 
         Raises:
             RuntimeError: PostgreSQL does not start; the message ends with its log.
@@ -73,32 +76,44 @@ class EmbeddedPostgres:
         self.folder.mkdir(parents=True, exist_ok=True)
         if not self.exists():
             self._make()
-        if self._running_pid() is None:
-            (self.cluster / "postmaster.pid").unlink(missing_ok=True)
-            self._spawn()
-        self._wait()
+        until = time.monotonic() + START_SECONDS
+        while not self._ready():
+            if time.monotonic() > until:
+                tail = self.log.read_text(errors="replace")[-2000:] if self.log.exists() else ""
+                raise RuntimeError(f"PostgreSQL in {self.cluster} did not start within {START_SECONDS} s.\n{tail}")
+            if self.pid() is None and not self._launch():
+                # Children of a killed server hold its shared memory for a moment: ask again.
+                time.sleep(0.3)
+            time.sleep(0.03)
 
     def stop(self) -> None:
         """Shut the cluster down cleanly (fast mode)."""
-        pid = self._running_pid()
+        pid = self.pid()
         if pid is None:
             return
         server = psutil.Process(pid)
-        server.send_signal(2)
+        server.send_signal(signal.SIGINT)
         try:
             server.wait(20)
         except psutil.TimeoutExpired:
             server.kill()
-        if self._process:
-            self._process.wait(5)
 
     def exists(self) -> bool:
         """Whether there is a cluster in the folder."""
         return (self.cluster / "PG_VERSION").exists()
 
     def pid(self) -> int | None:
-        """Process number of the running server, if any."""
-        return self._running_pid()
+        """The server of the pid file, if that process is really a PostgreSQL of this folder."""
+        lines = self._pid_file()
+        if not lines or not lines[0].strip().isdigit():
+            return None
+        try:
+            process = psutil.Process(int(lines[0]))
+            if process.status() == psutil.STATUS_ZOMBIE or str(self.cluster) not in process.cmdline():
+                return None
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            return None
+        return int(process.pid)
 
     def _make(self) -> None:
         for folder in (self.cluster, self.sockets):
@@ -115,56 +130,34 @@ class EmbeddedPostgres:
             check=True, capture_output=True, cwd="/", user=_service_user(),
         )  # fmt: skip
 
-    def _spawn(self) -> None:
+    def _launch(self) -> bool:
+        """Start the server, detached from us; whether it came up. Only called when none runs in this folder."""
+        (self.cluster / "postmaster.pid").unlink(missing_ok=True)
+        for leftover in self.sockets.glob(".s.PGSQL.*"):
+            leftover.unlink()
         self.sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.log.touch(mode=0o600)
         self._hand_over(self.sockets, self.log)
         tuning = TUNING | {"unix_socket_directories": str(self.sockets)}
         if not self.durable:
             tuning |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-        options = [word for name, value in tuning.items() for word in ("-c", f"{name}={value}")]
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [self._binary("postgres"), "-D", self.cluster, *options],
-                stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd="/", start_new_session=True,
-                user=_service_user(),
-            )  # fmt: skip
+        options = " ".join(f"-c {shlex.quote(f'{name}={value}')}" for name, value in tuning.items())
+        started = subprocess.run(
+            [self._binary("pg_ctl"), "start", "-D", self.cluster, "-l", self.log, "-o", options, "-t60", "-w", "-s"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, cwd="/",
+            start_new_session=True, user=_service_user(), check=False,
+        )  # fmt: skip
+        return started.returncode == 0
 
-    def _wait(self) -> None:
-        until = time.monotonic() + START_SECONDS
-        while time.monotonic() < until:
-            if self._status() == "ready" and self._running_pid() is not None:
-                return
-            if self._process and self._process.poll() is not None:
-                # Children of a killed server hold its shared memory for a moment: ask again.
-                time.sleep(0.3)
-                self._spawn()
-            time.sleep(0.03)
-        tail = self.log.read_text(errors="replace")[-2000:] if self.log.exists() else ""
-        raise RuntimeError(f"PostgreSQL in {self.cluster} did not start within {START_SECONDS} s.\n{tail}")
+    def _ready(self) -> bool:
+        lines = self._pid_file()
+        return len(lines) > STATUS_LINE and lines[STATUS_LINE].strip() == "ready" and self.pid() is not None
 
     def _pid_file(self) -> list[str]:
         try:
             return (self.cluster / "postmaster.pid").read_text().splitlines()
         except OSError:
             return []
-
-    def _status(self) -> str:
-        lines = self._pid_file()
-        return lines[7].strip() if len(lines) > 7 else ""
-
-    def _running_pid(self) -> int | None:
-        """The server of the pid file, if that process is really a PostgreSQL of this folder."""
-        lines = self._pid_file()
-        if not lines or not lines[0].strip().isdigit():
-            return None
-        try:
-            process = psutil.Process(int(lines[0]))
-            if process.status() == psutil.STATUS_ZOMBIE or str(self.cluster) not in process.cmdline():
-                return None
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            return None
-        return int(process.pid)
 
     def _hand_over(self, *paths: Path) -> None:
         if _is_root():

@@ -1,0 +1,60 @@
+"""Settings: documented, and insecure ones refused by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+from typer.testing import CliRunner
+
+from benhan.cli import cli
+from benhan.settings import Settings
+
+SAFE = {"mode": "production", "dsn": "postgresql://benhan_app@db/benhan", "public_url": "https://benhan.example"}
+
+
+def test_safe_settings_are_accepted() -> None:
+    assert Settings(**SAFE).insecurities() == []  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"dsn": ""}, "BENHAN_DSN"),
+        ({"secure_cookies": False}, "BENHAN_SECURE_COOKIES"),
+        ({"public_url": "http://benhan.example"}, "BENHAN_PUBLIC_URL"),
+        ({"insurance_portal": "http://portal.example"}, "BENHAN_INSURANCE_PORTAL"),
+    ],
+)
+def test_an_insecure_setting_is_refused_by_name(wrong: dict[str, object], named: str) -> None:
+    problems = Settings(**SAFE | wrong).insecurities()  # type: ignore[arg-type]
+    assert len(problems) == 1
+    assert named in problems[0]
+
+
+def test_up_does_not_start_on_insecure_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENHAN_PUBLIC_URL", "http://benhan.example")
+    answer = CliRunner().invoke(cli, ["up"])
+    assert answer.exit_code == 2
+    assert "BENHAN_PUBLIC_URL" in answer.output
+    assert "BENHAN_DSN" in answer.output
+
+
+def test_a_file_sets_and_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "benhan.toml"
+    file.write_text('port = 9000\nhost = "0.0.0.0"\n')
+    monkeypatch.setenv("BENHAN_FILE", str(file))
+    monkeypatch.setenv("BENHAN_PORT", "9001")
+    assert (Settings().port, Settings().host) == (9001, "0.0.0.0")
+
+
+def test_an_unknown_setting_is_an_error() -> None:
+    with pytest.raises(ValidationError):
+        Settings(khong_co=1)  # type: ignore[call-arg]
+
+
+def test_every_setting_is_documented() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "reference" / "settings.md").read_text("utf-8")
+    missing = [name for name in Settings.model_fields if f"`BENHAN_{name.upper()}`" not in page]
+    assert missing == []
