@@ -1,23 +1,47 @@
-"""Fill what has been built: patients, a year of visits, and a morning that is under way."""
+"""Fill what has been built: patients, a year of visits, bookings to come, and a morning that is under way.
+
+Each day of the past is one transaction that also takes its numbers (visits, orders) and leaves its mark, so a fill
+that was killed goes on where it stopped, and a second one adds nothing. Memory stays flat whatever the scale.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, timedelta
+from itertools import islice
+from random import Random
 
+import asyncpg
 import msgspec
 
+from benhan.core import store
 from benhan.core.access.roles import ROLE_NAMES
-from benhan.core.db import Database
-from benhan.simulator.house import build_house, build_province
+from benhan.core.db import Database, Transaction
+from benhan.core.fhir import r4
+from benhan.core.kit import clock
+from benhan.core.store.series import reserve
+from benhan.hospital.visit import SERIES
+from benhan.simulator import people
+from benhan.simulator.bookings import booked_ahead, busy_slots
+from benhan.simulator.house import BATCH, House, build_house, build_province
+from benhan.simulator.population import Population
+from benhan.simulator.records import Writer
+from benhan.simulator.timeline import WEEKDAYS, Stop, Visit, past_day, this_morning
+
+SEED = 2026
+MARK = "simulator:"
+PAST_DAYS = 365
+#: Visits a person makes in a year, on average.
+VISITS_A_PERSON = 2.3
 
 #: What is being done, how much of it is done, how much there is.
 Progress = Callable[[str, int, int], None]
 
 
-class Filled(msgspec.Struct, frozen=True):
-    """How many records were new."""
+class Filled(msgspec.Struct):
+    """How many people and visits the fill has brought, and how many new records that made."""
 
-    patients: int = 0
+    people: int = 0
     visits: int = 0
     records: int = 0
 
@@ -27,10 +51,192 @@ async def fill_province(
 ) -> list[tuple[str, str, str]]:
     """The demo province: a hospital with its year, and the department of health.
 
-    Gives role, login and password of each account. Everything that is there already is left as it is.
+    Gives role, login and password of one account for each role. Everything that is there already is left as it is.
     """
     house = await build_house(database, owner_dsn)
     province = await build_province(database, owner_dsn)
+    filled = await fill(database, house, visits=visits, progress=progress)
+    if filled.records:
+        await analyze(owner_dsn)
     return [
-        (ROLE_NAMES[account.role], account.login, one.password) for one in (house, province) for account in one.accounts
+        (ROLE_NAMES[role], login, one.password)
+        for one in (house, province)
+        for role, login in reversed(one.logins.items())
     ]
+
+
+async def fill(
+    database: Database,
+    house: House,
+    *,
+    visits: int,
+    seed: int = SEED,
+    now: datetime | None = None,
+    progress: Progress = lambda _text, _done, _total: None,
+) -> Filled:
+    """About `visits` visits over the past year and this morning.
+
+    The same seed and first day give the same records. Running again adds only the days that have passed since.
+    """
+    now = now or clock.now()
+    filled = Filled()
+    done = await _marks(database, house)
+    if not visits or f"{seed} {now.date()}" in done:
+        return filled
+    begun = await _first_day(database, house, now.date())
+    crowd = min(max(visits / 1200, 0.15), 1.6)
+    crowded = Population(seed, max(600, int(visits / VISITS_A_PERSON)), begun)
+    await _fill_people(database, house, crowded, filled, progress)
+    await _fill_past(database, house, crowded, max(0, visits - int(260 * crowd)), now, done, filled, progress)
+    await _fill_morning(database, house, crowded, now, crowd, filled, progress)
+    await _fill_bookings(database, house, crowded, now, done, filled, progress)
+    return filled
+
+
+async def analyze(owner_dsn: str) -> None:
+    """Let PostgreSQL count what was brought in, so that it plans well at once."""
+    connection = await asyncpg.connect(owner_dsn)
+    try:
+        await connection.execute("analyze")
+    finally:
+        await connection.close()
+
+
+async def _fill_people(database: Database, house: House, crowd: Population, filled: Filled, progress: Progress) -> None:
+    text, size = "Người bệnh", 400
+    for start in range(0, crowd.size, size):
+        progress(text, start, crowd.size)
+        numbers = range(start, min(start + size, crowd.size))
+        mark = f"{crowd.seed} people {numbers.stop}"
+        async with database.transaction(house.key) as tx:
+            if await _is_new(tx, house, mark):
+                records = (one for n in numbers for one in people.records(crowd[n], house.organization))
+                filled.records += await _load(tx, house, records)
+                filled.people += len(numbers)
+    progress(text, crowd.size, crowd.size)
+
+
+async def _fill_past(
+    database: Database, house: House, crowd: Population, visits: int, now: datetime, done: set[str],
+    filled: Filled, progress: Progress,
+) -> None:  # fmt: skip
+    first = crowd.today - timedelta(days=PAST_DAYS)
+    days = [first + timedelta(days=n) for n in range((now.date() - first).days)]
+    shares = [_share(day) for day in days]
+    each = visits / (sum(shares[:PAST_DAYS]) or 1)
+    text, so_far = "Lượt khám năm qua", 0
+    for day, share in zip(days, shares, strict=True):
+        progress(text, so_far, visits)
+        count = int(each * share + Random(f"{crowd.seed} count {day}").random())  # noqa: S311 - a seed, no secret
+        so_far += count
+        if f"{crowd.seed} {day}" not in done:
+            await _fill_day(database, house, crowd, day, count, filled)
+    progress(text, visits, visits)
+
+
+async def _fill_day(database: Database, house: House, crowd: Population, day: date, count: int, filled: Filled) -> None:
+    planned = past_day(crowd.seed, day, count, crowd)
+    if day >= crowd.today:  # its slots were for others to book
+        for visit in planned:
+            visit.channel, visit.slot = "", None
+    writer = Writer(house, datetime.max.replace(tzinfo=clock.ZONE))
+    async with database.transaction(house.key) as tx:
+        if await _is_new(tx, house, f"{crowd.seed} {day}"):
+            await _give_numbers(tx, house, planned, None)
+            filled.records += await _load(tx, house, (one for visit in planned for one in writer.records(visit)))
+            filled.visits += len(planned)
+
+
+async def _fill_morning(
+    database: Database, house: House, people_: Population, now: datetime, crowd: float, filled: Filled,
+    progress: Progress,
+) -> None:  # fmt: skip
+    progress("Sáng nay", 0, 1)
+    writer = Writer(house, now)
+    async with database.transaction(house.key) as tx:
+        if await _is_new(tx, house, f"{people_.seed} {now.date()}"):
+            given = await busy_slots(tx, house, now.date())
+            planned = this_morning(people_.seed, now, people_, crowd, given)
+            await _give_numbers(tx, house, planned, now)
+            records = [one for visit in planned for one in writer.records(visit)]
+            filled.records += await _load(tx, house, (one for one in records if not isinstance(one, r4.Slot)))
+            for one in records:
+                if isinstance(one, r4.Slot):
+                    await store.update(tx, house.loader, one, if_match=None)
+            filled.visits += len(planned)
+    progress("Sáng nay", 1, 1)
+
+
+async def _fill_bookings(
+    database: Database, house: House, crowd: Population, now: datetime, done: set[str], filled: Filled,
+    progress: Progress,
+) -> None:  # fmt: skip
+    text, ahead = "Lịch hẹn sắp tới", 13
+    for number in range(ahead):
+        progress(text, number, ahead)
+        day = now.date() + timedelta(days=number)
+        mark = f"{crowd.seed} bookings {day}"
+        if mark in done:
+            continue
+        async with database.transaction(house.key) as tx:
+            if await _is_new(tx, house, mark):
+                given = await busy_slots(tx, house, day)
+                slots, bookings = booked_ahead(crowd, day, now, given)
+                filled.records += await _load(tx, house, bookings)
+                for slot in slots:
+                    await store.update(tx, house.loader, slot, if_match=None)
+    progress(text, ahead, ahead)
+
+
+async def _load(tx: Transaction, house: House, records: Iterable[r4.Resource]) -> int:
+    new, waiting = 0, iter(records)
+    while batch := list(islice(waiting, BATCH)):
+        new += await store.load(tx, house.loader, batch)
+    return new
+
+
+async def _give_numbers(tx: Transaction, house: House, visits: list[Visit], now: datetime | None) -> None:
+    """Numbers of visits, tickets and orders from the hospital's own series, in the order things happen."""
+    tickets: dict[str, list[Visit | Stop]] = {}
+    for visit in visits:
+        tickets.setdefault(f"ticket:{SERIES[visit.priority]}:{visit.arrived:%Y-%m-%d}", []).append(visit)
+    stops = [stop for visit in visits for stop in visit.stops if now is None or stop.queued <= now]
+    for stop in sorted(stops, key=lambda stop: stop.queued):
+        tickets.setdefault(f"ticket:{SERIES[stop.kind]}:{stop.queued:%Y-%m-%d}", []).append(stop)
+        first = await reserve(tx, house.loader, f"order:{stop.queued.year}", len(stop.services))
+        stop.numbers = [f"{stop.queued:%y}-{first + n:06d}" for n in range(len(stop.services))]
+    for series, holders in tickets.items():
+        first = await reserve(tx, house.loader, series, len(holders))
+        for number, holder in enumerate(holders, first):
+            holder.ticket = f"{series.split(':')[1]}-{number:03d}"
+    if visits:
+        first = await reserve(tx, house.loader, f"visit:{visits[0].arrived.year}", len(visits))
+        for number, visit in enumerate(visits, first):
+            visit.number = f"LK-{visits[0].arrived:%y}-{number:06d}"
+
+
+def _share(day: date) -> float:
+    """How busy a day is against the average; the cold months bring more people."""
+    return WEEKDAYS[day.weekday()] * (1.12 if day.month in (11, 12, 1, 3) else 1.0)
+
+
+async def _marks(database: Database, house: House) -> set[str]:
+    """What was filled already."""
+    async with database.transaction(house.key) as tx:
+        rows = await tx.fetch("select name from series where facility = $1 and name like $2", house.key, f"{MARK}%")
+    return {row["name"].removeprefix(MARK) for row in rows}
+
+
+async def _is_new(tx: Transaction, house: House, what: str) -> bool:
+    """Leave the mark of a part that this transaction fills; False where another one filled it."""
+    return await store.number(tx, house.loader, MARK + what) == 1
+
+
+async def _first_day(database: Database, house: House, today: date) -> date:
+    """The day of the first fill, on which the ages of the people are right."""
+    async with database.transaction(house.key) as tx:
+        first = await store.number(tx, house.loader, f"{MARK}first day")
+        if first == 1:
+            await reserve(tx, house.loader, f"{MARK}first day", today.toordinal() - 1)
+            return today
+        return date.fromordinal(first - 1)

@@ -85,7 +85,7 @@ async def build_house(
     """
     key = await found_facility(owner_dsn, code, name, DEMO_PROVINCE)
     house = House(key=key, code=code, name=name)
-    records = [*_places(house), *_people(house), *medicines.sample(house.organization), *_schedules()]
+    records = [*_places(house), *_people(house), *medicines.sample(), *_schedules()]
     records += slots(first_day or today(), days)
     await load_all(database, house.loader, records)
     prefix = "" if code == DEMO_CODE else f"{code}."
@@ -216,7 +216,7 @@ def _work(role: str) -> r4.CodeableConcept:
 
 
 def _schedules() -> Iterator[r4.Resource]:
-    for doctor, room in _bookable():
+    for doctor, room in bookable():
         yield r4.Schedule(
             id=schedule_id(doctor),
             active=True,
@@ -235,7 +235,7 @@ def slots(first: date, days: int) -> Iterator[r4.Slot]:
     for offset in range(days):
         day = first + timedelta(days=offset)
         if day.weekday() in plan.BOOKING_WEEKDAYS:
-            for doctor, _ in _bookable():
+            for doctor, _ in bookable():
                 for start in slot_times(day):
                     yield slot(doctor, start)
 
@@ -262,11 +262,12 @@ def slot(doctor: plan.Staff, start: datetime, status: str = "free") -> r4.Slot:
     )
 
 
-def _bookable() -> Iterator[tuple[plan.Staff, plan.Room]]:
-    bookable = {specialty.key for specialty in plan.SPECIALTIES if specialty.bookable}
+def bookable() -> Iterator[tuple[plan.Staff, plan.Room]]:
+    """Doctors whose time can be booked, with their rooms."""
+    open_to_all = {specialty.key for specialty in plan.SPECIALTIES if specialty.bookable}
     rooms = {room.code: room for room in plan.ROOMS}
     for one in plan.STAFF:
-        if one.specialty in bookable and one.role == "doctor":
+        if one.specialty in open_to_all and one.role == "doctor":
             yield one, rooms[one.room]
 
 
