@@ -52,6 +52,19 @@ async def test_the_palette_finds_an_action_without_accents(open_page: OpenPage, 
     assert await page.locator("dialog[open]").count() == 0
 
 
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+async def test_the_menu_of_preferences_and_the_palette_are_accessible(
+    open_page: OpenPage, axe: Axe, kit_site: str, dark: bool
+) -> None:
+    page = await open_page(f"{kit_site}/kit", dark=dark)
+    await page.locator("details.me summary").click()
+    assert await axe(page) == []
+    await page.keyboard.press("Escape")
+    assert await page.locator("details.me[open]").count() == 0
+    await page.keyboard.press("Control+k")
+    assert await axe(page) == []
+
+
 async def test_the_question_mark_lists_the_keys_of_this_page(open_page: OpenPage, axe: Axe, kit_site: str) -> None:
     page = await open_page(f"{kit_site}/kit")
     await page.keyboard.press("?")

@@ -11,6 +11,13 @@ export function dialogs(): void {
       if (!menu.contains(target)) menu.open = false;
     }
   });
+  document.addEventListener("keydown", (event) => {
+    const menu = document.querySelector<HTMLDetailsElement>("details.me[open]");
+    if (event.key !== "Escape" || !menu || document.querySelector("dialog[open]")) return;
+    event.preventDefault();
+    menu.open = false;
+    menu.querySelector("summary")?.focus();
+  });
   // A preference is chosen by one click; without JavaScript the form has its own button.
   if ("autoprint" in document.body.dataset) window.print();
   document.addEventListener("change", (event) => {

@@ -31,6 +31,12 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 });
 document.addEventListener("htmx:sendError", () => tell(document.body.dataset.offline ?? ""));
 
+// `HX-Trigger: {"say": "…"}` on an answer is read out by a screen reader, and shown to nobody else.
+document.addEventListener("say", (event) => {
+  const place = document.getElementById("say");
+  if (place) place.textContent = (event as CustomEvent<{ value: string }>).detail.value;
+});
+
 // New content may ask for the focus (results that are chosen by number, the field after a step).
 document.addEventListener("htmx:afterSettle", (event) => focusWanted(event.target as HTMLElement));
 focusWanted(document.body);

@@ -72,7 +72,13 @@ def url(name: str) -> str:
 
 
 def static_app() -> ASGIApp:
-    """The built files as an application to mount at `/static`: from memory, compressed beforehand, immutable."""
+    """The built files as an application to mount at `/static`: from memory, compressed beforehand, immutable.
+
+    Raises:
+        BuildFailed: the assets have not been built.
+    """
+    if not STATIC.is_dir():
+        raise BuildFailed(f"Chưa có tệp giao diện trong {STATIC}. Chạy `benhan assets`.")
     files = {path.name: path.read_bytes() for path in STATIC.iterdir() if not path.name.startswith(".")}
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
