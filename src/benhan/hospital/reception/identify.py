@@ -114,7 +114,7 @@ async def by_facts(tx: Transaction, who: Subject, facts: Facts) -> list[Hit]:
 async def search_people(tx: Transaction, who: Subject, text: str, limit: int = 30) -> list[r4.Patient]:
     """Patients by name (any order, no accents, beginnings of words), birth date, telephone or any number of theirs."""
     typed = nfc(text)
-    if phone := phone_or_none(typed):
+    if phone := _phone(typed):
         return await _patients(tx, who, {"phone": phone}, limit)
     if numbers := _identifiers(typed):
         if found := await _patients(tx, who, {"identifier": numbers}, limit):
@@ -154,7 +154,7 @@ async def _by_code(tx: Transaction, who: Subject, code: str, typed: str) -> Foun
 
 
 async def _by_typed(tx: Transaction, who: Subject, typed: str) -> Found:
-    if phone := phone_or_none(typed):
+    if phone := _phone(typed):
         facts = Facts(phone=phone)
         return await _with_bookings(tx, who, facts, await by_facts(tx, who, facts))
     if numbers := _identifiers(typed):
@@ -245,6 +245,11 @@ async def _by_insurance(tx: Transaction, who: Subject, number: str) -> list[r4.P
 async def _patients(tx: Transaction, who: Subject, params: dict[str, str], limit: int = MOST) -> list[r4.Patient]:
     page = await store.search(tx, who, r4.Patient, {**params, "_count": str(limit)})
     return [patient for patient in page.resources if patient.active is not False]
+
+
+def _phone(typed: str) -> str | None:
+    """The telephone number that was typed. Twelve digits are a citizen number: "00" before it calls nobody abroad."""
+    return None if re.fullmatch(r"\d{12}", re.sub(r"[\s.\-]", "", typed), re.ASCII) else phone_or_none(typed)
 
 
 def _identifiers(typed: str) -> str | None:

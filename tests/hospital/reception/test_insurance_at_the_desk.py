@@ -1,0 +1,190 @@
+"""Insurance at the desk: asked behind its back, shown when it comes, and never in the way."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+import httpx
+import pytest
+import pytest_asyncio
+from pydantic import SecretStr
+from starlette.applications import Starlette
+
+from benhan.app import create_app
+from benhan.core import store
+from benhan.core.access import Role
+from benhan.core.access.accounts import open_session
+from benhan.core.access.doors import COOKIE
+from benhan.core.db import Database
+from benhan.core.fhir import r4, systems
+from benhan.hospital.reception import people
+from benhan.settings import Settings
+from benhan.simulator import House
+from tests.browser import serve
+from tests.hospital.reception import desk_people
+from tests.standins.insurance_portal import OFFICER, PASSWORD, USER, PortalStandIn, portal_stand_in
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+Scan = Callable[[str], Awaitable[str]]
+
+
+@pytest.fixture
+def stand_in(hospital: House) -> PortalStandIn:
+    return PortalStandIn(facility=hospital.code)
+
+
+@pytest.fixture
+def portal_address(stand_in: PortalStandIn) -> Iterator[str]:
+    with portal_stand_in(stand_in) as base:
+        yield base
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def app_with_portal(database: Database, hospital: House, portal_address: str) -> AsyncIterator[Starlette]:
+    settings = Settings(
+        mode="demo", secure_cookies=False, insurance_portal=portal_address, insurance_user=USER,
+        insurance_password=SecretStr(PASSWORD), insurance_staff_number=OFFICER,
+    )  # fmt: skip
+    app = create_app(settings, database)
+    async with app.router.lifespan_context(app):
+        yield app
+        if hasattr(app.state, "insurance"):
+            await app.state.insurance.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def desk(app_with_portal: Starlette, database: Database, hospital: House) -> AsyncIterator[httpx.AsyncClient]:
+    """The desk on a real port: there a page is sent before the background begins."""
+    async with serve(app_with_portal) as base, httpx.AsyncClient(base_url=base) as client:
+        who = hospital.subject(Role.RECEPTION)
+        async with database.transaction(who.facility) as tx:
+            client.cookies.set(COOKIE, await open_session(tx, who.facility, account=who.account, hours=1))
+        yield client
+
+
+async def insured(database: Database, hospital: House, card: str) -> str:
+    """The telephone of somebody with this card."""
+    phone = desk_people.telephone()
+    async with database.transaction(hospital.key) as tx:
+        patient = await desk_people.patient(tx, hospital, phone=phone)
+        await people.insure(tx, hospital.subject(Role.RECEPTION), str(patient.id), card)
+    return phone
+
+
+async def opened(desk: httpx.AsyncClient, phone: str) -> str:
+    """The address of the person, after the telephone was typed."""
+    answer = await desk.post("/tiep-don", data={"q": phone})
+    return answer.headers["location"].split("?")[0]
+
+
+async def insurance(desk: httpx.AsyncClient, person: str, *, until: str = "tra cứu…", seconds: float = 4) -> str:
+    """What the insurance part says once it no longer says `until`, as the page that asks again would see it."""
+    deadline = time.monotonic() + seconds
+    while True:
+        page = (await desk.get(person.replace("nguoi-benh", "bao-hiem"), headers={"HX-Request": "true"})).text
+        if until not in page or time.monotonic() > deadline:
+            return " ".join(re.sub(r"<[^>]+>", " ", page).split())
+        await asyncio.sleep(0.1)
+
+
+async def test_the_answer_fills_itself_in(desk: httpx.AsyncClient, database: Database, hospital: House) -> None:
+    person = await opened(desk, await insured(database, hospital, "DN4011200000001"))
+    said = await insurance(desk, person)
+    assert "Còn hạn 31/12/2026 · hưởng 80 %" in said
+    assert "DN 4 01 •••• ••0001 · đúng nơi đăng ký · tra lúc" in said
+
+
+async def test_a_slow_portal_does_not_hold_up_the_desk(
+    desk: httpx.AsyncClient, database: Database, hospital: House, stand_in: PortalStandIn, app_with_portal: Starlette
+) -> None:
+    stand_in.fault, stand_in.seconds = "slow", 2.0
+    phone = await insured(database, hospital, "DN4011200000101")
+    began = time.monotonic()
+    person = await opened(desk, phone)
+    page = (await desk.get(person)).text
+    hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
+    received = await desk.post("/tiep-don/nhan", data=hidden | {"room": "phong-pk03"})
+    assert received.status_code == 303
+    assert time.monotonic() - began < 1.5
+    assert "đang tra cứu…" in page
+    stand_in.fault = ""
+    assert "Còn hạn" in await insurance(desk, person, seconds=8)
+
+
+@pytest.mark.parametrize(("fault", "said"), [("500", "Không nối được cổng BHYT"), ("garbage", "không đọc được"), ("no-token", "từ chối tài khoản")])
+async def test_a_portal_in_trouble_is_a_clear_pill_and_no_obstacle(
+    desk: httpx.AsyncClient, database: Database, hospital: House, stand_in: PortalStandIn, fault: str, said: str
+) -> None:
+    stand_in.fault = fault  # type: ignore[assignment]
+    person = await opened(desk, await insured(database, hospital, "DN4011200000201"))
+    assert said in await insurance(desk, person)
+    stand_in.fault = ""
+    await desk.post(person.replace("nguoi-benh", "bao-hiem"), headers={"HX-Request": "true"})
+    assert "Còn hạn" in await insurance(desk, person)
+
+
+@pytest.mark.parametrize(
+    ("card", "said"),
+    [("DN4011200000010", "hết"), ("DN4011200000110", "thu hồi"), ("DN4011200000051", "không đúng"), ("DN4011200000060", "sai họ tên")],
+)
+async def test_a_card_that_does_not_count_says_why(
+    desk: httpx.AsyncClient, database: Database, hospital: House, card: str, said: str
+) -> None:
+    person = await opened(desk, await insured(database, hospital, card))
+    shown = await insurance(desk, person)
+    assert said in shown
+    assert "Còn hạn" not in shown
+
+
+@pytest.mark.parametrize("code", ["003", "004"])
+async def test_a_renewed_card_replaces_the_old_one(
+    desk: httpx.AsyncClient, database: Database, hospital: House, code: str
+) -> None:
+    person = await opened(desk, await insured(database, hospital, f"DN4011300000{code}"))
+    assert "Còn hạn 31/12/2027" in await insurance(desk, person)
+    async with database.transaction(hospital.key) as tx:
+        covers = await store.search(
+            tx, hospital.subject(Role.RECEPTION), r4.Coverage, {"patient": person.rpartition("/")[2]}
+        )
+    assert {(cover.subscriberId or "")[-3:]: cover.status for cover in covers.resources} == {
+        code: "cancelled", f"{int(code) + 1:03d}": "active",
+    }  # fmt: skip
+
+
+async def test_who_has_no_card_is_asked_about_by_her_cccd(
+    desk: httpx.AsyncClient, database: Database, hospital: House, stand_in: PortalStandIn
+) -> None:
+    number = "001180777001"
+    async with database.transaction(hospital.key) as tx:
+        await desk_people.patient(tx, hospital, number=number)
+    person = await opened(desk, number)
+    assert "Còn hạn" in await insurance(desk, person)
+    assert stand_in.asked[-1]["maThe"] == number
+    async with database.transaction(hospital.key) as tx:
+        cover = await store.first(
+            tx, hospital.subject(Role.RECEPTION), r4.Coverage, {"identifier": f"{systems.BHYT}|{number[-10:]}"}
+        )
+    assert cover and cover.period and cover.period.end == "2026-12-31"
+
+
+async def test_the_portal_is_asked_once_a_day(
+    desk: httpx.AsyncClient, database: Database, hospital: House, stand_in: PortalStandIn
+) -> None:
+    phone = await insured(database, hospital, "DN4011200000301")
+    person = await opened(desk, phone)
+    await insurance(desk, person)
+    await opened(desk, phone)
+    await asyncio.sleep(0.3)
+    assert len(stand_in.asked) == 1
+
+
+async def test_the_card_is_found_by_either_form_of_its_number(
+    desk: httpx.AsyncClient, database: Database, hospital: House
+) -> None:
+    phone = await insured(database, hospital, "DN4017912345678")
+    person = await opened(desk, phone)
+    assert await opened(desk, "DN4017912345678") == person
+    assert await opened(desk, "7912345678") == person
