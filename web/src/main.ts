@@ -7,6 +7,7 @@ import "./styles/components.css";
 import "./styles/fields.css";
 import "./styles/charts.css";
 import "./styles/reception.css";
+import "./styles/phone.css";
 import "./styles/print.css";
 import "./behaviour/exchange";
 import { autosave } from "./behaviour/autosave";
