@@ -6,8 +6,8 @@ that was killed goes on where it stopped, and a second one adds nothing. Memory 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from random import Random
 
@@ -30,7 +30,9 @@ from benhan.simulator.timeline import WEEKDAYS, Stop, Visit, past_day, this_morn
 
 SEED = 2026
 MARK = "simulator:"
+FOREVER = datetime(9000, 1, 1, tzinfo=UTC)
 PAST_DAYS = 365
+VISITS_A_TRANSACTION = 150
 #: Visits a person makes in a year, on average.
 VISITS_A_PERSON = 2.3
 
@@ -120,31 +122,48 @@ async def _fill_past(
     database: Database, house: House, crowd: Population, visits: int, now: datetime, done: set[str],
     filled: Filled, progress: Progress,
 ) -> None:  # fmt: skip
-    first = crowd.today - timedelta(days=PAST_DAYS)
-    days = [first + timedelta(days=n) for n in range((now.date() - first).days)]
-    shares = [_share(day) for day in days]
-    each = visits / (sum(shares[:PAST_DAYS]) or 1)
     text, so_far = "Lượt khám năm qua", 0
-    for day, share in zip(days, shares, strict=True):
-        progress(text, so_far, visits)
-        count = int(each * share + Random(f"{crowd.seed} count {day}").random())  # noqa: S311 - a seed, no secret
+    waiting: list[tuple[date, int]] = []
+    for day, count in _days(crowd, visits, now.date()):
         so_far += count
         if f"{crowd.seed} {day}" not in done:
-            await _fill_day(database, house, crowd, day, count, filled)
+            waiting.append((day, count))
+        if sum(count for _, count in waiting) >= VISITS_A_TRANSACTION:
+            await _fill_days(database, house, crowd, waiting, filled)
+            waiting = []
+            progress(text, min(so_far, visits), visits)
+    await _fill_days(database, house, crowd, waiting, filled)
     progress(text, visits, visits)
 
 
-async def _fill_day(database: Database, house: House, crowd: Population, day: date, count: int, filled: Filled) -> None:
-    planned = past_day(crowd.seed, day, count, crowd)
-    if day >= crowd.today:  # its slots were for others to book
-        for visit in planned:
-            visit.channel, visit.slot = "", None
-    writer = Writer(house, datetime.max.replace(tzinfo=clock.ZONE))
+def _days(crowd: Population, visits: int, today: date) -> Iterator[tuple[date, int]]:
+    """The days from a year before the first fill until yesterday, and how many visits each has."""
+    first = crowd.today - timedelta(days=PAST_DAYS)
+    shares = [_share(first + timedelta(days=n)) for n in range((today - first).days)]
+    each = visits / sum(shares[:PAST_DAYS])
+    for number, share in enumerate(shares):
+        day = first + timedelta(days=number)
+        chance = Random(f"{crowd.seed} count {day}")  # noqa: S311 - a seed, no secret
+        yield day, int(each * share + chance.random())
+
+
+async def _fill_days(
+    database: Database, house: House, crowd: Population, days: list[tuple[date, int]], filled: Filled
+) -> None:
+    writer = Writer(house, FOREVER)
+    planned: list[Visit] = []
     async with database.transaction(house.key) as tx:
-        if await _is_new(tx, house, f"{crowd.seed} {day}"):
-            await _give_numbers(tx, house, planned, None)
-            filled.records += await _load(tx, house, (one for visit in planned for one in writer.records(visit)))
-            filled.visits += len(planned)
+        for day, count in days:
+            if await _is_new(tx, house, f"{crowd.seed} {day}"):
+                visits = past_day(crowd.seed, day, count, crowd)
+                if day >= crowd.today:  # its slots were for others to book
+                    for visit in visits:
+                        visit.channel, visit.slot = "", None
+                _give_tickets(visits, dict.fromkeys("NUCXH", 1))
+                planned += visits
+        await _give_numbers(tx, house, planned, FOREVER)
+        filled.records += await _load(tx, house, (one for visit in planned for one in writer.records(visit)))
+    filled.visits += len(planned)
 
 
 async def _fill_morning(
@@ -157,6 +176,7 @@ async def _fill_morning(
         if await _is_new(tx, house, f"{people_.seed} {now.date()}"):
             given = await busy_slots(tx, house, now.date())
             planned = this_morning(people_.seed, now, people_, crowd, given)
+            await _take_tickets(tx, house, planned, now)
             await _give_numbers(tx, house, planned, now)
             records = [one for visit in planned for one in writer.records(visit)]
             filled.records += await _load(tx, house, (one for one in records if not isinstance(one, r4.Slot)))
@@ -195,24 +215,42 @@ async def _load(tx: Transaction, house: House, records: Iterable[r4.Resource]) -
     return new
 
 
-async def _give_numbers(tx: Transaction, house: House, visits: list[Visit], now: datetime | None) -> None:
-    """Numbers of visits, tickets and orders from the hospital's own series, in the order things happen."""
-    tickets: dict[str, list[Visit | Stop]] = {}
-    for visit in visits:
-        tickets.setdefault(f"ticket:{SERIES[visit.priority]}:{visit.arrived:%Y-%m-%d}", []).append(visit)
-    stops = [stop for visit in visits for stop in visit.stops if now is None or stop.queued <= now]
-    for stop in sorted(stops, key=lambda stop: stop.queued):
-        tickets.setdefault(f"ticket:{SERIES[stop.kind]}:{stop.queued:%Y-%m-%d}", []).append(stop)
-        first = await reserve(tx, house.loader, f"order:{stop.queued.year}", len(stop.services))
-        stop.numbers = [f"{stop.queued:%y}-{first + n:06d}" for n in range(len(stop.services))]
-    for series, holders in tickets.items():
-        first = await reserve(tx, house.loader, series, len(holders))
-        for number, holder in enumerate(holders, first):
-            holder.ticket = f"{series.split(':')[1]}-{number:03d}"
-    if visits:
-        first = await reserve(tx, house.loader, f"visit:{visits[0].arrived.year}", len(visits))
-        for number, visit in enumerate(visits, first):
-            visit.number = f"LK-{visits[0].arrived:%y}-{number:06d}"
+async def _give_numbers(tx: Transaction, house: House, visits: list[Visit], now: datetime) -> None:
+    """Numbers of visits and orders from the hospital's own series, in the order things happen."""
+    for year in sorted({visit.arrived.year for visit in visits}):
+        mine = [visit for visit in visits if visit.arrived.year == year]
+        first = await reserve(tx, house.loader, f"visit:{year}", len(mine))
+        for number, visit in enumerate(mine, first):
+            visit.number = f"LK-{year % 100:02d}-{number:06d}"
+        stops = [stop for visit in mine for stop in visit.stops if stop.queued <= now]
+        orders = await reserve(tx, house.loader, f"order:{year}", sum(len(stop.services) for stop in stops))
+        for stop in sorted(stops, key=lambda stop: stop.queued):
+            stop.numbers = [f"{year % 100:02d}-{orders + n:06d}" for n in range(len(stop.services))]
+            orders += len(stop.services)
+
+
+async def _take_tickets(tx: Transaction, house: House, visits: list[Visit], now: datetime) -> None:
+    """Tickets of the queues of now, from the series that reception and the rooms go on with."""
+    for day in sorted({visit.arrived.date() for visit in visits}):
+        mine = [visit for visit in visits if visit.arrived.date() == day]
+        wanted = _give_tickets(mine, dict.fromkeys("NUCXH", 1), now)
+        taken = {
+            letter: await reserve(tx, house.loader, f"ticket:{letter}:{day}", count) for letter, count in wanted.items()
+        }
+        _give_tickets(mine, taken, now)
+
+
+def _give_tickets(visits: list[Visit], following: dict[str, int], now: datetime = FOREVER) -> dict[str, int]:
+    """Number the tickets of a day given until now on from these; gives how many of each letter there are."""
+    holders: list[tuple[datetime, str, Visit | Stop]] = [(v.arrived, SERIES[v.priority], v) for v in visits]
+    holders += [
+        (stop.queued, SERIES[stop.kind], stop) for visit in visits for stop in visit.stops if stop.queued <= now
+    ]
+    used: dict[str, int] = {}
+    for _, letter, holder in sorted(holders, key=lambda one: one[0]):
+        holder.ticket = f"{letter}-{following[letter] + used.get(letter, 0):03d}"
+        used[letter] = used.get(letter, 0) + 1
+    return used
 
 
 def _share(day: date) -> float:
