@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -20,7 +21,18 @@ from benhan.core.kit import codes, forms, pages
 from benhan.core.kit.clock import today
 from benhan.core.kit.language import _
 from benhan.hospital import visit as words
-from benhan.hospital.clinic import diagnoses, note, orders, overview, pages_vitals, pages_worklist, vitals, worklist
+from benhan.hospital.clinic import (
+    conclusion,
+    diagnoses,
+    note,
+    orders,
+    overview,
+    pages_vitals,
+    pages_worklist,
+    prescribing,
+    vitals,
+    worklist,
+)
 from benhan.hospital.clinic.consultation import begin
 from benhan.hospital.clinic.pages_worklist import ROOM_COOKIE
 from benhan.hospital.clinic.rules import closed
@@ -37,6 +49,8 @@ SECTIONS = {
     "advice": words.ADVICE,
 }
 FOUND = 12
+#: The event by which the bar at the foot asks again what is still missing.
+CHANGED = "visit-changed"
 
 
 async def page(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -67,6 +81,8 @@ async def save_note(request: Request, tx: Transaction, who: Subject) -> Response
     if "benhan-autosave" in request.headers:
         held = {**note.texts_of(kept), **{code: note.clean(text) for code, text in typed.items()}}
         return Response(status_code=204, headers={"ETag": f'W/"{note.seal(held)}"'})
+    if pages.is_fragment(request):  # after a clash was settled: the form as it stands now
+        return pages.render(request, "clinic/_note.html", **await _context(request, tx, who))
     return _back(request, visit.id, "ghi-chep")
 
 
@@ -187,11 +203,12 @@ async def _change_diagnoses(
         return await _show(request, tx, who, 422, **said) if problem else _back(request, visit.id, "chan-doan")
     found = await store.read_many(tx, who, r4.Condition, [id_of(one.condition) for one in visit.diagnosis or []])
     listed = diagnoses.listed(visit, list(found.values()))
-    status = 422 if problem else 200
-    return pages.render(
-        request, "clinic/_diagnoses.html", status,
+    shown = pages.render(
+        request, "clinic/_diagnoses.html", 422 if problem else 200,
         visit=visit.id, diagnoses=listed, editable=True, diagnosis_refocus=not ask, **said,
     )  # fmt: skip
+    shown.headers["HX-Trigger"] = CHANGED
+    return shown
 
 
 # ── Orders ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -273,12 +290,20 @@ async def next_patients(request: Request, tx: Transaction, who: Subject) -> Resp
 
 async def _show(request: Request, tx: Transaction, who: Subject, status: int = 200, **more: Any) -> Response:
     """The whole page, with what went wrong in one of its parts."""
+    return pages.render(request, "clinic/consultation.html", status, **(await _context(request, tx, who)) | more)
+
+
+async def _context(request: Request, tx: Transaction, who: Subject) -> dict[str, Any]:
     found = await overview.gather(tx, who, request.path_params["visit"])
     names = {code: name for name, code in SECTIONS.items()}
-    context: dict[str, Any] = {
+    editable = not found.closed and who.may(Permission.CONSULT)
+    medicines = await prescribing.panel(tx, who, found.visit)
+    return {
         "page": found,
+        "prescription": medicines if editable else msgspec.structs.replace(medicines, closed=True),
+        "conclusion": await conclusion.bar(tx, who, found.visit) if who.may(Permission.CONSULT) else None,
         "visit": found.visit.id,
-        "editable": not found.closed and who.may(Permission.CONSULT),
+        "editable": editable,
         "may_measure": not found.closed and who.may(Permission.VITALS),
         "sections": [(names[code], title, code) for code, title in words.SECTIONS.items()],
         "version": note.seal(found.texts),
@@ -292,7 +317,6 @@ async def _show(request: Request, tx: Transaction, who: Subject, status: int = 2
         "order_problem": None,
         "order_again": None,
     }
-    return pages.render(request, "clinic/consultation.html", status, **(context | more))
 
 
 def _prefilled(found: overview.Overview) -> dict[str, str]:
