@@ -51,8 +51,6 @@ async def app_with_portal(database: Database, hospital: House, portal_address: s
     app = create_app(settings, database)
     async with app.router.lifespan_context(app):
         yield app
-        if hasattr(app.state, "insurance"):
-            await app.state.insurance.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import httpx
 import pytest
-import pytest_asyncio
 
 from benhan.hospital.reception.portal import CHECK_PATH, TOKEN_PATH, Holder, Officer, Portal, PortalTrouble
 from tests.standins.insurance_portal import OFFICER, PASSWORD, USER, Fault, PortalStandIn, portal_stand_in
@@ -29,11 +28,9 @@ def address(stand_in: PortalStandIn) -> Iterator[str]:
         yield base
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def portal(address: str) -> AsyncIterator[Portal]:
-    made = Portal(address, USER, PASSWORD, seconds=1.0)
-    yield made
-    await made.close()
+@pytest.fixture
+def portal(address: str) -> Portal:
+    return Portal(address, USER, PASSWORD, seconds=1.0)
 
 
 async def test_a_good_card_is_000_with_its_dates(portal: Portal, stand_in: PortalStandIn) -> None:
@@ -92,14 +89,12 @@ async def test_nobody_listening_is_down() -> None:
     portal = Portal("http://127.0.0.1:1", USER, PASSWORD, seconds=1.0)
     with pytest.raises(PortalTrouble, match="down"):
         await portal.check(TAM, HA)
-    await portal.close()
 
 
 async def test_a_wrong_password_is_refused(address: str) -> None:
     portal = Portal(address, USER, "sai", seconds=1.0)
     with pytest.raises(PortalTrouble, match="refused"):
         await portal.check(TAM, HA)
-    await portal.close()
 
 
 async def test_json_and_form_bodies_are_both_taken(address: str) -> None:

@@ -61,7 +61,7 @@ async def book(
             where="phone",
             advice="Huỷ hoặc đổi một lịch đã đặt, hoặc gọi cho bệnh viện.",
         )
-    schedule = await store.read(tx, who, r4.Schedule, id_of(slot.schedule) or "")
+    schedule = await _schedule(tx, who, slot)
     return await _take(tx, who, slot, _appointment(slot, schedule, guest, channel=channel, reason=reason, now=now))
 
 
@@ -80,7 +80,7 @@ async def move(
     former = _slot_of(booking)
     if former == slot_id:
         return booking
-    schedule = await store.read(tx, who, r4.Schedule, id_of(slot.schedule) or "")
+    schedule = await _schedule(tx, who, slot)
     moved = msgspec.structs.replace(
         booking,
         slot=[store.reference(slot)],
@@ -175,6 +175,13 @@ async def tried(tx: Transaction, who: Subject, what: str, most: int, period: str
         raise Problem(
             429, "throttled", "Đã thử quá nhiều lần.", advice="Đợi một giờ rồi thử lại, hoặc gọi cho bệnh viện."
         )
+
+
+async def _schedule(tx: Transaction, who: Subject, slot: r4.Slot) -> r4.Schedule:
+    schedule = await store.read(tx, who, r4.Schedule, id_of(slot.schedule) or "")
+    if schedule.active is False:
+        raise Conflict("Bác sĩ này tạm ngừng nhận đặt lịch.", where="slot", advice="Chọn bác sĩ khác.")
+    return schedule
 
 
 async def _take(

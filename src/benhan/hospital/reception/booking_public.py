@@ -67,7 +67,7 @@ async def choose(request: Request, tx: Transaction, who: Subject) -> Response:
         first = await booking_choice.first_days(tx, served, services, now)
         return _page(request, "booking_services.html", services=services, first=first)
     chosen_service = booking_choice.service_of(services, chosen)
-    shown = await _times(request, tx, served, chosen_service)
+    shown = await choice_of_times(request, tx, served, chosen_service)
     return _page(request, "booking_times.html", service=chosen_service, **shown)
 
 
@@ -86,20 +86,24 @@ async def book(request: Request, tx: Transaction, who: Subject) -> Response:
             form.errors.add("", taken.message)
             others = taken.others
         except (Invalid, Conflict) as wrong:
-            form.errors.add(wrong.where if wrong.where in form.fields else "", _said(wrong))
+            form.errors.add(wrong.where if wrong.where in form.fields else "", said(wrong))
     return _page(request, "booking_form.html", 422, form=form, slot=slot, schedule=schedule, others=others)
 
 
 async def _book(tx: Transaction, served: Subject, form: forms.Form) -> r4.Appointment:
-    guest = Guest(
+    await booking.tried(tx, served, f"book {form['phone']}", booking_rules.MOST_TRIES, f"{clock.today()}")
+    return await booking.book(tx, served, form["slot"], guest(form), channel="web", reason=form["reason"] or "")
+
+
+def guest(form: forms.Form) -> Guest:
+    """Who is to be examined, as the form tells."""
+    return Guest(
         name=form["name"],
         birth=form["birth"],
         phone=form["phone"],
         gender=form["gender"],
         cccd="".join((form["cccd"] or "").split()) or None,
     )
-    await booking.tried(tx, served, f"book {guest.phone}", booking_rules.MOST_TRIES, f"{clock.today()}")
-    return await booking.book(tx, served, form["slot"], guest, channel="web", reason=form["reason"] or "")
 
 
 async def look_up(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -120,8 +124,8 @@ async def show(request: Request, tx: Transaction, who: Subject) -> Response:
         return _page(request, "booking_proof.html", code=code, form=forms.blank(proof_fields()))
     qr = marks.qr_svg(code, label=_("Mã QR đặt khám %(code)s", code=code))
     changeable = booking_rules.may_change(found, clock.now())
-    shown: dict[str, Any] = {"booking": found, "code": code, "qr": qr, "changeable": changeable, "fresh": _fresh(request)}
-    return _page(request, "booking_shown.html", **shown)
+    shown: dict[str, Any] = {"booking": found, "code": code, "qr": qr, "changeable": changeable}
+    return _page(request, "booking_shown.html", fresh=_fresh(request), **shown)
 
 
 async def prove(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -156,11 +160,11 @@ async def move(request: Request, tx: Transaction, who: Subject) -> Response:
             await booking.move(tx, served, _changeable(found), form["slot"])
             return RedirectResponse(_at(request, f"{PATH}/{code}", xong="doi"), 303)
         except (SlotTaken, Invalid, Conflict) as wrong:
-            problem = _said(wrong)
+            problem = said(wrong)
     services = await booking_choice.services(tx, served)
     wanted = id_of(booking_rules.actor(found, "HealthcareService")) or ""
     chosen = booking_choice.service_of(services, wanted)
-    shown = await _times(request, tx, served, chosen)
+    shown = await choice_of_times(request, tx, served, chosen)
     shown |= {"service": chosen, "code": code, "booking": found, "problem": problem}
     return _page(request, "booking_move.html", 422 if problem else 200, **shown)
 
@@ -193,7 +197,7 @@ async def calendar(request: Request, tx: Transaction, who: Subject) -> Response:
 # What the endpoints share
 
 
-async def _times(
+async def choice_of_times(
     request: Request, tx: Transaction, who: Subject, chosen: booking_choice.Service
 ) -> dict[str, Any]:
     """Doctor, week and day as the query says, with what is free."""
@@ -293,7 +297,8 @@ def _fresh(request: Request) -> str:
     return said if said in {"dat", "doi", "huy"} else ""
 
 
-def _said(problem: Invalid | Conflict) -> str:
+def said(problem: Invalid | Conflict) -> str:
+    """A problem and what to do about it, as one text beside the form."""
     return f"{problem.message} {problem.advice}" if problem.advice else problem.message
 
 

@@ -78,7 +78,7 @@ class Portal:
     def __init__(self, address: str, user: str, password: str, *, seconds: float = SECONDS) -> None:
         self._user = user
         self._password = hashlib.md5(password.encode(), usedforsecurity=False).hexdigest().upper()
-        self._client = httpx.AsyncClient(base_url=address.rstrip("/"), timeout=seconds)
+        self._address = address.rstrip("/")
         self._seconds = seconds
         self._key: _Key | None = None
         self._signing_in = asyncio.Lock()
@@ -100,10 +100,6 @@ class Portal:
         if answer.ma_ket_qua == REFUSED_TOKEN:
             raise PortalTrouble("refused", answer.ghi_chu or "401")
         return answer
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._client.aclose()
 
     async def _token(self) -> _Key:
         async with self._signing_in:
@@ -132,7 +128,8 @@ class Portal:
 
     async def _post(self, path: str, query: dict[str, str], form: dict[str, str]) -> dict[str, Any]:
         try:
-            response = await self._client.post(path, params=query, data=form)
+            async with httpx.AsyncClient(base_url=self._address, timeout=self._seconds) as client:
+                response = await client.post(path, params=query, data=form)
         except httpx.TimeoutException:
             raise PortalTrouble("slow", path) from None
         except httpx.HTTPError as error:
