@@ -1,0 +1,249 @@
+"""When doctors receive booked patients: a weekly template on the Schedule, Slots made from it, slots closed and opened.
+
+Nothing is silently lost: a closed slot that somebody booked keeps its booking, and whoever closes it is shown whom to
+call. Making slots again changes nothing that is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+
+import msgspec
+
+from benhan.core import store
+from benhan.core.access import Subject
+from benhan.core.db import Transaction
+from benhan.core.fhir import r4, systems
+from benhan.core.fhir.outcome import Invalid
+from benhan.core.kit import clock
+from benhan.core.store.records import version_of
+from benhan.hospital.reception.booking_rules import AWAITED, BUSY, CLOSED, FREE, FURTHEST, actor, start_of
+from benhan.hospital.visit import stamp
+
+SESSION = f"{systems.EXTENSION}/weekly-session"
+MOST_SESSIONS = 4
+MOST_DAYS = 62
+SHORTEST, LONGEST = 5, 120
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class Session(msgspec.Struct, frozen=True):
+    """On these weekdays (Monday is 0) from `start` to `end`, a patient every so many minutes."""
+
+    days: tuple[int, ...]
+    start: time
+    end: time
+    minutes: int
+
+
+class Made(msgspec.Struct, frozen=True):
+    """What came of making slots: new ones, those that were there, free ones closed because the template changed, and
+    bookings that lie outside the template now."""
+
+    made: int
+    kept: int
+    closed: int
+    outside: list[r4.Appointment]
+
+
+def sessions_of(schedule: r4.Schedule) -> list[Session]:
+    """The weekly template of a schedule."""
+    return [_session(one) for one in schedule.extension or [] if one.url == SESSION]
+
+
+def with_sessions(schedule: r4.Schedule, sessions: Sequence[Session]) -> r4.Schedule:
+    """The schedule with another weekly template."""
+    others = [one for one in schedule.extension or [] if one.url != SESSION]
+    return msgspec.structs.replace(schedule, extension=[*others, *map(_extension, sessions)] or None)
+
+
+def check_sessions(sessions: Sequence[Session]) -> None:
+    """A template must be possible.
+
+    Raises:
+        Invalid: no day, an end before its start, too short or too long, or two sessions at the same time.
+    """
+    for number, one in enumerate(sessions, 1):
+        if not one.days:
+            raise Invalid(f"Buổi {number} chưa chọn ngày nào.", where=f"days{number}")
+        if one.start >= one.end:
+            raise Invalid(f"Buổi {number} kết thúc trước khi bắt đầu.", where=f"end{number}")
+        if not SHORTEST <= one.minutes <= LONGEST:
+            raise Invalid(f"Mỗi lượt từ {SHORTEST} đến {LONGEST} phút.", where=f"minutes{number}")
+        for other in sessions[: number - 1]:
+            if set(one.days) & set(other.days) and one.start < other.end and other.start < one.end:
+                raise Invalid(f"Buổi {number} trùng giờ với một buổi khác.", where=f"start{number}")
+
+
+def planned(sessions: Iterable[Session], first: date, last: date) -> Iterator[tuple[datetime, datetime]]:
+    """Start and end of each slot that the template gives from `first` to `last`, in time order within a day."""
+    sessions = sorted(sessions, key=lambda one: one.start)
+    for offset in range((last - first).days + 1):
+        day = first + timedelta(days=offset)
+        for one in sessions:
+            if day.weekday() in one.days:
+                at = datetime.combine(day, one.start, clock.ZONE)
+                end, step = datetime.combine(day, one.end, clock.ZONE), timedelta(minutes=one.minutes)
+                while at + step <= end:
+                    yield at, at + step
+                    at += step
+
+
+async def keep_template(
+    tx: Transaction, who: Subject, schedule: r4.Schedule, sessions: Sequence[Session], *, active: bool
+) -> r4.Schedule:
+    """Write the weekly template, on the version that was seen.
+
+    Raises:
+        Invalid: the template is not possible; VersionConflict: somebody changed it in between.
+    """
+    check_sessions(sessions)
+    changed = msgspec.structs.replace(with_sessions(schedule, sessions), active=active)
+    return await store.update(tx, who, changed, if_match=version_of(schedule))
+
+
+async def make_slots(tx: Transaction, who: Subject, schedule: r4.Schedule, first: date, last: date) -> Made:
+    """Make the slots of a range of days from the template.
+
+    Slots that are there stay. Free ones that no longer fit the template are closed; booked ones are told.
+
+    Raises:
+        Invalid: the range is empty, too long, past or too far ahead, or there is no template.
+    """
+    _check_range(first, last)
+    sessions = sessions_of(schedule)
+    if not sessions:
+        raise Invalid("Bác sĩ này chưa có lịch tuần.", advice="Nhập lịch tuần trước, rồi tạo giờ khám.")
+    wanted = {start: end for start, end in planned(sessions, first, last) if start > clock.now()}
+    there = {start_of(slot): slot for slot in await slots_between(tx, who, schedule.id or "", first, last)}
+    misfits = [slot for start, slot in there.items() if start not in wanted and start > clock.now()]
+    booked = [slot for slot in misfits if slot.status == BUSY]
+    fixed = [(start_of(slot), _end(slot)) for slot in booked]
+    new = [
+        _slot(schedule, start, end)
+        for start, end in wanted.items()
+        if start not in there and not any(start < busy_end and busy < end for busy, busy_end in fixed)
+    ]
+    made = await store.load(tx, who, new) if new else 0
+    await set_status(tx, who, [slot for slot in misfits if slot.status == FREE], CLOSED)
+    closed = sum(slot.status == FREE for slot in misfits)
+    return Made(made, len(wanted) - len(new), closed, await bookings_of(tx, who, booked))
+
+
+async def slots_between(tx: Transaction, who: Subject, schedule_id: str, first: date, last: date) -> list[r4.Slot]:
+    """All slots of a schedule from `first` to `last`, a week at a time, in the order of their times."""
+    found: list[r4.Slot] = []
+    day = first
+    while day <= last:
+        until = min(day + timedelta(days=7), last + timedelta(days=1))
+        span = [f"ge{stamp(clock.day_bounds(day)[0])}", f"lt{stamp(clock.day_bounds(until)[0])}"]
+        params = {"schedule": f"Schedule/{schedule_id}", "start": span, "_sort": "start", "_count": "1000"}
+        found += (await store.search(tx, who, r4.Slot, params)).resources
+        day = until
+    return found
+
+
+async def bookings_of(tx: Transaction, who: Subject, slots: Sequence[r4.Slot]) -> list[r4.Appointment]:
+    """Who is awaited in these slots."""
+    if not slots:
+        return []
+    wanted = ",".join(f"Slot/{slot.id}" for slot in slots[:500])
+    params = {"slot": wanted, "status": f"{AWAITED},arrived", "_count": "500"}
+    found = (await store.search(tx, who, r4.Appointment, params)).resources
+    return sorted(found, key=start_of)
+
+
+async def close(tx: Transaction, who: Subject, slots: Sequence[r4.Slot]) -> list[r4.Appointment]:
+    """Close slots: nobody can book them any more. Gives the bookings that stand in them all the same."""
+    await set_status(tx, who, [slot for slot in slots if slot.status in (FREE, BUSY)], CLOSED)
+    return [one for one in await bookings_of(tx, who, slots) if one.status == AWAITED]
+
+
+async def reopen(tx: Transaction, who: Subject, slots: Sequence[r4.Slot]) -> None:
+    """Open closed slots again; those that are booked stay taken."""
+    closed = [slot for slot in slots if slot.status == CLOSED]
+    taken = {one.slot[0].reference for one in await bookings_of(tx, who, closed) if one.slot}
+    await set_status(tx, who, [slot for slot in closed if f"Slot/{slot.id}" in taken], BUSY)
+    await set_status(tx, who, [slot for slot in closed if f"Slot/{slot.id}" not in taken], FREE)
+
+
+async def set_status(tx: Transaction, who: Subject, slots: Iterable[r4.Slot], status: str) -> None:
+    """Write a status on slots as they were read.
+
+    Raises:
+        VersionConflict: one of them was booked or changed in between.
+    """
+    for slot in slots:
+        await store.update(tx, who, msgspec.structs.replace(slot, status=status), if_match=version_of(slot))
+
+
+def new_schedule(service: r4.HealthcareService, doctor: r4.Reference, room: r4.Location) -> r4.Schedule:
+    """The schedule of a doctor in a specialty and a room."""
+    return r4.Schedule(
+        active=True,
+        serviceType=service.type,
+        specialty=service.specialty,
+        actor=[store.reference(service, service.name), doctor, store.reference(room, room.name)],
+    )
+
+
+def same(schedule: r4.Schedule, service_id: str, doctor: r4.Reference, room_id: str) -> bool:
+    """Whether a schedule is of this doctor in this specialty and room."""
+    return (
+        actor(schedule, "HealthcareService").reference == f"HealthcareService/{service_id}"
+        and actor(schedule, "Practitioner").reference == doctor.reference
+        and actor(schedule, "Location").reference == f"Location/{room_id}"
+    )
+
+
+def _check_range(first: date, last: date) -> None:
+    today = clock.today()
+    if last < first:
+        raise Invalid("Ngày cuối đứng trước ngày đầu.", where="last")
+    if first < today:
+        raise Invalid("Chỉ tạo giờ khám từ hôm nay trở đi.", where="first")
+    if last > today + FURTHEST + timedelta(days=31):
+        raise Invalid("Ngày cuối quá xa (nhiều nhất ba tháng tới).", where="last")
+    if (last - first).days >= MOST_DAYS:
+        raise Invalid(f"Mỗi lần tạo nhiều nhất {MOST_DAYS} ngày.", where="last")
+
+
+def _slot(schedule: r4.Schedule, start: datetime, end: datetime) -> r4.Slot:
+    return r4.Slot(
+        id=f"{schedule.id}-{start:%Y%m%d-%H%M}",
+        serviceType=schedule.serviceType,
+        specialty=schedule.specialty,
+        schedule=r4.Reference(reference=f"Schedule/{schedule.id}"),
+        status=FREE,
+        start=stamp(start),
+        end=stamp(end),
+    )
+
+
+def _end(slot: r4.Slot) -> datetime:
+    return clock.local(slot.end or slot.start or "")
+
+
+def _session(extension: r4.Extension) -> Session:
+    parts = extension.extension or []
+    days = tuple(DAYS.index(part.valueCode) for part in parts if part.url == "day" and part.valueCode in DAYS)
+    values = {part.url: part for part in parts}
+    return Session(
+        days,
+        time.fromisoformat(values["start"].valueTime or "00:00"),
+        time.fromisoformat(values["end"].valueTime or "00:00"),
+        values["minutes"].valuePositiveInt or SHORTEST,
+    )
+
+
+def _extension(session: Session) -> r4.Extension:
+    return r4.Extension(
+        url=SESSION,
+        extension=[
+            *(r4.Extension(url="day", valueCode=DAYS[day]) for day in session.days),
+            r4.Extension(url="start", valueTime=session.start.isoformat("seconds")),
+            r4.Extension(url="end", valueTime=session.end.isoformat("seconds")),
+            r4.Extension(url="minutes", valuePositiveInt=session.minutes),
+        ],
+    )
