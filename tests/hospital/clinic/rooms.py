@@ -1,4 +1,4 @@
-"""A visit in the doctor's room, ready for a prescription and a signature: records made through the store's own doors."""
+"""A visit in the doctor's room, ready for a prescription and a signature."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ async def room(
                 author=[me],
                 title="Phiếu khám bệnh",
                 section=[section],
-            )  # fmt: skip
+            )
         )
         records.append(
             r4.Condition(
@@ -115,7 +115,7 @@ async def room(
                 clinicalStatus=words.concept(systems.CONDITION_CLINICAL, "active"),
                 verificationStatus=words.concept(systems.CONDITION_VERIFICATION, "confirmed"),
                 code=words.concept(systems.ICD10, "J18.9", "Viêm phổi, tác nhân không xác định"),
-            )  # fmt: skip
+            )
         )
         ranked = r4.EncounterDiagnosis(condition=r4.Reference(reference=f"Condition/{diagnosis}"), rank=1)
         encounter = msgspec.structs.replace(encounter, diagnosis=[ranked])

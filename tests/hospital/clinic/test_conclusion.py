@@ -245,7 +245,8 @@ async def test_a_booking_is_fulfilled_when_its_visit_ends(visit: Room, loader: S
         booking = await store.create(
             tx, loader,
             r4.Appointment(
-                status="arrived", start=words.stamp(now()), end=words.stamp(now() + timedelta(minutes=15)), participant=[person]
+                status="arrived", start=words.stamp(now()), end=words.stamp(now() + timedelta(minutes=15)),
+                participant=[person],
             ),
         )  # fmt: skip
         linked = msgspec.structs.replace(encounter, appointment=[store.reference(booking)])
