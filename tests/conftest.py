@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -145,3 +146,10 @@ async def address(app: Starlette) -> AsyncIterator[str]:
     """The whole application on a real port of this machine, for the browser and other clients: its base URL."""
     async with serve(app) as base:
         yield base
+
+
+def free_port() -> int:
+    """A port nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -64,10 +64,8 @@ def demo(
         mode="demo", host="127.0.0.1", port=port, data=folder, workers=workers, secure_cookies=False,
         dsn=postgres.dsn("benhan_app"), public_url=f"http://127.0.0.1:{port}",
     )  # fmt: skip
-    try:
+    with postgres.watched():
         _serve(settings, lambda: _welcome(settings, accounts))
-    finally:
-        postgres.stop()
 
 
 @cli.command()
@@ -178,7 +176,15 @@ def serving_app() -> object:
     """The ASGI application of one server process (settings come from the environment)."""
     from benhan.app import create_app
 
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     return create_app(Settings())
+
+
+def _end_with(parent: int) -> None:
+    """A server process whose parent was killed must not go on serving beside its successor."""
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os._exit(1)
 
 
 def _serve(settings: Settings, when_ready: Callable[[], None]) -> None:

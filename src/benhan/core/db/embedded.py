@@ -13,7 +13,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +26,7 @@ import psutil
 SUPERUSER = "postgres"
 DATABASE = "benhan"
 START_SECONDS = 60
+WATCH_SECONDS = 0.25
 #: Where postmaster.pid says `ready`.
 STATUS_LINE = 7
 #: PostgreSQL refuses to run as root; then it runs as this system user, with data outside anybody's home.
@@ -85,6 +89,26 @@ class EmbeddedPostgres:
                 # Children of a killed server hold its shared memory for a moment: ask again.
                 time.sleep(0.3)
             time.sleep(0.03)
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Keep a started server up for the length of the block: one that dies is started again. Stops it at the end."""
+        over = threading.Event()
+
+        def watch() -> None:
+            while not over.wait(WATCH_SECONDS):
+                if self.pid() is None:
+                    with suppress(RuntimeError):
+                        self.start()
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            over.set()
+            watcher.join()
+            self.stop()
 
     def stop(self) -> None:
         """Shut the cluster down cleanly (fast mode)."""
