@@ -21,6 +21,9 @@ from benhan.core.fhir.outcome import Forbidden, NotFound, Problem, SignInNeeded
 
 COOKIE = "benhan"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+#: Where somebody unknown is sent, by what the door asks for; staff have an account, patients a personal link.
+SIGN_IN = "/dang-nhap"
+SIGN_IN_FOR = {Permission.OWN_RECORD: "/nguoi-benh/mo-lai"}
 
 Endpoint = Callable[[Request, Transaction, Subject], Awaitable[Response]]
 LiveEndpoint = Callable[[Request, Subject], Awaitable[Response]]
@@ -76,7 +79,7 @@ class Edge:
                     who = await self._enter(request, tx, door.permission)
                     return await door.endpoint(request, tx, who)
             except Problem as problem:
-                return await self._refused(request, problem, who)
+                return await self._refused(request, problem, who, door)
             except asyncpg.QueryCanceledError:
                 return self._refuse(request, _too_slow())
 
@@ -89,7 +92,7 @@ class Edge:
                     who = await self._enter(request, tx, door.permission)
                 return await door.endpoint(request, who)
             except Problem as problem:
-                return await self._refused(request, problem, None)
+                return await self._refused(request, problem, None, door)
 
         return answer
 
@@ -105,14 +108,16 @@ class Edge:
             )
         return who
 
-    async def _refused(self, request: Request, problem: Problem, who: Subject | None) -> Response:
+    async def _refused(
+        self, request: Request, problem: Problem, who: Subject | None, door: Door | LiveDoor
+    ) -> Response:
         who = who or getattr(request.state, "who", None)
         if problem.status in (401, 403) and who is not None and who.facility:
             event = Event("refused", allowed=False, rule=problem.message, detail=f"{request.method} {request.url.path}")
             async with self._database().transaction(who.facility) as tx:
                 record(tx, who, event)
         if problem.status == 401 and not request.url.path.startswith("/fhir"):
-            return _to_sign_in(request)
+            return _to_sign_in(request, SIGN_IN_FOR.get(door.permission, SIGN_IN))
         return self._refuse(request, problem)
 
 
@@ -190,9 +195,9 @@ def _subject(row: Any, token: str | None) -> Subject:
     )
 
 
-def _to_sign_in(request: Request) -> Response:
+def _to_sign_in(request: Request, page: str) -> Response:
     target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    address = f"/dang-nhap?next={quote(target if request.method in SAFE else '/')}"
+    address = f"{page}?next={quote(target if request.method in SAFE else '/')}"
     if request.headers.get("hx-request"):
         return Response(status_code=401, headers={"HX-Redirect": address})
     return RedirectResponse(address, 303)
