@@ -16,11 +16,12 @@ import { combobox } from "./behaviour/combobox";
 import { dialogs } from "./behaviour/dialogs";
 import { keys } from "./behaviour/keys";
 import { palette } from "./behaviour/palette";
+import { scan } from "./behaviour/scan";
 import { tables } from "./behaviour/table";
 import { toasts } from "./behaviour/toast";
 
 // Whoever is asked first may take a key: an open list, then the keys of the page, then the rows of a table.
-for (const start of [dialogs, combobox, palette, keys, tables, toasts, autosave, clock]) start();
+for (const start of [dialogs, combobox, palette, scan, keys, tables, toasts, autosave, clock]) start();
 
 // Alpine only where a page asks for it; its CSP build needs no eval.
 async function alpine(): Promise<void> {

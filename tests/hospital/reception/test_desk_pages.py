@@ -53,13 +53,13 @@ async def test_another_hospital_sees_nothing_of_ours(
     ours, theirs = await client("reception"), await client("reception", other_hospital)
     ticket = await receive(ours, str(patient.id))
     for path in (
-        f"/tiep-don/nguoi-benh/{patient.id}", f"/tiep-don/nguoi-benh/{patient.id}/sua", f"/tiep-don/bao-hiem/{patient.id}",
+        f"/tiep-don/nguoi/{patient.id}", f"/tiep-don/nguoi-benh/{patient.id}/sua", f"/tiep-don/bao-hiem/{patient.id}",
         f"/tiep-don/phieu/{ticket}", f"/tiep-don/phieu/{ticket}/pdf",
     ):  # fmt: skip
         assert (await ours.get(path)).status_code == 200, path
         assert (await theirs.get(path)).status_code == 404, path
     assert (await theirs.post(f"/tiep-don/hoan-tac/{ticket}")).status_code == 404
-    assert "/tiep-don/nguoi-benh/" not in (await theirs.get(f"/tiep-don/nguoi-benh?q={number}")).text
+    assert "/tiep-don/nguoi/" not in (await theirs.get(f"/tiep-don/nguoi-benh?q={number}")).text
     assert (await theirs.post("/tiep-don", data={"q": number})).status_code == 200
     assert (await theirs.post(f"/tiep-don/nguoi-benh/{patient.id}/sua", data={"name": "Ai Đó", "gender": "male"})).status_code == 404
 
@@ -77,7 +77,7 @@ async def fields(desk: httpx.AsyncClient, address: str) -> dict[str, str]:
 
 async def receive(desk: httpx.AsyncClient, patient: str) -> str:
     """Press Enter on a patient; gives the ticket's id."""
-    form = await fields(desk, f"/tiep-don/nguoi-benh/{patient}")
+    form = await fields(desk, f"/tiep-don/nguoi/{patient}")
     return (await desk.post("/tiep-don/nhan", data=form)).headers["location"].rpartition("=")[2]
 
 
@@ -141,7 +141,7 @@ async def test_several_of_a_name_are_a_list_that_a_digit_chooses_from(
     assert all(f'data-key="{digit}"' in page for digit in "123")
     hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
     chosen = await desk.post("/tiep-don", data=hidden | {"q": "2"})
-    assert chosen.headers["location"].split("?")[0] == f"/tiep-don/nguoi-benh/{hidden['hits'].split()[1].rstrip(',')}"
+    assert chosen.headers["location"].split("?")[0] == f"/tiep-don/nguoi/{hidden['hits'].split()[1].rstrip(',')}"
     one = await scanned(desk, "thach son ngu 1972")
     assert one.status_code == 303
 
@@ -160,18 +160,18 @@ async def test_typing_another_name_over_an_open_person_looks_for_that_one(
     async with database.transaction(hospital.key) as tx:
         patient = await desk_people.patient(tx, hospital)
         other = await desk_people.patient(tx, hospital, "Phạm Thị Ổn", phone=phone)
-    form = await fields(desk, f"/tiep-don/nguoi-benh/{patient.id}")
+    form = await fields(desk, f"/tiep-don/nguoi/{patient.id}")
     answer = await desk.post("/tiep-don/nhan", data=form | {"q": f"+84{phone[1:]}"})
-    assert f"/tiep-don/nguoi-benh/{other.id}" in answer.headers["location"]
+    assert f"/tiep-don/nguoi/{other.id}" in answer.headers["location"]
 
 
 async def test_a_digit_in_the_field_chooses_the_room(client: Enter, database: Database, hospital: House, subject: Make) -> None:
     desk = await client("reception")
     async with database.transaction(hospital.key) as tx:
         patient = await desk_people.patient(tx, hospital)
-    page = (await desk.get(f"/tiep-don/nguoi-benh/{patient.id}")).text
+    page = (await desk.get(f"/tiep-don/nguoi/{patient.id}")).text
     shown = re.findall(r'name="room" value="([^"]+)"', page)
-    form = await fields(desk, f"/tiep-don/nguoi-benh/{patient.id}")
+    form = await fields(desk, f"/tiep-don/nguoi/{patient.id}")
     answer = await desk.post("/tiep-don/nhan", data=form | {"q": "4"})
     async with database.transaction(hospital.key) as tx:
         ticket = await store.read(tx, subject("reception"), r4.Task, answer.headers["location"].rpartition("=")[2])
@@ -194,7 +194,7 @@ async def test_an_incomplete_form_is_refused_kindly(
     desk = await client("reception")
     async with database.transaction(hospital.key) as tx:
         patient = await desk_people.patient(tx, hospital)
-    form = await fields(desk, f"/tiep-don/nguoi-benh/{patient.id}")
+    form = await fields(desk, f"/tiep-don/nguoi/{patient.id}")
     assert (await desk.post("/tiep-don/nhan", data=form | {missing: ""})).status_code == 422
     assert (await desk.post("/tiep-don/nhan", data=form | {missing: "../../x"})).status_code in (404, 422)
 
@@ -248,7 +248,7 @@ async def test_a_possible_duplicate_is_shown_before_a_record_is_made(
     form = {"name": "KIỀU THỊ NGUYỆT", "birth": "04/03/1977", "gender": "female", "key": "form-key-0001"}
     refused = await desk.post("/tiep-don/moi", data=form)
     assert refused.status_code == 409
-    assert f"/tiep-don/nguoi-benh/{known.id}" in refused.text
+    assert f"/tiep-don/nguoi/{known.id}" in refused.text
     assert "cùng họ tên" in refused.text
     made = await desk.post("/tiep-don/moi", data=form | {"despite": "trùng tên, đã xem giấy tờ của cả hai"})
     again = await desk.post("/tiep-don/moi", data=form)
@@ -311,7 +311,7 @@ async def test_somebody_unknown_is_an_emergency_with_a_code_nobody_takes_for_a_c
     async with database.transaction(hospital.key) as tx:
         task = await store.read(tx, who, r4.Task, ticket)
     assert (ticket_number(task)[0], task.priority) == ("C", "stat")
-    assert (await scanned(desk, code[0])).headers["location"].startswith("/tiep-don/nguoi-benh/form-unknown-1")
+    assert (await scanned(desk, code[0])).headers["location"].startswith("/tiep-don/nguoi/form-unknown-1")
 
 
 async def test_an_unknown_person_gets_a_patient_number_when_she_is_known(
@@ -337,7 +337,7 @@ async def test_a_patient_is_found_however_her_name_is_typed(
     async with database.transaction(hospital.key) as tx:
         patient = await desk_people.patient(tx, hospital, "Đặng Thị Tuyển", birth="1944-01-02")
     page = (await (await client("reception")).get("/tiep-don/nguoi-benh", params={"q": typed})).text
-    assert f"/tiep-don/nguoi-benh/{patient.id}" in page
+    assert f"/tiep-don/nguoi/{patient.id}" in page
 
 
 async def test_a_telephone_is_found_in_any_form(client: Enter, database: Database, hospital: House) -> None:
@@ -346,14 +346,14 @@ async def test_a_telephone_is_found_in_any_form(client: Enter, database: Databas
         patient = await desk_people.patient(tx, hospital, phone=phone)
     desk = await client("reception")
     for typed in (phone, f"+84{phone[1:]}", f"{phone[:4]} {phone[4:7]}.{phone[7:]}"):
-        assert f"/tiep-don/nguoi-benh/{patient.id}" in (await desk.get("/tiep-don/nguoi-benh", params={"q": typed})).text
+        assert f"/tiep-don/nguoi/{patient.id}" in (await desk.get("/tiep-don/nguoi-benh", params={"q": typed})).text
 
 
 async def test_a_booking_of_another_day_says_so(client: Enter, database: Database, hospital: House) -> None:
     async with database.transaction(hospital.key) as tx:
         patient = await desk_people.patient(tx, hospital)
         booking = await desk_people.booking(tx, hospital, at=clock.now() + timedelta(days=1))
-    page = (await (await client("reception")).get(f"/tiep-don/nguoi-benh/{patient.id}?hen={booking.id}")).text
+    page = (await (await client("reception")).get(f"/tiep-don/nguoi/{patient.id}?hen={booking.id}")).text
     assert "không phải hôm nay" in page
 
 

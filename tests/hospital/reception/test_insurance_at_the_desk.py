@@ -82,7 +82,7 @@ async def insurance(desk: httpx.AsyncClient, person: str, *, until: str = "tra c
     """What the insurance part says once it no longer says `until`, as the page that asks again would see it."""
     deadline = time.monotonic() + seconds
     while True:
-        page = (await desk.get(person.replace("nguoi-benh", "bao-hiem"), headers={"HX-Request": "true"})).text
+        page = (await desk.get(person.replace("/nguoi/", "/bao-hiem/"), headers={"HX-Request": "true"})).text
         if until not in page or time.monotonic() > deadline:
             return " ".join(re.sub(r"<[^>]+>", " ", page).split())
         await asyncio.sleep(0.1)
@@ -120,7 +120,7 @@ async def test_a_portal_in_trouble_is_a_clear_pill_and_no_obstacle(
     person = await opened(desk, await insured(database, hospital, "DN4011200000201"))
     assert said in await insurance(desk, person)
     stand_in.fault = ""
-    await desk.post(person.replace("nguoi-benh", "bao-hiem"), headers={"HX-Request": "true"})
+    await desk.post(person.replace("/nguoi/", "/bao-hiem/"), headers={"HX-Request": "true"})
     assert "Còn hạn" in await insurance(desk, person)
 
 

@@ -18,26 +18,23 @@ from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Conflict, Invalid, NotFound
 from benhan.core.kit import clock
 from benhan.core.store.records import version_of
+from benhan.hospital import queue
 from benhan.hospital.reception.booking_rules import AWAITED, STATES, actor, start_of
 from benhan.hospital.reception.people import alone
 from benhan.hospital.reception.rooms import Room
 from benhan.hospital.visit import (
     CALLED,
+    CLINIC,
     DONE,
     EMERGENCY,
-    PRIORITY_GROUPS,
-    SERIES,
     SERVED,
     SKIPPED,
-    TICKET,
     WAITING,
-    concept,
     full_name,
     id_of,
     in_state,
     moment,
     stamp,
-    ticket_identifier,
     ticket_number,
 )
 
@@ -89,7 +86,11 @@ async def check_in(tx: Transaction, who: Subject, arrival: Arrival) -> r4.Task:
     visit = await store.create(tx, who, await _visit(tx, who, arrival, patient, booking, now))
     if booking is not None:
         await store.update(tx, who, _arrived(booking, patient), if_match=version_of(booking))
-    return await _issue(tx, who, arrival, visit, full_name(patient), now)
+    return await queue.issue(
+        tx, who, store.reference(patient, full_name(patient)), store.reference(visit), arrival.room.place,
+        kind=CLINIC, priority="stat" if arrival.room.kind == EMERGENCY else priority_of(arrival.group),
+        group=arrival.group, at=now, booked_for=start_of(booking) if booking else None,
+    )  # fmt: skip
 
 
 async def undo(tx: Transaction, who: Subject, ticket_id: str, now: datetime | None = None) -> r4.Task:
@@ -106,8 +107,7 @@ async def undo(tx: Transaction, who: Subject, ticket_id: str, now: datetime | No
         return ticket
     _may_undo(ticket, now)
     visit = await store.read(tx, who, r4.Encounter, id_of(ticket.encounter) or "")
-    cancelled = msgspec.structs.replace(ticket, status="cancelled", lastModified=stamp(now))
-    kept = await store.update(tx, who, cancelled, if_match=version_of(ticket))
+    kept = await queue.cancel(tx, who, ticket, now)
     await store.update(tx, who, in_state(visit, "cancelled", now), if_match=version_of(visit))
     for reference in visit.appointment or []:
         await _restore(tx, who, id_of(reference) or "")
@@ -212,33 +212,6 @@ def _arrived(booking: r4.Appointment, patient: r4.Patient) -> r4.Appointment:
     known = actor(booking, "Patient").reference
     others = [one for one in booking.participant if not one.actor or one.actor.reference not in ("#guest", known)]
     return msgspec.structs.replace(booking, status="arrived", contained=None, participant=[person, *others])
-
-
-async def _issue(
-    tx: Transaction, who: Subject, arrival: Arrival, visit: r4.Encounter, name: str, now: datetime
-) -> r4.Task:
-    """The next ticket of the day's series. Its number is taken last: others wait for it until we commit."""
-    priority = "stat" if arrival.room.kind == EMERGENCY else priority_of(arrival.group)
-    letter = SERIES[priority]
-    group = PRIORITY_GROUPS.get(arrival.group or "")
-    number = await store.number(tx, who, f"ticket:{letter}:{now.date().isoformat()}")
-    return await store.create(
-        tx, who,
-        r4.Task(
-            identifier=[ticket_identifier(now.date(), f"{letter}-{number:03d}")],
-            status=WAITING,
-            intent="order",
-            priority=priority,
-            code=TICKET,
-            focus=store.reference(visit),
-            encounter=store.reference(visit),
-            for_=r4.Reference(reference=f"Patient/{arrival.patient}", display=name),
-            location=_to_room(arrival.room),
-            reasonCode=concept(systems.PRIORITY_GROUP, arrival.group, group) if arrival.group and group else None,
-            authoredOn=stamp(now),
-            lastModified=stamp(now),
-        ),
-    )  # fmt: skip
 
 
 def _may_undo(ticket: r4.Task, now: datetime) -> None:

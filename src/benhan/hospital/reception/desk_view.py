@@ -199,6 +199,12 @@ def in_reach(places: Sequence[Room], default: Room | None) -> list[Room]:
     return [*rest[: KEYED - len(urgent)], *urgent, *rest[KEYED - len(urgent) :]]
 
 
+def doctor(room: Room) -> str:
+    """Who examines in a room, as the board says it: "BS Lâm"."""
+    names = [name.split()[-1] for name in room.doctors if name]
+    return _("BS %(names)s", names=", ".join(names[:2])) if names else ""
+
+
 def scanned_at(milliseconds: str | None) -> datetime | None:
     """The moment of the scan as the form carries it, in milliseconds since 1970; None where it cannot be one."""
     if not milliseconds or not milliseconds.isascii() or not milliseconds.isdigit() or len(milliseconds) > 14:

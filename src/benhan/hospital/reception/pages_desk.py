@@ -126,7 +126,7 @@ async def insurance_part(request: Request, tx: Transaction, who: Subject) -> Res
     if request.method == "POST":
         question = await eligibility.ask(tx, who, patient, again=True)
     if request.method == "POST" and not pages.is_fragment(request):
-        back: Response = RedirectResponse(f"/tiep-don/nguoi-benh/{patient.id}", 303)
+        back: Response = RedirectResponse(f"/tiep-don/nguoi/{patient.id}", 303)
         return eligibility.afterwards(back, request.app, who, question)
     standing = await eligibility.standing(tx, who, patient, request.app)
     shown = pages.render(request, "reception/desk_insurance.html", patient=patient.id, insurance=standing)
@@ -227,10 +227,11 @@ async def _desk(request: Request, tx: Transaction, who: Subject, *, status: int 
         "notice": None, "key": "",
     }  # fmt: skip
     groups = [(key, _(name)) for key, name in PRIORITY_GROUPS.items()]
-    context = (
-        blank | shown | await _today(tx, who) | {"prints": _prints(request), "groups": groups, "keyed": desk_view.KEYED}
-    )
-    return pages.render(request, "reception/desk.html", status, **context)
+    own = {
+        "prints": _prints(request), "groups": groups, "keyed": desk_view.KEYED, "doctor": desk_view.doctor,
+        "elapsed": _elapsed(shown.get("scanned")),
+    }  # fmt: skip
+    return pages.render(request, "reception/desk.html", status, **blank | shown | await _today(tx, who) | own)
 
 
 async def _today(tx: Transaction, who: Subject) -> dict[str, Any]:
@@ -257,7 +258,7 @@ async def _just_issued(request: Request, tx: Transaction, who: Subject) -> dict[
     view = desk_view.ticket_view(ticket)
     visits = await store.read_many(tx, who, r4.Encounter, [id_of(ticket.encounter)])
     seconds = desk_view.seconds_at_desk(next(iter(visits.values()), None))
-    return {"ticket": view, "undone": bool(undone), "seconds": seconds}
+    return {"ticket": view, "undone": bool(undone), "seconds": seconds, "patient": id_of(ticket.for_) or ""}
 
 
 async def _booking(tx: Transaction, who: Subject, id_: str | None) -> r4.Appointment | None:
@@ -268,7 +269,7 @@ def _address(hit: identify.Hit, scanned: str) -> str:
     booking = f"&hen={hit.booking.id}" if hit.booking else ""
     if hit.patient is None:
         return f"/tiep-don/moi?luc={scanned}{booking}"
-    return f"/tiep-don/nguoi-benh/{hit.patient.id}?luc={scanned}{booking}"
+    return f"/tiep-don/nguoi/{hit.patient.id}?luc={scanned}{booking}"
 
 
 def _hit_about(hit: identify.Hit) -> dict[str, str]:
@@ -294,7 +295,7 @@ def _chosen_hit(form: forms.Form, text: str) -> str | None:
     patient, _comma, booking = listed[int(text) - 1].partition(",")
     luc = form["scanned"] or ""
     hen = f"&hen={booking}" if booking else ""
-    return f"/tiep-don/nguoi-benh/{patient}?luc={luc}{hen}" if patient else f"/tiep-don/moi?luc={luc}{hen}"
+    return f"/tiep-don/nguoi/{patient}?luc={luc}{hen}" if patient else f"/tiep-don/moi?luc={luc}{hen}"
 
 
 def _room_named(text: str, places: list[rooms.Room], selected: rooms.Room | None) -> rooms.Room | None:
@@ -320,6 +321,12 @@ def _not_now(booking: r4.Appointment) -> str:
     return _("Lịch hẹn này là ngày %(day)s, không phải hôm nay; tiếp đón như người không đặt trước.", day=day)
 
 
+def _elapsed(scanned: str | None) -> int:
+    """Milliseconds since the scan, by the server's clock: the browser's may be wrong."""
+    since = desk_view.scanned_at(scanned)
+    return max(0, int((clock.now() - since).total_seconds() * 1000)) if since else 0
+
+
 def _prints(request: Request) -> bool:
     return request.cookies.get(PRINT_COOKIE) != "0"
 
@@ -335,6 +342,6 @@ DOORS: list[Door] = [
     Door("/tiep-don/phieu/{ticket}", ticket_page, _R),
     Door("/tiep-don/phieu/{ticket}/pdf", ticket_pdf, _R),
     Door("/tiep-don/bao-hiem/{patient}", insurance_part, _R, ("GET", "POST")),
-    Door("/tiep-don/nguoi-benh/{patient}", person_page, _R),
+    Door("/tiep-don/nguoi/{patient}", person_page, _R),
 ]
 NAV = [NavItem(later("Tiếp đón"), "/tiep-don", _R, "g t")]

@@ -84,7 +84,7 @@ async def unknown_posted(request: Request, tx: Transaction, who: Subject) -> Res
     patient = await people.temporary(
         tx, who, key=form_key(form["key"] or ""), gender=form["gender"], seen=form["seen"] or ""
     )
-    return RedirectResponse(f"/tiep-don/nguoi-benh/{patient.id}", 303)
+    return RedirectResponse(f"/tiep-don/nguoi/{patient.id}", 303)
 
 
 def unknown_fields() -> list[forms.Field]:
@@ -121,7 +121,7 @@ async def edit_posted(request: Request, tx: Transaction, who: Subject) -> Respon
     except (Conflict, VersionConflict) as conflict:
         form.errors.add(conflict.where or "", conflict.message)
         return _edit(request, patient, form, conflict.status)
-    return RedirectResponse(f"/tiep-don/nguoi-benh/{id_}", 303)
+    return RedirectResponse(f"/tiep-don/nguoi/{id_}", 303)
 
 
 async def wards_part(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -168,7 +168,7 @@ def _row(patient: r4.Patient) -> dict[str, str]:
 
 def _person_address(id_: str, form: forms.Form) -> str:
     booking = f"&hen={form['booking']}" if form["booking"] else ""
-    return f"/tiep-don/nguoi-benh/{id_}?luc={form['scanned'] or ''}{booking}"
+    return f"/tiep-don/nguoi/{id_}?luc={form['scanned'] or ''}{booking}"
 
 
 _R = Permission.RECEIVE

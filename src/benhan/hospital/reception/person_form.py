@@ -37,7 +37,9 @@ def fields() -> list[forms.Field]:
 
 
 def filled(facts: Facts, **hidden: str | None) -> forms.Form:
-    """The form with what a card, a booking or the typed text says."""
+    """The form with what a card, a booking or the typed text says; its ward is looked up, old ones too."""
+    place = codes.place(facts.address) if facts.address else None
+    ward = place.wards[0] if place and len(place.wards) == 1 else None
     return forms.blank(
         fields(),
         name=title_name(facts.name) if facts.name else None,
@@ -46,7 +48,9 @@ def filled(facts: Facts, **hidden: str | None) -> forms.Form:
         phone=facts.phone,
         number=facts.number,
         insurance=facts.insurance,
-        street=facts.address,
+        street=place.street if place and place.wards else facts.address,
+        ward=ward.code if ward else None,
+        ward_text=ward_words(ward) if ward else place.old if place else None,
         **hidden,
     )
 

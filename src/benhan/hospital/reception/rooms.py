@@ -23,7 +23,7 @@ KINDS: Final = (CLINIC, EMERGENCY)
 class Room(msgspec.Struct, frozen=True):
     """A room somebody can be sent to. `short` is its code as the board shows it: "PK 3"."""
 
-    id: str
+    place: r4.Location
     short: str
     name: str
     kind: str
@@ -31,6 +31,11 @@ class Room(msgspec.Struct, frozen=True):
     specialty: r4.CodeableConcept | None
     doctors: tuple[str, ...] = ()
     waiting: int = 0
+
+    @property
+    def id(self) -> str:
+        """The id of its Location."""
+        return self.place.id or ""
 
     @property
     def specialty_code(self) -> str:
@@ -96,9 +101,8 @@ def _room(
 ) -> Room:
     code = identifier(place, systems.ROOM_CODE) or place.name or ""
     kind = next((kind for kind in KINDS for one in place.type or [] if code_of(one) == kind), CLINIC)
-    assert place.id
     return Room(
-        id=place.id,
+        place=place,
         short=_short(code),
         name=place.name or code,
         kind=kind,
