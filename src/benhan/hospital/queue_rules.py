@@ -8,8 +8,8 @@ The rule of order, as it hangs on the wall of the waiting hall:
    - A priority group (Law 15/2023 art. 3: children under 6, 75 and older, pregnancy …) is counted from
      `HEAD_START` earlier.
    - Whoever booked and is not later than `BOOKED_WINDOW` after her time is counted from `HEAD_START` before her
-     time (or from her ticket, if that is earlier); she is not called sooner than `BOOKED_WINDOW` before it, unless nobody else waits. Who comes later than
-     that is counted like one without booking.
+     time (or from her ticket, if that is earlier); she is not called sooner than `BOOKED_WINDOW` before it, unless
+     nobody else waits. Who comes later than that is counted like one without booking.
    - A skipped person who returns has her old place.
 
 So nobody starves: a place is a fixed moment, and apart from emergencies only those can pass somebody who came (or

@@ -18,6 +18,7 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Conflict, Invalid, NotFound, Problem, VersionConflict
 from benhan.core.kit import clock
+from benhan.core.kit.language import _
 from benhan.core.store.records import version_of
 from benhan.core.store.rows import hash64
 from benhan.hospital.reception import booking_rules as rules
@@ -57,9 +58,9 @@ async def book(
             return one
     if len(held) >= rules.MOST_OPEN:
         raise Conflict(
-            f"Số điện thoại này đã có {len(held)} lịch hẹn chưa khám.",
+            _("Số điện thoại này đã có %(n)s lịch hẹn chưa khám.", n=len(held)),
             where="phone",
-            advice="Huỷ hoặc đổi một lịch đã đặt, hoặc gọi cho bệnh viện.",
+            advice=_("Huỷ hoặc đổi một lịch đã đặt, hoặc gọi cho bệnh viện."),
         )
     schedule = await _schedule(tx, who, slot)
     return await _take(tx, who, slot, _appointment(slot, schedule, guest, channel=channel, reason=reason, now=now))
@@ -124,7 +125,7 @@ async def restore(
         SlotTaken, Invalid: as `book`; Conflict: it is not cancelled.
     """
     if booking.status != "cancelled":
-        raise Conflict("Lịch hẹn này không ở trạng thái đã huỷ.", where="status")
+        raise Conflict(_("Lịch hẹn này không ở trạng thái đã huỷ."), where="status")
     slot = await store.read(tx, who, r4.Slot, _slot_of(booking))
     rules.check_slot(slot, now or clock.now())
     live = msgspec.structs.replace(booking, status=AWAITED, cancelationReason=None)
@@ -140,7 +141,7 @@ async def by_code(tx: Transaction, who: Subject, code: str) -> r4.Appointment:
     found = await store.first(tx, who, r4.Appointment, {"identifier": f"{systems.BOOKING_CODE}|{code}"})
     if found is None:
         raise NotFound(
-            "Không có lịch hẹn nào mang mã này.", where="code", advice="Xem lại mã trên tin nhắn hoặc phiếu."
+            _("Không có lịch hẹn nào mang mã này."), where="code", advice=_("Xem lại mã trên tin nhắn hoặc phiếu.")
         )
     return found
 
@@ -173,14 +174,14 @@ async def tried(tx: Transaction, who: Subject, what: str, most: int, period: str
     key = blake2b(what.encode(), digest_size=12).hexdigest()
     if await store.number(tx, who, f"tries:{period}:{key}") > most:
         raise Problem(
-            429, "throttled", "Đã thử quá nhiều lần.", advice="Đợi một giờ rồi thử lại, hoặc gọi cho bệnh viện."
+            429, "throttled", _("Đã thử quá nhiều lần."), advice=_("Đợi một giờ rồi thử lại, hoặc gọi cho bệnh viện.")
         )
 
 
 async def _schedule(tx: Transaction, who: Subject, slot: r4.Slot) -> r4.Schedule:
     schedule = await store.read(tx, who, r4.Schedule, id_of(slot.schedule) or "")
     if schedule.active is False:
-        raise Conflict("Bác sĩ này tạm ngừng nhận đặt lịch.", where="slot", advice="Chọn bác sĩ khác.")
+        raise Conflict(_("Bác sĩ này tạm ngừng nhận đặt lịch."), where="slot", advice=_("Chọn bác sĩ khác."))
     return schedule
 
 
@@ -233,8 +234,8 @@ async def _alone(tx: Transaction, who: Subject, phone: str) -> None:
 
 def _awaited(booking: r4.Appointment) -> None:
     if booking.status != AWAITED:
-        state = rules.STATES.get(booking.status or "", booking.status or "")
-        raise Conflict(f"Lịch hẹn này {state} nên không đổi được nữa.", where="status")
+        state = _(rules.STATES.get(booking.status or "", booking.status or ""))
+        raise Conflict(_("Lịch hẹn này %(state)s nên không đổi được nữa.", state=state), where="status")
 
 
 def _slot_of(booking: r4.Appointment) -> str:
@@ -243,7 +244,7 @@ def _slot_of(booking: r4.Appointment) -> str:
 
 def _minutes(slot: r4.Slot) -> int | None:
     if not slot.start or not slot.end:
-        raise Invalid("Giờ khám không có thời gian.", where="slot")
+        raise Invalid(_("Giờ khám không có thời gian."), where="slot")
     return clock.minutes_between(slot.start, slot.end) or None
 
 

@@ -17,6 +17,7 @@ from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Forbidden, NotFound
 from benhan.core.fhir.search import PARAMETERS
 from benhan.core.kit import clock
+from benhan.core.kit.language import _
 from benhan.core.store.rows import hash64
 from benhan.hospital.reception.booking_rules import FREE, FURTHEST, actor, start_of
 from benhan.hospital.visit import id_of, stamp
@@ -84,7 +85,7 @@ def service_of(all_services: Iterable[Service], id_: str) -> Service:
     for service in all_services:
         if service.id == id_:
             return service
-    raise NotFound("Chuyên khoa này không nhận đặt lịch.", advice="Chọn một chuyên khoa khác.")
+    raise NotFound(_("Chuyên khoa này không nhận đặt lịch."), advice=_("Chọn một chuyên khoa khác."))
 
 
 async def counts(
@@ -96,7 +97,7 @@ async def counts(
         Forbidden: slots may not be searched.
     """
     if not decide(who, Interaction.SEARCH, "Slot").allowed:
-        raise Forbidden("Không có quyền xem lịch khám.", where="Slot")
+        raise Forbidden(_("Không có quyền xem lịch khám."), where="Slot")
     names = {hash64(f"Schedule/{id_}"): id_ for id_ in schedules}
     slot = PARAMETERS["Slot"]
     rows = await tx.fetch(

@@ -19,6 +19,7 @@ import msgspec
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Conflict, Invalid
 from benhan.core.kit import clock
+from benhan.core.kit.language import _, later
 from benhan.core.kit.text import clip, title_name
 from benhan.hospital.visit import full_name, human_name, identifier, moment, phone_of
 
@@ -32,13 +33,13 @@ LAST_CHANGE = timedelta(minutes=30)
 FREE, BUSY, CLOSED = "free", "busy", "busy-unavailable"
 #: States in which a booking holds its slot and the person has not come yet.
 AWAITED = "booked"
-CHANNELS = {"web": "qua mạng", "zalo": "qua Zalo", "phone": "gọi điện", "desk": "tại quầy"}
+CHANNELS = {"web": later("qua mạng"), "zalo": later("qua Zalo"), "phone": later("gọi điện"), "desk": later("tại quầy")}
 STATES = {
-    "booked": "đã đặt",
-    "arrived": "đã tới",
-    "fulfilled": "đã khám",
-    "cancelled": "đã huỷ",
-    "noshow": "không tới",
+    "booked": later("đã đặt"),
+    "arrived": later("đã tới"),
+    "fulfilled": later("đã khám"),
+    "cancelled": later("đã huỷ"),
+    "noshow": later("không tới"),
 }
 
 #: Digits and letters that nobody mistakes for one another: no 0 O, 1 I L. 31 is prime, which the check needs.
@@ -74,8 +75,8 @@ class SlotTaken(Conflict):
         when = clock.vn_datetime(moment(slot.start))
         times = ", ".join(clock.vn_datetime(moment(one.start)) for one in others)
         super().__init__(
-            f"Giờ {when} vừa có người khác đặt.",
-            advice=f"Còn trống gần nhất: {times}." if times else "Chọn ngày hoặc bác sĩ khác.",
+            _("Giờ %(when)s vừa có người khác đặt.", when=when),
+            advice=_("Còn trống gần nhất: %(times)s.", times=times) if times else _("Chọn ngày hoặc bác sĩ khác."),
         )
         self.others = list(others)
 
@@ -156,9 +157,11 @@ def check_slot(slot: r4.Slot, now: datetime) -> None:
     """
     start = start_of(slot)
     if start <= now:
-        raise Invalid("Giờ này đã qua.", where="slot", advice="Chọn một giờ khác.")
+        raise Invalid(_("Giờ này đã qua."), where="slot", advice=_("Chọn một giờ khác."))
     if start > now + FURTHEST:
-        raise Invalid(f"Chỉ đặt được trong {FURTHEST.days} ngày tới.", where="slot", advice="Chọn một ngày gần hơn.")
+        raise Invalid(
+            _("Chỉ đặt được trong %(n)s ngày tới.", n=FURTHEST.days), where="slot", advice=_("Chọn một ngày gần hơn.")
+        )
 
 
 def check_guest(guest: Guest, today: date) -> None:
@@ -168,14 +171,13 @@ def check_guest(guest: Guest, today: date) -> None:
         Invalid: the name is no name, the birth date lies ahead, the CCCD is not 12 digits.
     """
     if not 2 <= len(guest.name) <= 80 or not any(sign.isalpha() for sign in guest.name):
-        raise Invalid("Nhập họ và tên của người đi khám.", where="name")
-    first, _ = clock.fhir_date_bounds(guest.birth)
-    if first > today:
-        raise Invalid("Ngày sinh ở tương lai.", where="birth")
+        raise Invalid(_("Nhập họ và tên của người đi khám."), where="name")
+    if clock.fhir_date_bounds(guest.birth)[0] > today:
+        raise Invalid(_("Ngày sinh ở tương lai."), where="birth")
     if clock.age_years(guest.birth, today) > 130:
-        raise Invalid("Ngày sinh quá xa.", where="birth")
+        raise Invalid(_("Ngày sinh quá xa."), where="birth")
     if guest.cccd and not re.fullmatch(r"\d{12}", guest.cccd, re.ASCII):
-        raise Invalid("Số CCCD gồm 12 chữ số.", where="cccd")
+        raise Invalid(_("Số CCCD gồm 12 chữ số."), where="cccd")
 
 
 def may_change(booking: r4.Appointment, now: datetime) -> bool:

@@ -17,6 +17,7 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Invalid
 from benhan.core.kit import clock
+from benhan.core.kit.language import _
 from benhan.core.store.records import version_of
 from benhan.hospital.reception.booking_rules import AWAITED, BUSY, CLOSED, FREE, FURTHEST, actor, start_of
 from benhan.hospital.visit import stamp
@@ -66,14 +67,15 @@ def check_sessions(sessions: Sequence[Session]) -> None:
     """
     for number, one in enumerate(sessions, 1):
         if not one.days:
-            raise Invalid(f"Buổi {number} chưa chọn ngày nào.", where=f"days{number}")
+            raise Invalid(_("Buổi %(n)s chưa chọn ngày nào.", n=number), where=f"days{number}")
         if one.start >= one.end:
-            raise Invalid(f"Buổi {number} kết thúc trước khi bắt đầu.", where=f"end{number}")
+            raise Invalid(_("Buổi %(n)s kết thúc trước khi bắt đầu.", n=number), where=f"end{number}")
         if not SHORTEST <= one.minutes <= LONGEST:
-            raise Invalid(f"Mỗi lượt từ {SHORTEST} đến {LONGEST} phút.", where=f"minutes{number}")
+            message = _("Mỗi lượt từ %(least)s đến %(most)s phút.", least=SHORTEST, most=LONGEST)
+            raise Invalid(message, where=f"minutes{number}")
         for other in sessions[: number - 1]:
             if set(one.days) & set(other.days) and one.start < other.end and other.start < one.end:
-                raise Invalid(f"Buổi {number} trùng giờ với một buổi khác.", where=f"start{number}")
+                raise Invalid(_("Buổi %(n)s trùng giờ với một buổi khác.", n=number), where=f"start{number}")
 
 
 def planned(sessions: Iterable[Session], first: date, last: date) -> Iterator[tuple[datetime, datetime]]:
@@ -114,7 +116,7 @@ async def make_slots(tx: Transaction, who: Subject, schedule: r4.Schedule, first
     _check_range(first, last)
     sessions = sessions_of(schedule)
     if not sessions:
-        raise Invalid("Bác sĩ này chưa có lịch tuần.", advice="Nhập lịch tuần trước, rồi tạo giờ khám.")
+        raise Invalid(_("Bác sĩ này chưa có lịch tuần."), advice=_("Nhập lịch tuần trước, rồi tạo giờ khám."))
     wanted = {start: end for start, end in planned(sessions, first, last) if start > clock.now()}
     there = {start_of(slot): slot for slot in await slots_between(tx, who, schedule.id or "", first, last)}
     misfits = [slot for start, slot in there.items() if start not in wanted and start > clock.now()]
@@ -200,13 +202,13 @@ def same(schedule: r4.Schedule, service_id: str, doctor: r4.Reference, room_id: 
 def _check_range(first: date, last: date) -> None:
     today = clock.today()
     if last < first:
-        raise Invalid("Ngày cuối đứng trước ngày đầu.", where="last")
+        raise Invalid(_("Ngày cuối đứng trước ngày đầu."), where="last")
     if first < today:
-        raise Invalid("Chỉ tạo giờ khám từ hôm nay trở đi.", where="first")
+        raise Invalid(_("Chỉ tạo giờ khám từ hôm nay trở đi."), where="first")
     if last > today + FURTHEST + timedelta(days=31):
-        raise Invalid("Ngày cuối quá xa (nhiều nhất ba tháng tới).", where="last")
+        raise Invalid(_("Ngày cuối quá xa (nhiều nhất ba tháng tới)."), where="last")
     if (last - first).days >= MOST_DAYS:
-        raise Invalid(f"Mỗi lần tạo nhiều nhất {MOST_DAYS} ngày.", where="last")
+        raise Invalid(_("Mỗi lần tạo nhiều nhất %(n)s ngày.", n=MOST_DAYS), where="last")
 
 
 def _slot(schedule: r4.Schedule, start: datetime, end: datetime) -> r4.Slot:
