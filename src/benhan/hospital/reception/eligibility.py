@@ -180,7 +180,8 @@ def answered(answer: r4.CoverageEligibilityResponse, cover: r4.Coverage | None, 
     card = masked(cover.subscriberId) if cover and cover.subscriberId else ""
     code = next((code_of(one.code) for one in answer.error or []), None) or "000"
     if answer.outcome == "error":
-        return Standing("warn", _(answer.disposition or TROUBLES["down"]), _join(card, at), asked=False)
+        said = answer.disposition or TROUBLES["down"]
+        return Standing("warn", _(said), _join(card, at), asked=False)
     insurance = next(iter(answer.insurance or []), None)
     if insurance is None or not insurance.inforce:
         return Standing("bad", answer.disposition or _sentence(code), _join(card, at))
