@@ -8,6 +8,7 @@ import "./styles/fields.css";
 import "./styles/charts.css";
 import "./styles/reception.css";
 import "./styles/phone.css";
+import "./styles/results.css";
 import "./styles/print.css";
 import "./behaviour/exchange";
 import { autosave } from "./behaviour/autosave";
@@ -17,11 +18,12 @@ import { dialogs } from "./behaviour/dialogs";
 import { keys } from "./behaviour/keys";
 import { palette } from "./behaviour/palette";
 import { scan } from "./behaviour/scan";
+import { sheets } from "./behaviour/sheet";
 import { tables } from "./behaviour/table";
 import { toasts } from "./behaviour/toast";
 
 // Whoever is asked first may take a key: an open list, then the keys of the page, then the rows of a table.
-for (const start of [dialogs, combobox, palette, scan, keys, tables, toasts, autosave, clock]) start();
+for (const start of [dialogs, combobox, palette, scan, keys, sheets, tables, toasts, autosave, clock]) start();
 
 // Alpine only where a page asks for it; its CSP build needs no eval.
 async function alpine(): Promise<void> {

@@ -131,14 +131,14 @@ RECORD_RULES: dict[Role, tuple[tuple[str, str], ...]] = {
     ),
     Role.LABORATORY: (
         ("rs", _HOUSE),
-        ("rs", "Patient Encounter ServiceRequest Observation DiagnosticReport Task Condition"),
+        ("rs", "Patient Encounter ServiceRequest Observation DiagnosticReport Task Condition AllergyIntolerance"),
         ("cu", "Observation DiagnosticReport Specimen Task Provenance"),
         ("u", "ServiceRequest"),
     ),
     Role.IMAGING: (
         ("rs", _HOUSE),
-        ("rs", "Patient Encounter ServiceRequest DiagnosticReport Task Condition AllergyIntolerance"),
-        ("cu", "DiagnosticReport Task Provenance"),
+        ("rs", "Patient Encounter ServiceRequest Observation DiagnosticReport Task Condition AllergyIntolerance"),
+        ("cu", "Observation DiagnosticReport Task Provenance"),
         ("u", "ServiceRequest"),
     ),
     Role.PHARMACY: (

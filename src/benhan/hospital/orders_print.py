@@ -1,0 +1,54 @@
+"""What result sheets of laboratory and imaging share on paper, and the trace of their printing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from starlette.responses import Response
+
+from benhan.core.access import Subject
+from benhan.core.access.audit import Event, record
+from benhan.core.db import Transaction
+from benhan.core.fhir import r4, systems
+from benhan.core.kit import clock, printing
+from benhan.hospital.orders import SEXES
+from benhan.hospital.visit import full_name, identifier
+
+_PRIVATE = {"Cache-Control": "no-store", "Content-Disposition": "inline"}
+
+
+def patient_block(patient: r4.Patient) -> dict[str, str]:
+    """The patient as `patient-block` of the shared paper wants it."""
+    return {
+        "name": full_name(patient),
+        "birth": clock.vn_date(patient.birthDate),
+        "age": clock.age(patient.birthDate, clock.today()),
+        "gender": SEXES.get(patient.gender or "", ""),
+        "number": identifier(patient, systems.PATIENT_NUMBER) or "",
+        "insurance": identifier(patient, systems.BHYT) or "",
+        "address": next((one.text for one in patient.address or [] if one.text), ""),
+    }
+
+
+def heading(who: Subject, visit: r4.Encounter, department: str) -> dict[str, Any]:
+    """Facility, date and numbers of a result sheet."""
+    numbers = [("Mã lượt khám", identifier(visit, systems.VISIT_NUMBER) or "")]
+    return {
+        "facility": {"name": who.facility_name, "department": department},
+        "date": clock.today().isoformat(),
+        "day_in_words": clock.vn_date_in_words(clock.today()),
+        "numbers": [pair for pair in numbers if pair[1]],
+        "footer": f"{who.facility_name} · in lúc {clock.vn_datetime(clock.now())} bởi {who.name}",
+    }
+
+
+async def answer(
+    tx: Transaction, who: Subject, template: Path, data: Mapping[str, Any], reports: list[r4.DiagnosticReport]
+) -> Response:
+    """The PDF, with an audit event for each report on it. Source: TT 13/2025/TT-BYT art. 5."""
+    for report in reports:
+        patient = (report.subject.reference or "").rpartition("/")[2] if report.subject else None
+        record(tx, who, Event("print", "DiagnosticReport", report.id, patient, True, "print", template.stem))
+    return Response(await printing.render(template, data), media_type="application/pdf", headers=_PRIVATE)
