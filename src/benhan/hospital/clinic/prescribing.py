@@ -17,7 +17,7 @@ from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Invalid, NotFound
 from benhan.core.kit.clock import age_months, now, today
 from benhan.core.kit.forms import Form
-from benhan.core.kit.language import _
+from benhan.core.kit.language import _, speaking
 from benhan.core.store.records import version_of
 from benhan.core.store.rows import hash64
 from benhan.hospital import visit as words
@@ -292,7 +292,8 @@ def _checked(
 ) -> r4.MedicationRequest:
     for field, message in limits.wrong(medicine, course):
         raise Invalid(message, where=field)
-    warned = [one for one in held.warnings(medicine, request.id) if one.blocks]
+    with speaking("vi"):  # what is kept in the record is Vietnamese whatever the screen speaks
+        warned = [one for one in held.warnings(medicine, request.id) if one.blocks]
     if warned and not reason.strip():
         raise NeedsReason(held.warnings(medicine, request.id))
     line = lines.filled(request, medicine, course)
