@@ -116,7 +116,9 @@ async def _uploaded(form: forms.Form) -> Table:
     file = form.files.get("file")
     if file is None or not file.filename:
         raise Invalid(_("Chọn một tệp Excel (.xlsx) hoặc CSV."), where="file")
-    return await asyncio.to_thread(sheets.read, await file.read(), file.filename)  # a large sheet takes seconds
+    content = await file.read()
+    await file.close()
+    return await asyncio.to_thread(sheets.read, content, file.filename)  # a large sheet takes seconds
 
 
 def _needed() -> list[tuple[str, bool]]:
