@@ -40,7 +40,7 @@ create table figure (
 ) with (fillfactor = 80);
 
 -- When the figures last changed, for the pages that stand open.
-create table figure_news (only boolean primary key default true check (only), at timestamptz not null default now());
+create table figure_news (single boolean primary key default true check (single), at timestamptz not null default now());
 insert into figure_news default values;
 
 grant select, insert, update, delete on visit_fact, figure to benhan_app;
