@@ -11,10 +11,10 @@ from benhan.core.fhir import r4
 from benhan.core.kit.clock import day_bounds
 from benhan.hospital.visit import id_of, moment, stamp
 from benhan.simulator import plan
+from benhan.simulator.appointments import appointment, booking_code, guest_of
 from benhan.simulator.diseases import diseases
 from benhan.simulator.house import House, bookable, schedule_id, slot, slot_times
 from benhan.simulator.population import Population
-from benhan.simulator.records import appointment, booking_code, guest_of
 from benhan.simulator.timeline import CHANNELS
 
 Given = set[tuple[str, datetime]]

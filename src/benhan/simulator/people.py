@@ -158,9 +158,9 @@ def patient(one: Person, house: str) -> r4.Patient:
     if one.card:
         identifiers.append(r4.Identifier(system=systems.BHYT, value=one.card))
     ward = r4.Extension(url=f"{systems.EXTENSION}/ward", valueCoding=_coding(systems.ADDRESS, one.ward))
-    ethnic, occupation = codes.ethnic_groups().get(one.ethnic), codes.occupations().get(one.occupation)
+    ethnic, work = codes.ethnic_groups().get(one.ethnic), codes.occupations().get(one.occupation)
     assert ethnic
-    assert occupation
+    assert work
     return r4.Patient(
         id=one.id,
         identifier=identifiers,
@@ -178,7 +178,7 @@ def patient(one: Person, house: str) -> r4.Patient:
         managingOrganization=r4.Reference(reference=f"Organization/{house}"),
         extension=[
             r4.Extension(url=systems.EXTENSION_ETHNICITY, valueCodeableConcept=_concept(systems.ETHNICITY, ethnic)),
-            r4.Extension(url=systems.EXTENSION_OCCUPATION, valueCodeableConcept=_concept(systems.OCCUPATION, occupation)),
+            r4.Extension(url=systems.EXTENSION_OCCUPATION, valueCodeableConcept=_concept(systems.OCCUPATION, work)),
         ],
     )  # fmt: skip
 
