@@ -7,6 +7,8 @@ import "./styles/components.css";
 import "./styles/fields.css";
 import "./styles/charts.css";
 import "./styles/reception.css";
+import "./styles/patient.css";
+import "./styles/province.css";
 import "./styles/phone.css";
 import "./styles/results.css";
 import "./styles/print.css";

@@ -5,10 +5,15 @@ Source: TT 13/2025/TT-BYT art. 5 (who, when, what); the shape of IHE BALP follow
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+
 import msgspec
 
+from benhan.core.access.roles import Permission, Role
 from benhan.core.access.subject import Subject
 from benhan.core.db import Transaction
+from benhan.core.fhir.outcome import Forbidden
 
 _NOTE = "audit"
 _INSERT = """
@@ -46,3 +51,67 @@ def record(tx: Transaction, who: Subject, event: Event) -> None:
 async def _write(tx: Transaction) -> None:
     rows = tx.notes[_NOTE]
     await tx.execute(_INSERT, *(list(column) for column in zip(*rows, strict=True)))
+
+
+#: Who touched a patient's records, by person and day, newest first: $1 facility, $2 patient, $3 most.
+#: Not counted: the patient herself, the program's own services, and lists in which her name went by.
+_OPENINGS = """
+select a.account, coalesce(p.name, '') as name, coalesce(p.roles, '{}') as roles, min(a.at) as first, max(a.at) as last,
+       array_agg(distinct a.type) filter (where a.type is not null) as types,
+       bool_or(a.action in ('create', 'update', 'delete')) as wrote
+from audit a left join account p on p.id = a.account
+where a.facility = $1 and a.patient = $2 and a.allowed
+  and a.account not like 'patient:%' and a.account not like 'service:%'
+  and a.action = any(array['read', 'create', 'update', 'delete', 'search'])
+  and not (a.action = 'read' and a.detail = 'search')
+group by a.account, p.name, p.roles, (a.at at time zone 'Asia/Ho_Chi_Minh')::date
+order by max(a.at) desc limit $3
+"""
+_REFUSED_DATES = "select count(*) from audit where facility = $1 and patient = $2 and action = 'sign-in' and not allowed"
+
+
+class Opening(msgspec.Struct, frozen=True):
+    """Somebody who opened a patient's record on a day: from when to when, what, and whether she wrote in it."""
+
+    account: str
+    name: str
+    roles: tuple[str, ...]
+    first: datetime
+    last: datetime
+    types: tuple[str, ...]
+    wrote: bool
+
+
+async def openings(tx: Transaction, who: Subject, patient: str, most: int = 100) -> Sequence[Opening]:
+    """Who opened a patient's record, newest first; asking is itself an event.
+
+    Raises:
+        Forbidden: only the patient herself and the administrator of the facility may ask.
+    """
+    _may_ask(who, patient)
+    rows = await tx.fetch(_OPENINGS, who.facility, patient, most)
+    record(tx, who, Event("read-audit", "AuditEvent", None, patient, rule="own record"))
+    return [
+        Opening(
+            row["account"], row["name"], tuple(row["roles"]), row["first"], row["last"], tuple(row["types"] or ()),
+            row["wrote"],
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+async def refused_dates(tx: Transaction, who: Subject, patient: str) -> int:
+    """How often somebody gave a wrong birth date at a personal link of this patient.
+
+    Raises:
+        Forbidden: as `openings`.
+    """
+    _may_ask(who, patient)
+    count: int = await tx.fetchval(_REFUSED_DATES, who.facility, patient)
+    return count
+
+
+def _may_ask(who: Subject, patient: str) -> None:
+    herself = Role.PATIENT in who.roles and who.patient == patient
+    if not herself and not who.may(Permission.ADMINISTER):
+        raise Forbidden("Chỉ người bệnh và quản trị được xem ai đã mở hồ sơ.", where="AuditEvent")

@@ -84,6 +84,7 @@ class Follower:
             changes = await feed.changes(tx, position, BATCH)
             for facility, mine in _by_facility(changes).items():
                 await count(tx, service(Role.FIGURES_SERVICE, facility), mine)
+            await tx.reach(PLATFORM)  # the trace of reading several facilities is written at the commit
             if changes:
                 await feed.advance(tx, READER, changes[-1].position)
         return len(changes)

@@ -1,0 +1,205 @@
+"""Her record, read as herself: the store narrows every call to her own compartment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from benhan.core import store
+from benhan.core.access import Subject
+from benhan.core.db import Transaction
+from benhan.core.fhir import r4, systems
+from benhan.core.fhir.outcome import NotFound
+from benhan.core.kit import clock
+from benhan.hospital.visit import ADVICE, code_of, display_of, id_of, moment, plain, section_text
+from benhan.patient import rules
+from benhan.patient.position import Position, position
+from benhan.patient.rules import Curve, Finding, Medicine, Result
+
+#: Visits and reports that one page shows at most, newest first.
+MOST_VISITS, MOST_REPORTS = "60", "100"
+_REPORTED = ",".join(sorted(rules.FINAL))
+
+
+class Day(msgspec.Struct, kw_only=True):
+    """The visit of today while it goes on: where she is, and what comes."""
+
+    visit: r4.Encounter
+    ticket: r4.Task | None
+    position: Position | None
+    steps: list[tuple[str, str]]
+
+    @property
+    def open(self) -> bool:
+        """Whether anything can still change."""
+        return self.visit.status != "finished"
+
+
+class Told(msgspec.Struct, kw_only=True):
+    """What a visit has brought: diagnosis and advice once signed, results once final, medicines once prescribed."""
+
+    visit: r4.Encounter
+    when: datetime | None
+    reason: str
+    place: str
+    doctor: str
+    diagnoses: list[str]
+    advice: str
+    addenda: list[str]
+    outcome: str
+    results: list[Result]
+    findings: list[Finding]
+    medicines: list[Medicine]
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A visit in the list of all."""
+
+    id: str
+    when: datetime | None
+    what: str
+    diagnosis: str
+    open: bool
+
+
+async def person(tx: Transaction, who: Subject) -> r4.Patient:
+    """Herself.
+
+    Raises:
+        NotFound: her record is not there any more.
+    """
+    return await store.read(tx, who, r4.Patient, who.patient or "")
+
+
+async def visits(tx: Transaction, who: Subject, most: str = MOST_VISITS) -> list[r4.Encounter]:
+    """Her visits, newest first, without those that did not take place."""
+    params = {"patient": f"Patient/{who.patient}", "_sort": "-date", "_count": most}
+    page = await store.search(tx, who, r4.Encounter, params)
+    return [visit for visit in page.resources if visit.status not in ("cancelled", "entered-in-error")]
+
+
+async def today(tx: Transaction, who: Subject, now: datetime | None = None) -> Day | None:
+    """The visit of today, if she has one."""
+    visit = rules.current(await visits(tx, who, "5"), now or clock.now())
+    if visit is None:
+        return None
+    of_visit = {"encounter": f"Encounter/{visit.id}", "_count": "60"}
+    tickets = [t for t in (await store.search(tx, who, r4.Task, of_visit)).resources if code_of(t.code) == "ticket"]
+    tickets.sort(key=lambda ticket: ticket.authoredOn or "")
+    orders = (await store.search(tx, who, r4.ServiceRequest, of_visit)).resources
+    ticket = rules.shown_ticket(tickets) if visit.status != "finished" else None
+    return Day(
+        visit=visit,
+        ticket=ticket,
+        position=await position(tx, who.facility, ticket) if ticket else None,
+        steps=rules.steps(visit, tickets, orders),
+    )
+
+
+async def told(tx: Transaction, who: Subject, visit_id: str) -> Told:
+    """What a visit of hers has brought.
+
+    Raises:
+        NotFound: she has no such visit.
+    """
+    visit = await store.read(tx, who, r4.Encounter, visit_id)
+    if visit.status in ("cancelled", "entered-in-error"):
+        raise NotFound("Không có lượt khám này.", where="Encounter")
+    of_visit = {"encounter": f"Encounter/{visit.id}", "_count": "100"}
+    main, addenda = rules.note_of((await store.search(tx, who, r4.Composition, of_visit)).resources)
+    reported = await store.search(tx, who, r4.DiagnosticReport, {**of_visit, "status": _REPORTED})
+    results, findings = await _read_reports(tx, who, reported.resources)
+    prescribed = await store.search(tx, who, r4.MedicationRequest, {**of_visit, "status": ",".join(rules.GIVEN)})
+    leaving = visit.hospitalization.dischargeDisposition if visit.hospitalization else None
+    return Told(
+        visit=visit,
+        when=moment(visit.period.start) if visit.period else None,
+        reason=next((display_of(reason) for reason in visit.reasonCode or []), ""),
+        place=_place(visit),
+        doctor=next((one.individual.display or "" for one in visit.participant or [] if one.individual), ""),
+        diagnoses=await _diagnoses(tx, who, visit) if main else [],
+        advice=section_text(main, ADVICE) if main else "",
+        addenda=[text for note in addenda if (text := _text(note))],
+        outcome=code_of(leaving) or "" if main else "",
+        results=results,
+        findings=findings,
+        medicines=rules.medicines(sorted(prescribed.resources, key=lambda one: one.id or "")) if main else [],
+    )
+
+
+async def reports(tx: Transaction, who: Subject) -> tuple[list[Curve], list[Finding]]:
+    """Everything ever measured with its course over time, and the imaging reports, newest first."""
+    params = {"patient": f"Patient/{who.patient}", "status": _REPORTED, "_sort": "-date", "_count": MOST_REPORTS}
+    found = (await store.search(tx, who, r4.DiagnosticReport, params)).resources
+    results, findings = await _read_reports(tx, who, found)
+    return rules.curves(results), findings
+
+
+async def lines(tx: Transaction, who: Subject) -> list[Line]:
+    """All her visits, each in a line; a diagnosis stands there only where its note is signed."""
+    found = await visits(tx, who)
+    params = {"patient": f"Patient/{who.patient}", "status": _REPORTED, "_count": "100"}
+    notes = (await store.search(tx, who, r4.Composition, params)).resources
+    signed = {id_of(note.encounter) for note in notes if not note.relatesTo}
+    mains = {visit.id: id_of(visit.diagnosis[0].condition) for visit in found if visit.diagnosis}
+    known = await store.read_many(tx, who, r4.Condition, [mains[id_] for id_ in mains if id_ in signed])
+    return [
+        Line(
+            id=visit.id or "",
+            when=moment(visit.period.start) if visit.period else None,
+            what=display_of(visit.serviceType) or _place(visit),
+            diagnosis=_named(known[main]) if (main := mains.get(visit.id) or "") in known else "",
+            open=visit.status != "finished",
+        )
+        for visit in found
+    ]
+
+
+async def appointment(tx: Transaction, who: Subject, now: datetime | None = None) -> r4.Appointment | None:
+    """Her next appointment, if she has one."""
+    params = {"patient": f"Patient/{who.patient}", "status": "booked,proposed,pending", "_count": "50"}
+    page = await store.search(tx, who, r4.Appointment, params)
+    return rules.follow_up(page.resources, now or clock.now())
+
+
+def booking_code(appointment: r4.Appointment) -> str:
+    """The code that the desk scans; "" where it has none yet."""
+    return next((i.value for i in appointment.identifier or [] if i.system == systems.BOOKING_CODE and i.value), "")
+
+
+async def _read_reports(
+    tx: Transaction, who: Subject, found: Sequence[r4.DiagnosticReport]
+) -> tuple[list[Result], list[Finding]]:
+    ids = [id_of(one) for report in found for one in report.result or []]
+    known = await store.read_many(tx, who, r4.Observation, ids)
+    results: list[Result] = []
+    findings: list[Finding] = []
+    for report in found:
+        mine = {id_: known[id_] for one in report.result or [] if (id_ := id_of(one) or "") in known}
+        if rules.is_imaging(report):
+            findings.append(rules.finding(report, mine))
+        else:
+            results += rules.results(mine.values())
+    return results, findings
+
+
+async def _diagnoses(tx: Transaction, who: Subject, visit: r4.Encounter) -> list[str]:
+    ranked = sorted(visit.diagnosis or [], key=lambda one: one.rank or 99)
+    ids = [id_of(one.condition) or "" for one in ranked]
+    known = await store.read_many(tx, who, r4.Condition, ids)
+    return [_named(known[id_]) for id_ in ids if id_ in known]
+
+
+def _named(condition: r4.Condition) -> str:
+    code, name = code_of(condition.code, systems.ICD10), display_of(condition.code)
+    return f"{name} ({code})" if code and code not in name else name
+
+
+def _place(visit: r4.Encounter) -> str:
+    return next((one.location.display for one in visit.location or [] if one.location.display), "") or ""
+
+
+def _text(note: r4.Composition) -> str:
+    return "\n".join(text for section in note.section or [] if (text := plain(section.text)))
