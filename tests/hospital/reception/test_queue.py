@@ -22,7 +22,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 async def arrive(database: Database, hospital: House, room_id: str, count: int, **how: object) -> list[r4.Task]:
     """So many people with tickets for a room, one after the other."""
-    who, tickets = hospital.who, []
+    who, tickets = hospital.loader, []
     for n in range(count):
         async with database.transaction(hospital.key) as tx:
             patient = await store.create(tx, who, r4.Patient(name=[human_name("Đặng Thị Tâm")], gender="female"))
@@ -57,7 +57,7 @@ async def test_numbers_of_a_day_have_no_gap_and_no_twin(database: Database, hosp
 async def test_a_visit_keeps_its_ticket_when_it_is_sent_to_the_same_room_again(
     database: Database, hospital: House
 ) -> None:
-    who = hospital.who
+    who = hospital.loader
     async with database.transaction(hospital.key) as tx:
         patient = await store.create(tx, who, r4.Patient(name=[human_name("Lê Nam")], gender="male"))
         visit = await store.create(
@@ -71,11 +71,11 @@ async def test_a_visit_keeps_its_ticket_when_it_is_sent_to_the_same_room_again(
 
 
 async def test_the_life_of_a_ticket(database: Database, hospital: House) -> None:
-    who: Subject = hospital.subject(Role.DOCTOR, practitioner="nv-bs09")
+    who: Subject = hospital.subject(Role.DOCTOR)
     [ticket] = await arrive(database, hospital, "phong-pk09", 1)
     async with database.transaction(hospital.key) as tx:
         called = await queue.call_next(tx, who, "phong-pk09")
-        assert called and called.id == ticket.id and called.owner and called.owner.reference == "Practitioner/nv-bs09"
+        assert called and called.id == ticket.id and called.owner and called.owner.reference == f"Practitioner/{who.practitioner}"
         skipped = await queue.skip(tx, who, called)
         assert await queue.call_next(tx, who, "phong-pk09") is None, "who is skipped is not called by turn"
         back = await queue.restore(tx, who, skipped)
