@@ -34,7 +34,7 @@ from benhan.hospital.visit import (
 FINAL: Final = frozenset({"final", "amended", "corrected", "appended"})
 GIVEN: Final = frozenset({"active", "completed"})
 #: Times of day of a prescription (FHIR EventTiming), in their order.
-TIMES: Final = {"MORN": later("Sáng"), "NOON": later("Trưa"), "AFT": later("Chiều"), "NIGHT": later("Tối")}
+TIMES: Final = {"MORN": later("sáng"), "NOON": later("trưa"), "AFT": later("chiều"), "NIGHT": later("tối")}
 #: Interpretation of a result → what she reads, and how loud it is.
 PLAIN: Final = {
     "HH": (later("rất cao, hỏi bác sĩ ngay"), "bad"),
