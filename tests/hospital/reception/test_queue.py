@@ -75,7 +75,8 @@ async def test_the_life_of_a_ticket(database: Database, hospital: House) -> None
     [ticket] = await arrive(database, hospital, "phong-pk09", 1)
     async with database.transaction(hospital.key) as tx:
         called = await queue.call_next(tx, who, "phong-pk09")
-        assert called and called.id == ticket.id and called.owner and called.owner.reference == f"Practitioner/{who.practitioner}"
+        assert called and called.id == ticket.id
+        assert called.owner and called.owner.reference == f"Practitioner/{who.practitioner}"
         skipped = await queue.skip(tx, who, called)
         assert await queue.call_next(tx, who, "phong-pk09") is None, "who is skipped is not called by turn"
         back = await queue.restore(tx, who, skipped)

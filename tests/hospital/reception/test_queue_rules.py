@@ -1,4 +1,4 @@
-"""The order of a queue, as it hangs on the wall: emergencies, priority groups, bookings at their time, nobody starves."""
+"""The order of a queue, as it hangs on the wall: emergencies, priority, bookings at their time, nobody starves."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime, time, timedelta
 from html import unescape
+from itertools import pairwise
 
 import httpx
 import pytest
@@ -55,7 +56,7 @@ sessions = st.builds(
 def test_slots_of_a_week_never_overlap_and_never_leave_the_session(one: Session, first: date, days: int) -> None:
     slots = list(planned([one], first, first + timedelta(days=days)))
     assert all(end - start == timedelta(minutes=one.minutes) for start, end in slots)
-    assert all(before[1] <= after[0] for before, after in zip(slots, slots[1:], strict=False))
+    assert all(before[1] <= after[0] for before, after in pairwise(slots))
     assert all(one.start <= start.time() and end.time() <= one.end for start, end in slots)
 
 
@@ -172,7 +173,8 @@ async def test_a_doctor_gets_a_schedule_a_week_and_slots_on_the_page(
     path = made.headers["location"].partition("?")[0]
     assert "đã có lịch" in text_of(await desk.post("/lich-kham/moi", data=trio))
     version = re.findall(r'name="version" value="(\d+)"', (await desk.get(path)).text)[0]
-    week = {"version": version, "active": "1", "days1": ["mon", "wed"], "start1": "7h30", "end1": "9:00", "minutes1": "30"}
+    times = {"start1": "7h30", "end1": "9:00", "minutes1": "30"}
+    week = {"version": version, "active": "1", "days1": ["mon", "wed"], **times}
     assert (await desk.post(f"{path}/tuan", data=week)).status_code == 303
     stale = await desk.post(f"{path}/tuan", data=week)
     assert stale.status_code == 412
