@@ -22,7 +22,8 @@ export function dialogs(): void {
   if ("autoprint" in document.body.dataset) window.print();
   document.addEventListener("change", (event) => {
     const input = event.target as HTMLElement;
-    if (input.closest("[data-submits]")) input.closest("form")?.requestSubmit();
+    // A search submits by itself when an answer is picked; its own change (also fired as it leaves the page) is none.
+    if (input.closest("[data-submits]:not([data-combo])")) input.closest("form")?.requestSubmit();
   });
 }
 
