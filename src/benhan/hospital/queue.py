@@ -56,9 +56,14 @@ class Line(msgspec.Struct):
         """Since when the one who waits longest has been waiting."""
         return min((rules.issued(ticket) for ticket in self.waiting), default=None)
 
+    @property
+    def in_room(self) -> bool:
+        """Whether somebody is in the room or on the way to it."""
+        return bool(self.called or self.serving)
+
     def ahead_of(self, ticket: r4.Task) -> int | None:
-        """How many will be called before this ticket; None where it does not wait here."""
-        return next((n for n, one in enumerate(self.waiting) if one.id == ticket.id), None)
+        """How many are before this ticket, with who is in the room now; None where it does not wait here."""
+        return next((n for n, one in enumerate(self.waiting, int(self.in_room)) if one.id == ticket.id), None)
 
 
 async def issue(

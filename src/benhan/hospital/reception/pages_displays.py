@@ -85,10 +85,13 @@ async def door(request: Request, tx: Transaction, who: Subject) -> Response:
     pace = (await queue.paces(tx, who, [place], now))[place.id or ""]
     calls = _calls(line, now) or [_call(ticket, now) for ticket in line.serving[-1:]]
     template = "display_door_live.html" if pages.is_fragment(request) else "display_door.html"
-    coming = [(ticket_number(t), _hidden(t), rules.expected_minutes(n, pace)) for n, t in enumerate(line.waiting, 1)]
+    coming = [
+        (ticket_number(ticket), _hidden(ticket), rules.expected_minutes(line.ahead_of(ticket) or 0, pace))
+        for ticket in line.waiting[:NEXT_SHOWN]
+    ]
     return pages.render(
         request, f"reception/{template}", facility=who.facility_name, room=place.name or "", calls=calls[:1],
-        coming=coming[:NEXT_SHOWN], waiting=len(line.waiting), expected=rules.expected_minutes(len(line.waiting), pace),
+        coming=coming, waiting=len(line.waiting), expected=rules.expected_minutes(len(line.waiting), pace),
         skipped=[ticket_number(ticket) for ticket in line.skipped][:6], here_path=_here(request),
         serving=[ticket_number(ticket) for ticket in line.serving], turn_seconds=TURN_SECONDS,
     )  # fmt: skip

@@ -75,10 +75,12 @@ async def overview(request: Request, tx: Transaction, who: Subject) -> Response:
     """`GET /hang-doi`: every room with its queue; the list alone for the live part."""
     rooms, now = await rooms_with_queues(tx, who), clock.now()
     lines = await queue.lines(tx, who, [room.id or "" for room in rooms], now)
+    services = (await store.search(tx, who, r4.HealthcareService, {"active": "true", "_count": "200"})).resources
+    specialty = {id_of(place): service.name for service in services for place in service.location or []}
     template = "queue_rooms.html" if pages.is_fragment(request) else "queue_overview.html"
     return pages.render(
         request, f"reception/{template}", moment=now, rooms=rooms, lines=lines, long_wait=LONG_WAIT,
-        minutes=_minutes, number=ticket_number,
+        minutes=_minutes, number=ticket_number, specialty=specialty,
     )  # fmt: skip
 
 
