@@ -91,7 +91,8 @@ class PortalStandIn:
         return {
             "maKetQua": code, "ghiChu": NOTES.get(code, ""), "maThe": card, "hoTen": form["hoTen"],
             "ngaySinh": form["ngaySinh"], "gioiTinh": None, "diaChi": "", "maDKBD": self.facility,
-            "cqBHXH": "Bảo hiểm xã hội (mẫu)", "gtTheTu": "01/01/2026", "gtTheDen": "", "maKV": "", "ngayDu5Nam": "01/01/2028",
+            "cqBHXH": "Bảo hiểm xã hội (mẫu)", "gtTheTu": "01/01/2026", "gtTheDen": "", "maKV": "",
+            "ngayDu5Nam": "01/01/2028",
             "maSoBHXH": card[5:], "maTheCu": "", "maTheMoi": renewed, "maDKBDMoi": self.facility if renewed else "",
             "dsLichSuKCB2018": [], "dsLichSuKT2018": [], **more,
         }  # fmt: skip

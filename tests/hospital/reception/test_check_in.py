@@ -76,9 +76,7 @@ async def test_twenty_desks_at_once_make_one_ticket_for_a_booking(
         patient = await desk_people.patient(tx, hospital)
         booking = await desk_people.booking(tx, hospital)
     place = await room(database, who)
-    forms = [
-        desk.Arrival(key=new_id(), patient=str(patient.id), room=place, booking=booking.id) for _ in range(20)
-    ]
+    forms = [desk.Arrival(key=new_id(), patient=str(patient.id), room=place, booking=booking.id) for _ in range(20)]
     tickets = await asyncio.gather(*(received(database, who, form) for form in forms))
     assert len({ticket.id for ticket in tickets}) == 1
 
@@ -96,7 +94,9 @@ async def test_the_same_patient_in_the_same_room_keeps_the_ticket_and_in_another
     assert other.id != first.id
 
 
-async def test_ticket_numbers_have_no_gap_however_many_press(database: Database, hospital: House, subject: Make) -> None:
+async def test_ticket_numbers_have_no_gap_however_many_press(
+    database: Database, hospital: House, subject: Make
+) -> None:
     who = subject("reception")
     arrivals = [await arrival(database, hospital, who) for _ in range(8)]
     tickets = await asyncio.gather(*(received(database, who, one) for one in arrivals))

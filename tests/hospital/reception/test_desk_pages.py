@@ -61,7 +61,9 @@ async def test_another_hospital_sees_nothing_of_ours(
     assert (await theirs.post(f"/tiep-don/hoan-tac/{ticket}")).status_code == 404
     assert "/tiep-don/nguoi/" not in (await theirs.get(f"/tiep-don/nguoi-benh?q={number}")).text
     assert (await theirs.post("/tiep-don", data={"q": number})).status_code == 200
-    assert (await theirs.post(f"/tiep-don/nguoi-benh/{patient.id}/sua", data={"name": "Ai Đó", "gender": "male"})).status_code == 404
+    assert (
+        await theirs.post(f"/tiep-don/nguoi-benh/{patient.id}/sua", data={"name": "Ai Đó", "gender": "male"})
+    ).status_code == 404
 
 
 async def fields(desk: httpx.AsyncClient, address: str) -> dict[str, str]:
@@ -165,7 +167,9 @@ async def test_typing_another_name_over_an_open_person_looks_for_that_one(
     assert f"/tiep-don/nguoi/{other.id}" in answer.headers["location"]
 
 
-async def test_a_digit_in_the_field_chooses_the_room(client: Enter, database: Database, hospital: House, subject: Make) -> None:
+async def test_a_digit_in_the_field_chooses_the_room(
+    client: Enter, database: Database, hospital: House, subject: Make
+) -> None:
     desk = await client("reception")
     async with database.transaction(hospital.key) as tx:
         patient = await desk_people.patient(tx, hospital)
@@ -255,7 +259,9 @@ async def test_a_possible_duplicate_is_shown_before_a_record_is_made(
     assert made.headers["location"] == again.headers["location"]
     async with database.transaction(hospital.key) as tx:
         patient = await store.read(tx, subject("reception"), r4.Patient, "form-key-0001")
-        reason = await tx.fetchval("select detail from audit where action = 'register-despite-likeness' and id = $1", "form-key-0001")
+        reason = await tx.fetchval(
+            "select detail from audit where action = 'register-despite-likeness' and id = $1", "form-key-0001"
+        )
     assert (identifier(patient, systems.PATIENT_NUMBER) or "").startswith(f"SH-{clock.now():%y}-")
     assert "đã xem giấy tờ" in reason
 
@@ -293,7 +299,9 @@ async def test_each_wrong_field_has_its_message(client: Enter, field: str, value
 
 
 async def test_an_old_ward_is_found_by_its_name_of_before(client: Enter) -> None:
-    page = (await (await client("reception")).get("/tiep-don/xa-phuong?ward_text=phu xuyen", headers={"HX-Request": "true"})).text
+    page = (
+        await (await client("reception")).get("/tiep-don/xa-phuong?ward_text=phu xuyen", headers={"HX-Request": "true"})
+    ).text
     assert "Phú Xuyên" in page
     assert 'role="option"' in page
 
@@ -319,7 +327,13 @@ async def test_an_unknown_person_gets_a_patient_number_when_she_is_known(
 ) -> None:
     desk = await client("reception")
     await desk.post("/tiep-don/chua-ro", data={"gender": "female", "key": "form-unknown-2"})
-    form = {"name": "Hà Thị Lụa", "birth": "02/02/1990", "gender": "female", "number": desk_people.citizen_number(), "version": "1"}
+    form = {
+        "name": "Hà Thị Lụa",
+        "birth": "02/02/1990",
+        "gender": "female",
+        "number": desk_people.citizen_number(),
+        "version": "1",
+    }
     assert (await desk.post("/tiep-don/nguoi-benh/form-unknown-2/sua", data=form)).status_code == 303
     async with database.transaction(hospital.key) as tx:
         patient = await store.read(tx, subject("reception"), r4.Patient, "form-unknown-2")

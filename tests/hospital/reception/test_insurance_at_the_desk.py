@@ -112,7 +112,10 @@ async def test_a_slow_portal_does_not_hold_up_the_desk(
     assert "Còn hạn" in await insurance(desk, person, seconds=8)
 
 
-@pytest.mark.parametrize(("fault", "said"), [("500", "Không nối được cổng BHYT"), ("garbage", "không đọc được"), ("no-token", "từ chối tài khoản")])
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [("500", "Không nối được cổng BHYT"), ("garbage", "không đọc được"), ("no-token", "từ chối tài khoản")],
+)
 async def test_a_portal_in_trouble_is_a_clear_pill_and_no_obstacle(
     desk: httpx.AsyncClient, database: Database, hospital: House, stand_in: PortalStandIn, fault: str, said: str
 ) -> None:
@@ -126,7 +129,12 @@ async def test_a_portal_in_trouble_is_a_clear_pill_and_no_obstacle(
 
 @pytest.mark.parametrize(
     ("card", "said"),
-    [("DN4011200000010", "hết"), ("DN4011200000110", "thu hồi"), ("DN4011200000051", "không đúng"), ("DN4011200000060", "sai họ tên")],
+    [
+        ("DN4011200000010", "hết"),
+        ("DN4011200000110", "thu hồi"),
+        ("DN4011200000051", "không đúng"),
+        ("DN4011200000060", "sai họ tên"),
+    ],
 )
 async def test_a_card_that_does_not_count_says_why(
     desk: httpx.AsyncClient, database: Database, hospital: House, card: str, said: str

@@ -102,6 +102,12 @@ async def test_json_and_form_bodies_are_both_taken(address: str) -> None:
         account = {"username": USER, "password": hashlib.md5(PASSWORD.encode()).hexdigest().upper()}
         for kind in ("data", "json"):
             key = (await client.post(TOKEN_PATH, **{kind: account})).json()["APIKey"]
-            asked = {"maThe": TAM.card, "hoTen": TAM.name, "ngaySinh": TAM.birth, "hoTenCb": HA.name, "cccdCb": HA.number}
+            asked = {
+                "maThe": TAM.card,
+                "hoTen": TAM.name,
+                "ngaySinh": TAM.birth,
+                "hoTenCb": HA.name,
+                "cccdCb": HA.number,
+            }
             query = {"token": key["access_token"], "id_token": key["id_token"]}
             assert (await client.post(CHECK_PATH, params=query, **{kind: asked})).json()["maKetQua"] == "000"

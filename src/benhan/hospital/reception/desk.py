@@ -143,6 +143,8 @@ async def _existing_ticket(
     visit = visits.get(arrival.key)
     if visit is not None and id_of(visit.subject) != arrival.patient:
         raise Conflict("Mã biểu mẫu này thuộc lượt khám của người khác.", where="key", advice="Mở lại trang tiếp đón.")
+    if visit is not None and visit.status == "cancelled":
+        raise Conflict("Lượt tiếp đón này đã được hoàn tác.", where="key", advice="Quét lại thẻ để tiếp đón lại.")
     if visit is None and booking is not None and booking.status not in (AWAITED, "cancelled", "noshow"):
         of_booking = {"appointment": f"Appointment/{booking.id}", "status": "arrived,in-progress,finished"}
         visit = await store.first(tx, who, r4.Encounter, of_booking)
