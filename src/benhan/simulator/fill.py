@@ -271,10 +271,10 @@ async def _is_new(tx: Transaction, house: House, what: str) -> bool:
 
 
 async def _first_day(database: Database, house: House, today: date) -> date:
-    """The day of the first fill, on which the ages of the people are right."""
+    """The day of the first fill, on which the ages of the people are right; kept as a number of days."""
+    name = f"{MARK}first day"
     async with database.transaction(house.key) as tx:
-        first = await store.number(tx, house.loader, f"{MARK}first day")
-        if first == 1:
-            await reserve(tx, house.loader, f"{MARK}first day", today.toordinal() - 1)
-            return today
-        return date.fromordinal(first - 1)
+        known = await tx.fetchval("select value from series where facility = $1 and name = $2", house.key, name)
+        if known is None:
+            await reserve(tx, house.loader, name, today.toordinal())
+    return date.fromordinal(known) if known else today

@@ -27,6 +27,8 @@ WEEKDAYS: Final = (1.32, 1.16, 1.08, 1.02, 1.0, 0.62, 0.12)
 #: Share of visits booked, by channel; the province reports about 6 % online.
 CHANNELS: Final = {"web": 0.034, "zalo": 0.026, "phone": 0.02}
 OPENS: Final = time(6, 45)
+#: How full the rooms of a specialty are in the morning; the others are at half.
+LOADS: Final = {"noi": 1.0, "nhi": 0.9, "timmach": 0.8, "noitiet": 0.7, "san": 0.6, "rhm": 0.3, "capcuu": 0.3}
 MINUTE: Final = timedelta(minutes=1)
 
 
@@ -112,14 +114,15 @@ def _queue_of(
     people: Population, taken: set[int], crowd: float, first: int,
 ) -> list[Visit]:  # fmt: skip
     """One room's morning: people come, are called one after another, and the last of them still wait."""
-    load = {"noi": 1.0, "nhi": 1.0, "timmach": 0.9, "noitiet": 0.8, EMERGENCY: 0.3}.get(room.specialty, 0.55)
-    minutes = 7.5 / load
     cases = [one for one in diseases() if one.specialty == room.specialty]
     weights = list(accumulate(one.weight for one in cases))
-    served = max(0.0, (now - begin) / MINUTE / minutes)
-    wanted = max(2, round((served + 3 + 5 * load) * crowd))
-    span = (now - opened) / MINUTE
-    arrivals = sorted(opened + MINUTE * chance.triangular(0, span, span * 0.45) for _ in range(wanted))
+    load = LOADS.get(room.specialty, 0.5)
+    minutes = 7.5 / load / min(crowd, 1.2)
+    calls = [begin + MINUTE * minutes * number for number in range(int((now - begin) / MINUTE / minutes) + 1)]
+    waiting = max(0, round(chance.gauss(6 * load, 1.4) * max(crowd, 0.5)))
+    arrivals = [max(opened, at - MINUTE * min(chance.lognormvariate(log(22), 0.5), 60)) for at in calls]
+    arrivals += [now - MINUTE * chance.uniform(1, 6 + min(waiting * minutes, 38)) for _ in range(waiting)]
+    arrivals.sort()
     free, visits = begin, []
     for number, arrived in enumerate(arrivals):
         disease = chance.choices(cases, cum_weights=weights)[0]
@@ -129,7 +132,7 @@ def _queue_of(
         called = max(free, arrived + 2 * MINUTE)
         channel, group = _channel(chance, disease), _group(chance, disease, one, now.date())
         made = _visit(seed, now.date(), first + number, chance, one, disease, arrived, called, channel, group, room)
-        free = made.started + MINUTE * max(2.0, chance.gauss(minutes, 2) / crowd)
+        free = called + MINUTE * max(2.5, chance.gauss(minutes, 1.5))
         visits.append(made)
     return visits
 

@@ -14,7 +14,7 @@ from benhan.core.store.records import NUMBERS
 from benhan.simulator import House
 from tests.conformance.conftest import official_examples  # noqa: F401 - a fixture
 
-WANTED = 1500
+WANTED = 1200
 LARGEST = 60_000
 
 

@@ -1,0 +1,1 @@
+"""The simulator: what it makes must be plausible, well-formed, and nobody's."""
