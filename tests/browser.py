@@ -20,6 +20,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urljoin
 
 import pytest
 import pytest_asyncio
@@ -157,7 +158,7 @@ async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
             )
             stack.push_async_callback(context.close)
             for name, value in (cookies or {}).items():
-                await context.add_cookies([{"name": name, "value": value, "url": url}])
+                await context.add_cookies([{"name": name, "value": value, "url": urljoin(url, "/")}])
             page = await context.new_page()
             page.on("pageerror", lambda error: wrong.append(str(error)))
             page.on("console", lambda said: wrong.append(said.text) if "Security Policy" in said.text else None)
