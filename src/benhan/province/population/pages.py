@@ -116,7 +116,7 @@ def _drawn(figures: Figures) -> dict[str, Any]:
     starts = list(figures.series)
     hours = list(figures.by_hour)
     every = 1 if len(starts) <= 16 else 5
-    labels = [_label(one) if at % every == 0 else "" for at, one in enumerate(starts)]
+    labels = [_label(one, figures.period.kind) if at % every == 0 else "" for at, one in enumerate(starts)]
     return {
         "labels": labels,
         "values": list(figures.series.values()),
@@ -133,10 +133,10 @@ def _to_come(start: date | int, period: Period) -> bool:
     return start > clock.today()
 
 
-def _label(start: date | int) -> str:
+def _label(start: date | int, kind: str) -> str:
     if isinstance(start, int):
         return f"{start:02d}"
-    return f"{start:%d/%m}" if start.day != 1 or start.month == 12 else f"{start:%d/%m}"
+    return f"T{start.month}" if kind == "nam" else f"{start:%d/%m}"
 
 
 def _address(period: Period, only: Facility | None, **other: Any) -> str:
