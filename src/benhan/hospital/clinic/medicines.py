@@ -171,11 +171,13 @@ def escaped(token: str) -> str:
     return token.replace(",", "\\,")
 
 
-def _rank(one: Medicine, query: str, spelled: str) -> tuple[bool, str, Decimal]:
-    first = query.split(maxsplit=1)[0]
-    starts = fold(one.name).startswith(first) or ingredients.key(one.name).startswith(spelled.split(maxsplit=1)[0])
+def _rank(one: Medicine, query: str, spelled: str) -> tuple[bool, bool, bool, str, Decimal]:
+    """What begins as was typed first; tablets before liquids; infusions, which nobody takes home, last."""
+    first = query.split()[0]
+    starts = fold(one.name).startswith(first) or ingredients.key(one.name).startswith(spelled.split()[0])
     number = _STRENGTH.search(one.strength)
-    return not starts, fold(one.name), Decimal(number[1].replace(",", ".")) if number else Decimal(0)
+    strength = Decimal(number[1].replace(",", ".")) if number else Decimal(0)
+    return not starts, one.route.startswith(("Tiêm", "Truyền")), one.unit != "viên", fold(one.name), strength
 
 
 def _own(medicine: Medicine) -> list[r4.Extension]:

@@ -14,7 +14,7 @@ from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Invalid
 from benhan.core.kit import forms, pages
 from benhan.core.kit.clock import parse_date, today, vn_date
-from benhan.core.kit.language import _
+from benhan.core.kit.language import _, later
 from benhan.hospital import visit as words
 from benhan.hospital.clinic import conclusion, conclusion_rules, documents, prescribing
 from benhan.hospital.clinic import conclusion_appointment as appointment
@@ -25,6 +25,8 @@ from benhan.hospital.clinic.diagnoses import listed
 from benhan.hospital.clinic.heading import heading
 from benhan.hospital.clinic.note import texts_of
 
+#: Short names of the outcomes, for a narrow column.
+TABS = {"home": later("Về"), "revisit": later("Tái khám"), "refer": later("Chuyển"), "admit": later("Nhập viện")}
 #: Days until somebody comes again when nothing says otherwise.
 USUAL_DAYS = 7
 
@@ -155,7 +157,7 @@ async def _signing_page(
         day = _day(str(form.raw.get("revisit") or request.query_params.get("revisit", ""))) or _usual_day(found)
         form.raw.setdefault("revisit", vn_date(day))
         form.fields["slot"] = slot_field(await appointment.free_slots(tx, who, day))
-    outcomes = [(name, _(text), f"{_address(visit)}?ket-qua={name}") for name, text in words.OUTCOMES.items()]
+    outcomes = [(name, _(text), f"{_address(visit)}?ket-qua={name}") for name, text in TABS.items()]
     return pages.render(
         request,
         "clinic/conclusion_sign.html",

@@ -29,6 +29,8 @@ from benhan.hospital.clinic.prescribing_lines import Line
 from benhan.hospital.clinic.prescribing_rules import TIMES, Course
 from benhan.hospital.visit import id_of
 
+#: What the consultation page listens to: it asks again for the bar with what is missing.
+CHANGED = "visit-changed"
 #: Days that a fresh line begins with.
 USUAL_DAYS = 5
 
@@ -156,7 +158,9 @@ async def remove_line(request: Request, tx: Transaction, who: Subject) -> Respon
     removed = await prescribing.remove(tx, who, visit.id or "", request.path_params["line"], form["version"])
     if not pages.is_fragment(request):
         return RedirectResponse(_address(visit) + f"?da-bo={removed.id}", 303)
-    return await _panel(request, tx, who, visit, removed=lines.line(removed), focus=True)
+    answer = await _panel(request, tx, who, visit, removed=lines.line(removed), focus=True)
+    answer.headers["HX-Trigger"] = CHANGED
+    return answer
 
 
 async def restore_line(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -232,9 +236,11 @@ async def _refused(
 
 
 async def _changed(request: Request, tx: Transaction, who: Subject, visit: r4.Encounter) -> Response:
-    if pages.is_fragment(request):
-        return await _panel(request, tx, who, visit, focus=True)
-    return RedirectResponse(_address(visit), 303)
+    if not pages.is_fragment(request):
+        return RedirectResponse(_address(visit), 303)
+    answer = await _panel(request, tx, who, visit, focus=True)
+    answer.headers["HX-Trigger"] = CHANGED
+    return answer
 
 
 async def _panel(

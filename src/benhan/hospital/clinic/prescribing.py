@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from benhan.core import store
-from benhan.core.access import Subject
+from benhan.core.access import Permission, Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Invalid, NotFound
@@ -149,7 +149,7 @@ async def panel(
     return PrescriptionPanel(
         visit=visit.id or "",
         patient=now_.patient,
-        closed=now_.closed,
+        closed=now_.closed or not who.may(Permission.CONSULT),
         lines=shown,
         allergies=now_.allergies,
         notices=await _notices(tx, who, now_),
