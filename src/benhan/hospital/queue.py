@@ -43,7 +43,8 @@ PACE_SAMPLE, PACE_SECONDS = "100", 60.0
 
 
 class Line(msgspec.Struct):
-    """The queue of one room: who waits (in order), was called (the latest first), is served, was skipped."""
+    """The queue of one room: who waits (in order), was called, is served (the latest first), was
+    skipped."""
 
     room: str
     waiting: list[r4.Task] = []
@@ -182,6 +183,7 @@ async def lines(
         ].append(ticket)
     for line in found.values():
         line.called.sort(key=lambda ticket: max(rules.calls(ticket), default=rules.issued(ticket)), reverse=True)
+        line.serving.sort(key=lambda ticket: rules.started(ticket) or rules.issued(ticket), reverse=True)
     return found
 
 
@@ -208,7 +210,7 @@ async def paces(
     known = {room: _paces.get((who.facility, room)) for room in kinds}
     stale = [room for room, pace in known.items() if pace is None or pace.asked + PACE_SECONDS <= asked]
     if stale:
-        done = await _tickets(tx, who, stale, (DONE,), at=at, most=PACE_SAMPLE)
+        done = await _tickets(tx, who, stale, (DONE, SERVED), at=at, most=PACE_SAMPLE)
         for room in stale:
             mine = [ticket for ticket in done if id_of(ticket.location) == room]
             _paces[who.facility, room] = _Pace(rules.pace(mine, kinds[room]), asked)

@@ -18,7 +18,7 @@ booked) within `HEAD_START` after her. A test holds this for any sequence of arr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 from statistics import median
@@ -158,6 +158,11 @@ def in_order(tickets: Iterable[r4.Task], now: datetime) -> list[r4.Task]:
     )
 
 
+def started(ticket: r4.Task) -> datetime | None:
+    """When the person began to be served."""
+    return moment(ticket.executionPeriod.start) if ticket.executionPeriod else None
+
+
 def service_minutes(ticket: r4.Task) -> float | None:
     """How long the person was served, in minutes."""
     period = ticket.executionPeriod
@@ -165,9 +170,19 @@ def service_minutes(ticket: r4.Task) -> float | None:
     return (end - start).total_seconds() / 60 if start and end and end > start else None
 
 
-def pace(finished: Sequence[r4.Task], kind: str = visit.CLINIC) -> float:
-    """Minutes a person of this room takes: the median of those served, or what is usual for such a room."""
-    known = [minutes for ticket in finished if (minutes := service_minutes(ticket)) is not None]
+def pace(served: Iterable[r4.Task], kind: str = visit.CLINIC) -> float:
+    """Minutes that a person takes of this room: the median of today, or what is usual for such a room.
+
+    A person takes the room until she is done or until the next one starts, whichever is earlier: somebody who is sent
+    to the laboratory is still being served, but does not hold up the queue.
+    """
+    times = [(start, ticket) for ticket in served if (start := started(ticket))]
+    began = sorted(times, key=lambda one: one[0])
+    known = []
+    for number, (start, ticket) in enumerate(began, 1):
+        own = service_minutes(ticket)
+        gap = (began[number][0] - start).total_seconds() / 60 if number < len(began) else None
+        known += [min(minutes for minutes in (own, gap) if minutes is not None)] if own or gap is not None else []
     return median(known) if len(known) >= ENOUGH_SERVED else USUAL_MINUTES.get(kind, USUAL_MINUTES[visit.CLINIC])
 
 

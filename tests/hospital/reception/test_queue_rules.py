@@ -134,14 +134,23 @@ def test_nothing_happens_any_more_to_a_cancelled_ticket(event: Event) -> None:
         next_state(cancelled, event)
 
 
-def test_the_wait_is_told_from_the_median_of_those_served_today() -> None:
-    def served(minutes: int) -> r4.Task:
-        period = r4.Period(start=stamp(NINE), end=stamp(NINE + timedelta(minutes=minutes)))
-        return msgspec.structs.replace(ticket("N-001"), status="completed", executionPeriod=period)
+def served(start: int, minutes: int | None) -> r4.Task:
+    """Somebody who began to be served so many minutes after nine; without minutes she still is."""
+    end = stamp(NINE + timedelta(minutes=start + minutes)) if minutes is not None else None
+    period = r4.Period(start=stamp(NINE + timedelta(minutes=start)), end=end)
+    state = "completed" if end else "in-progress"
+    return msgspec.structs.replace(ticket("N-001"), status=state, executionPeriod=period)
 
-    assert rules.pace([served(2), served(3), served(40)]) == 3
-    assert rules.expected_minutes(3, rules.pace([served(2), served(3), served(40)])) == 9
-    assert rules.pace([served(40)], "laboratory") == 3, "too few to tell: what is usual for such a room"
+
+def test_the_wait_is_told_from_the_median_of_those_served_today() -> None:
+    today = [served(0, 2), served(60, 3), served(120, 40)]
+    assert rules.pace(today) == 3
+    assert rules.expected_minutes(3, rules.pace(today)) == 9
+    assert rules.pace([served(0, 40)], "laboratory") == 3, "too few to tell: what is usual for such a room"
+
+
+def test_somebody_away_at_the_laboratory_does_not_hold_up_the_queue() -> None:
+    assert rules.pace([served(0, 90), served(5, None), served(11, 80), served(16, 3)]) == 5
 
 
 def test_the_hall_reads_initials_only() -> None:

@@ -83,7 +83,7 @@ async def door(request: Request, tx: Transaction, who: Subject) -> Response:
     place = await room_of(tx, who, str(request.path_params["room"]))
     line = (await queue.lines(tx, who, [place.id or ""], now))[place.id or ""]
     pace = (await queue.paces(tx, who, [place], now))[place.id or ""]
-    calls = _calls(line, now) or [_call(ticket, now) for ticket in line.serving[-1:]]
+    calls = _calls(line, now) or [_call(ticket, now) for ticket in line.serving[:1]]
     template = "display_door_live.html" if pages.is_fragment(request) else "display_door.html"
     coming = [
         (ticket_number(ticket), _hidden(ticket), rules.expected_minutes(line.ahead_of(ticket) or 0, pace))
@@ -102,7 +102,7 @@ def _busy(line: queue.Line) -> bool:
 
 
 def _row(room: r4.Location, line: queue.Line) -> Row:
-    current = next(iter(line.called or line.serving[-1:]), None)
+    current = next(iter(line.called or line.serving[:1]), None)
     return Row(
         room=room.name or "",
         now=ticket_number(current) if current else "",
