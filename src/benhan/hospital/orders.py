@@ -185,6 +185,11 @@ def is_urgent(order: r4.ServiceRequest) -> bool:
     return order.priority in _URGENT
 
 
+def in_time(order: r4.ServiceRequest) -> tuple[str, str]:
+    """For sorting: as the doctor ordered them."""
+    return order.authoredOn or "", identifier(order, systems.ORDER_NUMBER) or order.id or ""
+
+
 def title(order: r4.ServiceRequest) -> str:
     """What was ordered, as it is read."""
     return display_of(order.code)
@@ -226,7 +231,8 @@ async def complete(
     tickets = await tickets_of(tx, who, {id_of(one.encounter) for one in done}, places)
     left = [one for one in of_visit if one.status == "active" and one.id not in ids]
     busy = {found.id for one in left if (found := ticket_for(one, tickets, places))}
-    mine = {found.id: found for one in done if (found := ticket_for(one, tickets, places))}
+    held = [found for one in done if (found := ticket_for(one, tickets, places))]
+    mine = {found.id: found for found in (held if left else tickets)}
     for id_, ticket in mine.items():
         if id_ not in busy and ticket.status != DONE:
             begun = ticket if ticket.status in (SERVED, CALLED) else await queue.start(tx, who, ticket)
@@ -244,7 +250,7 @@ async def _rows(
     by_visit: dict[str, list[r4.Task]] = {}
     for ticket in tickets:
         by_visit.setdefault(id_of(ticket.encounter) or "", []).append(ticket)
-    for order in sorted(orders, key=lambda one: one.authoredOn or ""):
+    for order in sorted(orders, key=in_time):
         visit = id_of(order.encounter) or ""
         found = ticket_for(order, by_visit.get(visit, ()), places)
         key = found.id or "" if found else ""

@@ -1,5 +1,6 @@
-// A sheet of values: Enter and ↓ go to the next field, ↑ to the one before; what was typed in it is selected.
-const FIELDS = "input:not([type='hidden'], [type='checkbox']):not(:disabled), select:not(:disabled)";
+// A sheet of values: Enter and ↓ go to the next cell, ↑ to the one before; what stands in it is selected.
+const CELLS = "[data-cell]:not(:disabled)";
+const FIELDS = "input:not([type='hidden'], [type='checkbox']), select";
 
 export function sheets(): void {
   document.addEventListener("keydown", (event) => {
@@ -10,8 +11,9 @@ export function sheets(): void {
     const step = wanted(event.key, field);
     if (!step) return;
     event.preventDefault();
-    const fields = [...sheet.querySelectorAll<HTMLElement>(FIELDS)].filter((one) => one.getClientRects().length > 0);
-    const next = fields[fields.indexOf(field) + step];
+    const cells = [...sheet.querySelectorAll<HTMLElement>(CELLS)].filter((one) => one.getClientRects().length > 0);
+    const place = step > 0 ? Node.DOCUMENT_POSITION_FOLLOWING : Node.DOCUMENT_POSITION_PRECEDING;
+    const next = (step > 0 ? cells : cells.reverse()).find((one) => field.compareDocumentPosition(one) & place);
     next?.focus();
     if (next instanceof HTMLInputElement) next.select();
   });

@@ -153,7 +153,7 @@ async def gather(tx: Transaction, who: Subject, order_id: str) -> Reading:
         findings=next((one for one in found.resources if one.status not in GONE), None),
         siblings=sorted(
             (one for one in siblings.resources if one.status in ("active", "completed")),
-            key=lambda one: (one.authoredOn or "", one.id or ""),
+            key=orders.in_time,
         ),
         past=[one for one in past.resources if not any(id_of(basis) == order.id for basis in one.basedOn or [])],
         tickets=await orders.tickets_of(tx, who, [visit.id], places),

@@ -168,7 +168,7 @@ async def gather(tx: Transaction, who: Subject, visit_id: str) -> Entry:
     category = f"{systems.OBSERVATION_CATEGORY}|{LABORATORY}"
     found = await store.search(tx, who, r4.ServiceRequest, {**of_visit, "category": category, "_count": "100"})
     requests = [one for one in found.resources if one.status in ("active", "on-hold", "completed")]
-    requests.sort(key=lambda one: (one.authoredOn or "", one.id or ""))
+    requests.sort(key=orders.in_time)
     reports = await store.search(tx, who, r4.DiagnosticReport, {**of_visit, "_count": "200"})
     stored = await store.search(tx, who, r4.Observation, {**of_visit, "category": category, "_count": "500"})
     past = await _past(tx, who, patient, visit, requests)

@@ -194,6 +194,9 @@ def _page(
     if clash:  # saving again is now a decision made in sight of what the other person wrote
         for one in entry.sheets:
             form.raw[f"{one.id}.version"] = one.version
+    if asked and asked.critical:  # whom one would tell, and that it is now; the box itself stays for her to tick
+        form.raw["told_name"] = form.typed("told_name") or _requester(entry)
+        form.raw["told_at"] = form.typed("told_at") or clock.vn_time(clock.now())
     shown = {one.id: results.flags(entry, one, _shown_typed(one, form)) for one in edited}
     return pages.render(
         request, "lab/entry.html", status,
