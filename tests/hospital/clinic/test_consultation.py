@@ -14,7 +14,13 @@ from benhan.simulator import House
 from tests.hospital.clinic.conftest import Clinic
 
 Client = Callable[..., Awaitable[httpx.AsyncClient]]
-READING = ["/kham", "/kham/{visit}", "/kham/{visit}/ket-qua", "/kham/{visit}/chan-doan?q=ho", "/kham/{visit}/sinh-hieu"]
+READING = [
+    "/kham",
+    "/kham/{visit}",
+    "/kham/{visit}/ket-qua",
+    "/kham/{visit}/chan-doan?icd=ho",
+    "/kham/{visit}/sinh-hieu",
+]
 WRITING = [
     "/kham/goi", "/kham/{visit}/bat-dau", "/kham/{visit}/ghi-chep", "/kham/{visit}/chan-doan", "/kham/{visit}/chi-dinh",
     "/kham/{visit}/sinh-hieu",

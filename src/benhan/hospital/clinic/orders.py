@@ -87,7 +87,7 @@ async def place(
     service = look_up(code)
     if not confirmed:
         await _ask_if_repeated(tx, who, visit, patient, service)
-    room = await _room(tx, who, service)
+    room = await _room(tx, who, visit, service)
     number = await store.number(tx, who, f"order:{today().year}")
     order = await store.create(tx, who, _order(who, visit, patient, service, number, urgent))
     priority = _ticket_priority(visit, urgent)
@@ -145,8 +145,8 @@ async def _ask_if_repeated(
         )
 
 
-async def _room(tx: Transaction, who: Subject, service: Code) -> r4.Location:
-    """The room where it is done: of its kind and machine, the one with the shortest queue."""
+async def _room(tx: Transaction, who: Subject, visit: r4.Encounter, service: Code) -> r4.Location:
+    """The room where it is done: of its kind and machine, where the patient waits already, or the shortest queue."""
     kind = service["kind"]
     page = await store.search(
         tx, who, r4.Location, {"type": f"{systems.ROOM_TYPE}|{kind}", "status": "active", "_count": "100"}
@@ -155,6 +155,11 @@ async def _room(tx: Transaction, who: Subject, service: Code) -> r4.Location:
     candidates = machine or [room for room in page.resources if not _machines(room)] or page.resources
     if not candidates:
         raise Conflict(_("Cơ sở chưa có phòng làm dịch vụ này."), advice=_("Báo quản trị thêm phòng."))
+    if len(candidates) == 1:
+        return candidates[0]
+    here = {id_of(ticket.location) for ticket in await queue.of_visit(tx, who, visit.id or "")}
+    if there := [room for room in candidates if room.id in here]:
+        return there[0]
     lines = await queue.lines(tx, who, [room.id or "" for room in candidates])
     return min(candidates, key=lambda room: (len(lines[room.id or ""].waiting), room.name or ""))
 

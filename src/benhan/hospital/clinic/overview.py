@@ -23,10 +23,15 @@ from benhan.hospital.clinic.worklist import facts, reason
 from benhan.hospital.queue_rules import CANCELLED
 from benhan.hospital.visit import (
     BLOOD_PRESSURE,
+    BMI,
+    HEIGHT,
     NOTE,
     PAST,
     SERVED,
+    SPO2,
+    TEMPERATURE,
     VITALS,
+    WEIGHT,
     code_of,
     display_of,
     full_name,
@@ -93,6 +98,21 @@ class Vitals(msgspec.Struct, frozen=True, kw_only=True):
     readings: list[Reading]
     at: datetime | None
     by: str
+
+    @property
+    def tiles(self) -> list[Reading]:
+        """As the page shows them: a unit where the figure needs one, weight and BMI in one tile, no height."""
+        by_code = {one.code: one for one in self.readings}
+        mass = by_code.get(BMI)
+        shown = []
+        for one in self.readings:
+            if one.code == WEIGHT and mass:
+                value, name = f"{one.value} · {mass.value}", "Cân nặng · BMI"
+                shown.append(msgspec.structs.replace(mass, name=name, value=value))
+            elif one.code not in (BMI, HEIGHT):
+                unit = f" {one.unit}" if one.code in (TEMPERATURE, SPO2, WEIGHT) else ""
+                shown.append(msgspec.structs.replace(one, value=one.value + unit))
+        return shown
 
 
 class Overview(msgspec.Struct, kw_only=True):

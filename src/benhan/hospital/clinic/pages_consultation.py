@@ -141,7 +141,7 @@ async def find_diagnosis(request: Request, tx: Transaction, who: Subject) -> Res
     """ICD-10 as somebody types, in the list of the visit's day, the most used here first."""
     visit = await _read(request, tx, who)
     patient = await store.read(tx, who, r4.Patient, id_of(visit.subject) or "?")
-    query = request.query_params.get("q", "")[:200]
+    query = request.query_params.get("icd", "")[:200]
     book = codes.icd10(list_day(visit, today()))
     used = await weights(tx, who, "Condition", systems.ICD10, book)
     found = [
@@ -156,9 +156,14 @@ async def find_diagnosis(request: Request, tx: Transaction, who: Subject) -> Res
 
 async def add_diagnosis(request: Request, tx: Transaction, who: Subject) -> Response:
     """Give the visit a diagnosis by its code, or by what was typed where it is a code."""
-    fields = [forms.hidden("code", most=20), forms.text("q", "q"), forms.hidden("main"), forms.flag("confirmed", "ok")]
+    fields = [
+        forms.hidden("code", most=20),
+        forms.text("icd", "icd"),
+        forms.hidden("main"),
+        forms.flag("confirmed", "ok"),
+    ]
     form = await forms.read_form(request, fields)
-    code = form["code"] or (form["q"] or "").split(" ")[0]
+    code = form["code"] or (form["icd"] or "").split(" ")[0]
     main = True if form["main"] == "1" else None
 
     async def change(visit: r4.Encounter, patient: r4.Patient) -> r4.Encounter:
@@ -216,7 +221,7 @@ async def _change_diagnoses(
 
 async def find_service(request: Request, tx: Transaction, who: Subject) -> Response:
     """Services for laboratory and imaging as somebody types."""
-    query = request.query_params.get("q", "")[:200]
+    query = request.query_params.get("find", "")[:200]
     found = await orders.find(tx, who, query, FOUND)
     said: dict[str, Any] = {"visit": request.path_params["visit"], "query": query, "found": found}
     if pages.is_fragment(request):
@@ -226,10 +231,10 @@ async def find_service(request: Request, tx: Transaction, who: Subject) -> Respo
 
 async def place_order(request: Request, tx: Transaction, who: Subject) -> Response:
     """Order a service."""
-    fields = [forms.hidden("service", most=30), forms.text("q", "q"), forms.flag("urgent", "u")]
+    fields = [forms.hidden("service", most=30), forms.text("find", "find"), forms.flag("urgent", "u")]
     fields.append(forms.flag("confirmed", "ok"))
     form = await forms.read_form(request, fields)
-    code = form["service"] or (form["q"] or "").split(" ")[0]
+    code = form["service"] or (form["find"] or "").split(" ")[0]
     visit = await begin(tx, who, await _read(request, tx, who))
     patient = await store.read(tx, who, r4.Patient, id_of(visit.subject) or "?")
     problem: Problem | None = None
