@@ -15,6 +15,7 @@ from benhan.core.fhir.outcome import Conflict, Forbidden, Invalid, NotFound, Ver
 from benhan.core.fhir.validation import check
 from benhan.core.store.records import NUMBERS, audited, new_id, now, permit, stamped
 from benhan.core.store.rows import Rows, columns, hash64, rows_of
+from benhan.core.store.sealed import refuse_if_sealed
 
 _PUT = (
     "select put($1,$2,$3,$4,$5,$6,$7,$8,$9,$10::smallint[],$11::bigint[],$12::smallint[],$13::text[],$14::text[],"
@@ -80,7 +81,7 @@ async def update(tx: Transaction, who: Subject, resource: r4.R, *, if_match: str
     `if_match` is the version the change was made on; None replaces whatever is there.
 
     Raises:
-        Forbidden, Invalid, AlreadyExists; VersionConflict: somebody changed it in between.
+        Forbidden, Invalid, AlreadyExists; VersionConflict: somebody changed it in between; Conflict: it is signed.
     """
     name = codec.type_name(resource)
     if not resource.id:
@@ -92,6 +93,8 @@ async def update(tx: Transaction, who: Subject, resource: r4.R, *, if_match: str
     version = current.version if current else 0
     if if_match is not None and if_match != str(version):
         raise _moved_on(name, resource.id, version)
+    if current:
+        await refuse_if_sealed(tx, who, name, NUMBERS[name], resource.id)
     kept = stamped(resource, resource.id, version + 1, moment := now())
     rows = await _put(tx, who, kept, version, moment, "u" if current and not current.deleted else "c")
     if rows is None:
@@ -105,7 +108,7 @@ async def delete(tx: Transaction, who: Subject, type_: type[r4.R], id_: str, *, 
     """Take a record out of sight; its history stays. Deleting twice is no error.
 
     Raises:
-        Forbidden, NotFound, VersionConflict.
+        Forbidden, NotFound, VersionConflict; Conflict: it is signed.
     """
     name = codec.type_name(type_)
     decision = permit(who, Interaction.DELETE, name)
@@ -117,6 +120,7 @@ async def delete(tx: Transaction, who: Subject, type_: type[r4.R], id_: str, *, 
         return
     if if_match is not None and if_match != str(current.version):
         raise _moved_on(name, id_, current.version)
+    await refuse_if_sealed(tx, who, name, NUMBERS[name], id_)
     nothing = Rows(patient=current.patient, tokens=[], words=[], spans=[], once=[])
     await _call_put(tx, who, name, id_, current.version, now(), None, "d", nothing)
     audited(tx, who, Interaction.DELETE, decision, name, id_, current.patient)
