@@ -79,7 +79,8 @@ async def test_prescribing_and_signing_by_keyboard(go: OpenPage, visit: Room, ho
     await keyboard.press("Enter")
     await expect(page.locator("main")).to_contain_text("Mật khẩu không đúng. Chưa ký.")
     await shoot(page, "sign-wrong")
-    await page.locator("#f-password").fill(hospital.password)
+    await expect(page.locator("#f-password")).to_be_focused()
+    await keyboard.type(hospital.password)
     await keyboard.press("Enter")
     await page.wait_for_url("**/chu-ky")
     await expect(page.locator("main")).to_contain_text("Chữ ký hợp lệ")
@@ -91,7 +92,7 @@ async def test_prescribing_and_signing_by_keyboard(go: OpenPage, visit: Room, ho
 
 async def test_a_line_is_taken_off_and_put_back_by_keyboard(go: OpenPage, visit: Room) -> None:
     page = await go("/don-thuoc")
-    await _add(page, "paracetamol")
+    await _add(page, "paracetamol 500")
     await page.locator("#prescription tbody button").press("Enter")
     await expect(page.locator("#prescription")).to_contain_text("Đã bỏ Paracetamol 500 mg khỏi đơn.")
     await page.keyboard.press("Escape")

@@ -173,8 +173,8 @@ def escaped(token: str) -> str:
 
 def _rank(one: Medicine, query: str, spelled: str) -> tuple[bool, bool, bool, str, Decimal]:
     """What begins as was typed first; tablets before liquids; infusions, which nobody takes home, last."""
-    first = query.split()[0]
-    starts = fold(one.name).startswith(first) or ingredients.key(one.name).startswith(spelled.split()[0])
+    first = query.split(maxsplit=1)[0]
+    starts = fold(one.name).startswith(first) or ingredients.key(one.name).startswith(spelled.split(maxsplit=1)[0])
     number = _STRENGTH.search(one.strength)
     strength = Decimal(number[1].replace(",", ".")) if number else Decimal(0)
     return not starts, one.route.startswith(("Tiêm", "Truyền")), one.unit != "viên", fold(one.name), strength
