@@ -30,7 +30,7 @@ def address(stand_in: PortalStandIn) -> Iterator[str]:
 
 @pytest.fixture
 def portal(address: str) -> Portal:
-    return Portal(address, USER, PASSWORD, seconds=1.0)
+    return Portal(address, USER, PASSWORD, seconds=3.0)
 
 
 async def test_a_good_card_is_000_with_its_dates(portal: Portal, stand_in: PortalStandIn) -> None:
@@ -77,22 +77,22 @@ async def test_an_officer_who_is_not_registered_is_told_so(portal: Portal) -> No
 async def test_every_fault_has_its_name_and_takes_no_longer_than_allowed(
     portal: Portal, stand_in: PortalStandIn, fault: Fault, kind: str
 ) -> None:
-    stand_in.fault, stand_in.seconds = fault, 1.5
+    stand_in.fault, stand_in.seconds = fault, 6.0
     began = time.monotonic()
     with pytest.raises(PortalTrouble) as told:
         await portal.check(TAM, HA)
     assert told.value.kind == kind
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 5.5
 
 
 async def test_nobody_listening_is_down() -> None:
-    portal = Portal("http://127.0.0.1:1", USER, PASSWORD, seconds=1.0)
+    portal = Portal("http://127.0.0.1:1", USER, PASSWORD, seconds=3.0)
     with pytest.raises(PortalTrouble, match="down"):
         await portal.check(TAM, HA)
 
 
 async def test_a_wrong_password_is_refused(address: str) -> None:
-    portal = Portal(address, USER, "sai", seconds=1.0)
+    portal = Portal(address, USER, "sai", seconds=3.0)
     with pytest.raises(PortalTrouble, match="refused"):
         await portal.check(TAM, HA)
 

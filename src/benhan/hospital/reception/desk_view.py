@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -135,8 +135,36 @@ def booking_view(booking: r4.Appointment) -> BookingView:
         id=str(booking.id),
         time=clock.vn_time(booking.start),
         what=" · ".join(part for part in parts if part),
-        channel=_("đặt %(how)s", how=channel) if channel else "",
+        channel=_("đặt %(how)s", how=_(channel)) if channel else "",
     )
+
+
+class Expected(msgspec.Struct, frozen=True):
+    """Somebody who booked for today and has not come yet."""
+
+    code: str
+    time: str
+    name: str
+    what: str
+
+
+async def expected(tx: Transaction, who: Subject, count: int = 10) -> list[Expected]:
+    """Who is expected next, from half an hour ago on."""
+    since = clock.now() - timedelta(minutes=30)
+    params = {
+        "date": [clock.today().isoformat(), f"ge{since.isoformat(timespec='seconds')}"], "status": booking_rules.AWAITED,
+        "_sort": "date", "_count": str(count),
+    }  # fmt: skip
+    page = await store.search(tx, who, r4.Appointment, params)
+    return [
+        Expected(
+            booking_rules.code_of_booking(one),
+            clock.vn_time(one.start),
+            booking_rules.booker_name(one),
+            booking_view(one).what,
+        )
+        for one in page.resources
+    ]
 
 
 async def last_tickets(tx: Transaction, who: Subject, count: int = 6) -> list[TicketView]:

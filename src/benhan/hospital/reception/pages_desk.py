@@ -62,7 +62,8 @@ def arrival_fields() -> list[forms.Field]:
 
 async def desk_page(request: Request, tx: Transaction, who: Subject) -> Response:
     """The desk with nobody before it; `?phieu=` shows the ticket that was just issued."""
-    return await _desk(request, tx, who, issued=await _just_issued(request, tx, who))
+    issued = await _just_issued(request, tx, who)
+    return await _desk(request, tx, who, issued=issued, expected=await desk_view.expected(tx, who))
 
 
 async def identify_posted(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -224,7 +225,7 @@ async def _person(
 async def _desk(request: Request, tx: Transaction, who: Subject, *, status: int = 200, **shown: Any) -> Response:
     blank: dict[str, Any] = {
         "person": None, "hits": [], "found": None, "problem": None, "typed": "", "scanned": None, "issued": None,
-        "notice": None, "key": "",
+        "notice": None, "key": "", "expected": [],
     }  # fmt: skip
     groups = [(key, _(name)) for key, name in PRIORITY_GROUPS.items()]
     own = {
