@@ -7,7 +7,7 @@ refused by name, never ignored silently.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -21,6 +21,10 @@ MAX_CLAUSES = 40
 MAX_VALUES = 500
 MAX_COUNT = 1000
 USUAL_COUNT = 50
+#: After every word that begins like this one.
+END = "\U0010ffff"
+#: What a reference points at, when few records do so: one person's, one visit's.
+FEW_REFER = ("Patient/", "Encounter/")
 #: Parameters of the exchange itself, not of the search.
 RESULT = frozenset({"_format", "_pretty", "_summary", "_elements"})
 
@@ -28,10 +32,22 @@ Value = Callable[[Any], str]
 
 
 class Clause(Protocol):
-    """One condition on `resource r`."""
+    """One condition of a search."""
 
-    def sql(self, value: Value) -> str:
-        """The condition; `value` takes a value and gives its place in the statement."""
+    def sql(self, value: Value, key: str = "r.key") -> str:
+        """The condition on the record of this key; `value` takes a value and gives its place in the statement."""
+        ...
+
+
+@runtime_checkable
+class IndexClause(Clause, Protocol):
+    """A condition that rows of an index table meet, so that those rows may lead the search (`lead.py`)."""
+
+    #: True where few records can meet it, whatever the hospital's size: a number of a person, a visit.
+    rare: bool
+
+    def rows(self, value: Value) -> str:
+        """The index rows `x` that meet it: what comes after FROM."""
         ...
 
 
@@ -55,16 +71,26 @@ class Tokens(msgspec.Struct):
 
     param: int
     hashes: list[int]
-    negated: bool = False
+    rare: bool = False
 
-    def sql(self, value: Value) -> str:
-        """The condition."""
-        test = "not in" if self.negated else "in"
+    def rows(self, value: Value) -> str:
+        """The index rows that meet it."""
         hashes = f"= {value(self.hashes[0])}" if len(self.hashes) == 1 else f"= any({value(self.hashes)}::bigint[])"
-        return (
-            f"r.key {test} (select t.rid from token t where t.facility = $1"
-            f" and t.param = {value(self.param)}::smallint and t.hash {hashes})"
-        )
+        return f"token x where x.facility = $1 and x.param = {value(self.param)}::smallint and x.hash {hashes}"
+
+    def sql(self, value: Value, key: str = "r.key") -> str:
+        """The condition: one look into the index by all its columns."""
+        return f"exists (select from {self.rows(value)} and x.rid = {key} offset 0)"
+
+
+class Without(msgspec.Struct):
+    """Has none of these tokens."""
+
+    tokens: Tokens
+
+    def sql(self, value: Value, key: str = "r.key") -> str:
+        """The condition."""
+        return f"not {self.tokens.sql(value, key)}"
 
 
 class Words(msgspec.Struct):
@@ -72,20 +98,23 @@ class Words(msgspec.Struct):
 
     param: int
     queries: list[list[str]]
+    rare: bool = False
 
-    def sql(self, value: Value) -> str:
-        """The condition: the rarest word leads the index, the others are looked for in the same row."""
-        param = value(self.param)
+    def rows(self, value: Value) -> str:
+        """The index rows that meet it: the rarest word leads, the others are looked for in the same row."""
+        return f"word x where {self._meets(value)}"
+
+    def sql(self, value: Value, key: str = "r.key") -> str:
+        """The condition."""
+        return _of_record("word", key, self._meets(value))
+
+    def _meets(self, value: Value) -> str:
         parts = []
         for words in self.queries:
             lead, *others = sorted(words, key=_rarity)
-            low, high = value(lead), value(lead + "\U0010ffff")
-            rest = "".join(f" and position({value(' ' + word)} in w.whole) > 0" for word in others)
-            parts.append(
-                f"r.key in (select w.rid from word w where w.facility = $1 and w.param = {param}::smallint"
-                f" and w.word >= {low} and w.word < {high}{rest})"
-            )
-        return f"({' or '.join(parts)})"
+            rest = "".join(f" and position({value(' ' + word)} in x.whole) > 0" for word in others)
+            parts.append(f"(x.word >= {value(lead)} and x.word < {value(lead + END)}{rest})")
+        return f"x.facility = $1 and x.param = {value(self.param)}::smallint and ({' or '.join(parts)})"
 
 
 class Spans(msgspec.Struct):
@@ -93,15 +122,29 @@ class Spans(msgspec.Struct):
 
     param: int
     tests: list[tuple[str, Any, Any]]
+    rare: bool = False
 
-    def sql(self, value: Value) -> str:
+    def rows(self, value: Value) -> str:
+        """The index rows that meet it."""
+        return f"span x where {self._meets(value)}"
+
+    def sql(self, value: Value, key: str = "r.key") -> str:
         """The condition."""
-        param = value(self.param)
+        return _of_record("span", key, self._meets(value))
+
+    def _meets(self, value: Value) -> str:
         parts = [_SPAN_TESTS[prefix].format(lo=value(lo), hi=value(hi)) for prefix, lo, hi in self.tests]
-        return (
-            f"r.key in (select s.rid from span s where s.facility = $1 and s.param = {param}::smallint"
-            f" and ({' or '.join(parts)}))"
-        )
+        return f"x.facility = $1 and x.param = {value(self.param)}::smallint and ({' or '.join(parts)})"
+
+
+def is_on_record(clause: Clause) -> bool:
+    """Whether a condition reads columns of the record, not its index rows."""
+    return isinstance(clause, Compartment | Ids | Updated)
+
+
+def _of_record(table: str, key: str, meets: str) -> str:
+    """A condition on the index rows of one record. The fence keeps PostgreSQL from reading a whole range instead."""
+    return f"exists (select from (select * from {table} x where x.rid = {key} offset 0) x where {meets})"
 
 
 class Compartment(msgspec.Struct):
@@ -109,7 +152,7 @@ class Compartment(msgspec.Struct):
 
     patients: list[str]
 
-    def sql(self, value: Value) -> str:
+    def sql(self, value: Value, key: str = "r.key") -> str:
         """The condition."""
         if len(self.patients) == 1:
             return f"r.patient = {value(self.patients[0])}"
@@ -121,7 +164,7 @@ class Ids(msgspec.Struct):
 
     ids: list[str]
 
-    def sql(self, value: Value) -> str:
+    def sql(self, value: Value, key: str = "r.key") -> str:
         """The condition."""
         return f"r.id = any({value(self.ids)})"
 
@@ -131,12 +174,12 @@ class Updated(msgspec.Struct):
 
     tests: list[tuple[str, Any, Any]]
 
-    def sql(self, value: Value) -> str:
+    def sql(self, value: Value, key: str = "r.key") -> str:
         """The condition."""
         parts = [
             _SPAN_TESTS[prefix]
-            .replace("s.lo", "r.updated")
-            .replace("s.hi", "r.updated")
+            .replace("x.lo", "r.updated")
+            .replace("x.hi", "r.updated")
             .format(lo=value(lo), hi=value(hi))
             for prefix, lo, hi in self.tests
         ]
@@ -145,14 +188,14 @@ class Updated(msgspec.Struct):
 
 #: Each names both places, so that the statement's parameters all have a type.
 _SPAN_TESTS = {
-    "eq": "(s.lo >= {lo}::timestamptz and s.hi <= {hi}::timestamptz)",
-    "ne": "not (s.lo >= {lo}::timestamptz and s.hi <= {hi}::timestamptz)",
-    "ge": "(s.hi > {lo}::timestamptz and {hi}::timestamptz is not null)",
-    "gt": "(s.hi > {hi}::timestamptz and {lo}::timestamptz is not null)",
-    "le": "(s.lo < {hi}::timestamptz and {lo}::timestamptz is not null)",
-    "lt": "(s.lo < {lo}::timestamptz and {hi}::timestamptz is not null)",
-    "sa": "(s.lo >= {hi}::timestamptz and {lo}::timestamptz is not null)",
-    "eb": "(s.hi <= {lo}::timestamptz and {hi}::timestamptz is not null)",
+    "eq": "(x.lo >= {lo}::timestamptz and x.hi <= {hi}::timestamptz)",
+    "ne": "not (x.lo >= {lo}::timestamptz and x.hi <= {hi}::timestamptz)",
+    "ge": "(x.hi > {lo}::timestamptz and {hi}::timestamptz is not null)",
+    "gt": "(x.hi > {hi}::timestamptz and {lo}::timestamptz is not null)",
+    "le": "(x.lo < {hi}::timestamptz and {lo}::timestamptz is not null)",
+    "lt": "(x.lo < {lo}::timestamptz and {hi}::timestamptz is not null)",
+    "sa": "(x.lo >= {hi}::timestamptz and {lo}::timestamptz is not null)",
+    "eb": "(x.hi <= {lo}::timestamptz and {hi}::timestamptz is not null)",
 }
 
 #: Words that stand in so many Vietnamese names that they find nobody alone.
@@ -247,14 +290,17 @@ def _clause(query: Query, type_name: str, name: str, value: str) -> Clause:  # n
     parameter = _parameter(type_name, code)
     match parameter.kind:
         case "token" if modifier in ("", "not"):
-            return Tokens(parameter.id, [_token(name, v) for v in values], modifier == "not")
+            tokens = Tokens(parameter.id, [_token(name, v) for v in values], rare="identifier" in code)
+            return Without(tokens) if modifier else tokens
         case "reference" if modifier in ("", *parameter.targets):
             targets = [_target(parameter, name, v, modifier) for v in values]
             if code in COMPARTMENT and all(t.startswith("Patient/") for t in targets):
                 patients = [t.removeprefix("Patient/") for t in targets]
                 query.patient = patients[0]
                 return Compartment(patients)
-            return Tokens(parameter.id, [hash64(t) for t in targets])
+            return Tokens(
+                parameter.id, [hash64(t) for t in targets], rare=all(t.startswith(FEW_REFER) for t in targets)
+            )
         case "string" if modifier == "":
             return Words(parameter.id, [_words(name, v) for v in values])
         case "date" if modifier == "":

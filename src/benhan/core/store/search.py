@@ -1,6 +1,7 @@
 """Search: FHIR parameters → conditions on index rows → one statement → a page of records.
 
-What is asked is parsed by `query.py` into clauses; names and sort keys come from tables, never from the caller.
+What is asked is parsed by `query.py` into clauses; `lead.py` finds out which of them to begin with. Names and sort
+keys come from tables, never from the caller.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import codec, r4
 from benhan.core.fhir import search as definitions
 from benhan.core.fhir.outcome import Malformed
-from benhan.core.store.query import Query, parse
+from benhan.core.store.lead import Lead, leading
+from benhan.core.store.query import Query, is_on_record, parse
 from benhan.core.store.read import read_many
 from benhan.core.store.records import NUMBERS, audited, permit
 
@@ -44,7 +46,8 @@ async def search(tx: Transaction, who: Subject, type_: type[r4.R], params: Param
     name = codec.type_name(type_)
     decision = permit(who, Interaction.SEARCH, name)
     query = parse(name, params)
-    statement = Statement(who.facility, name, query, decision)
+    lead = await leading(tx, who.facility, query, decision)
+    statement = Statement(who.facility, name, query, decision, lead)
     rows = await tx.fetch(statement.page(), *statement.values)
     more = len(rows) > query.count
     rows = rows[: query.count]
@@ -52,7 +55,7 @@ async def search(tx: Transaction, who: Subject, type_: type[r4.R], params: Param
     page = Page(
         resources=resources,
         included=await _included(tx, who, query, resources),
-        total=await _total(tx, who, name, query, decision) if query.total else None,
+        total=await _total(tx, who, name, query, decision, lead) if query.total else None,
         next=_cursor(rows[-1]["sort"], rows[-1]["key"]) if more else None,
         ignored=query.ignored,
     )
@@ -80,45 +83,69 @@ async def count(tx: Transaction, who: Subject, type_: type[r4.Resource], params:
     decision = permit(who, Interaction.SEARCH, name)
     query = parse(name, params)
     audited(tx, who, Interaction.SEARCH, decision, name, None, query.patient, f"count {query.text}")
-    return await _total(tx, who, name, query, decision)
+    return await _total(tx, who, name, query, decision, await leading(tx, who.facility, query, decision))
 
 
-async def _total(tx: Transaction, who: Subject, name: str, query: Query, decision: Decision) -> int:
-    statement = Statement(who.facility, name, query, decision)
+async def _total(tx: Transaction, who: Subject, name: str, query: Query, decision: Decision, lead: Lead | None) -> int:
+    statement = Statement(who.facility, name, query, decision, lead)
     total: int = await tx.fetchval(statement.total(), *statement.values)
     return total
 
 
 class Statement:
-    """The SQL of one search. Every value travels as a parameter."""
+    """The SQL of one search. Every value travels as a parameter.
 
-    def __init__(self, facility: int, type_name: str, query: Query, decision: Decision) -> None:
+    Either the index rows of the leading condition are read and the others are tried on each of them, or the records
+    of the type are walked from the newest, trying every condition. `offset 0` keeps PostgreSQL to this order: how
+    long a search takes does not depend on what it believes of tables that were filled a moment ago.
+    """
+
+    def __init__(
+        self, facility: int, type_name: str, query: Query, decision: Decision, lead: Lead | None = None
+    ) -> None:
         self.values: list[Any] = [facility, NUMBERS[type_name]]
         self._query = query
-        self._conditions = ["r.facility = $1", "r.type = $2", "r.body is not null"]
-        if decision.only_patient is not None:
-            self._conditions.append(f"r.patient = {self._value(decision.only_patient)}")
-        for clause in query.clauses:
-            self._conditions.append(clause.sql(self._value))
+        self._lead = lead
+        self._only_patient = decision.only_patient
 
     def page(self) -> str:
         """The rows of a page and one more, in a total order."""
         order = "desc" if self._query.descending else "asc"
-        hits = (
-            f"select r.key, r.id, r.patient, r.body, {self._sort()} as sort from resource r"
-            f" where {' and '.join(self._conditions)}"
-        )
+        led = self._lead is not None and (self._lead.few or self._query.sort is not None)
+        source = self._led() if led else self._walked()
         after = ""
         if self._query.after:
             moment, key = _position(self._query.after)
             sign = "<" if self._query.descending else ">"
             after = f" where (sort, key) {sign} ({self._value(moment)}::timestamptz, {self._value(key)}::bigint)"
+        hits = f"select r.key, r.id, r.patient, r.body, {self._sort()} as sort from {source}"
         limit = self._value(self._query.count + 1)
         return f"select * from ({hits}) hit{after} order by sort {order}, key {order} limit {limit}"
 
     def total(self) -> str:
         """How many there are."""
-        return f"select count(*) from resource r where {' and '.join(self._conditions)}"
+        return f"select count(*) from {self._led() if self._lead else self._walked()}"
+
+    def _walked(self) -> str:
+        probes = [clause.sql(self._value) for clause in self._query.clauses]
+        return f"resource r where {' and '.join([*self._row(), *probes])}"
+
+    def _led(self) -> str:
+        assert self._lead
+        lead = self._lead.clause
+        others = [one for one in self._query.clauses if one is not lead]
+        probes = "".join(f" and {one.sql(self._value, 'lead.rid')}" for one in others if not is_on_record(one))
+        rows = f"select distinct x.rid from {lead.rows(self._value)}"
+        record = [*self._row(), *(one.sql(self._value) for one in others if is_on_record(one))]
+        return (
+            f"(select lead.rid from ({rows} offset 0) lead where true{probes} offset 0) lead cross join lateral"
+            f" (select * from resource r where r.key = lead.rid and {' and '.join(record)} offset 0) r"
+        )
+
+    def _row(self) -> list[str]:
+        """What the record itself must meet."""
+        only = [] if self._only_patient is None else [f"r.patient = {self._value(self._only_patient)}"]
+        return ["r.facility = $1", "r.type = $2", "r.body is not null", *only]
 
     def _sort(self) -> str:
         if self._query.sort is None:

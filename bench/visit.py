@@ -1,0 +1,141 @@
+"""A morning at the hospital under load: `python -m bench.visit --size 10000 --size 100000`.
+
+Claim (issue 2): with 50 users on 2 cores, patient search p95 ≤ 150 ms, check-in p95 ≤ 300 ms, any staff page
+p95 ≤ 150 ms, at the server. Measured: milliseconds from a request's arrival at the ASGI application to the last byte
+of its answer (`serving.StopWatch`), in a run where everybody pauses, then in one where nobody does (the most it can do).
+The generator, Granian and PostgreSQL share the machine. Server times of the paused run decide.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import tempfile
+import time
+from pathlib import Path
+from random import Random
+
+import msgspec
+
+from benhan.core import store
+from benhan.core.db import Database
+from benhan.core.fhir import r4, systems
+from benhan.hospital.visit import full_name, identifier, phone_of
+from bench.browser import Browser
+from bench.figures import Figure, by_label, machine, table
+from bench.serving import server
+from bench.shifts import PEOPLE, Desk, Sample, work
+from bench.world import World, world
+
+SEARCH, CHECK_IN, PAGE = 150.0, 300.0, 150.0
+SAMPLED = 1000
+
+
+class Run(msgspec.Struct, frozen=True):
+    """What one run gave: figures at the server and at the users, and requests a second."""
+
+    server: dict[str, Figure]
+    user: dict[str, Figure]
+    rate: float
+
+
+def main() -> None:
+    """Measure each size; print the tables, write everything as JSON."""
+    asked = _arguments()
+    results: dict[str, dict[str, Run]] = {}
+    about = machine()
+    for size in asked.size or [10_000]:
+        place = asyncio.run(world(asked.data, size, lambda text: print(text, flush=True)))
+        try:
+            results[str(size)] = _measure(place, asked)
+        finally:
+            place.stop()
+    columns = {f"{size} {name}": run.server for size, runs in results.items() for name, run in runs.items()}
+    print(json.dumps(about), "\n\nAt the server, ms\n\n" + table(columns), "\n")
+    for size, runs in results.items():
+        print(size, {name: f"{run.rate:.0f} requests/s" for name, run in runs.items()}, _verdict(runs["paused"]))
+    asked.output.parent.mkdir(parents=True, exist_ok=True)
+    asked.output.write_bytes(msgspec.json.format(msgspec.json.encode({"machine": about, "runs": results})))
+
+
+def _measure(place: World, asked: argparse.Namespace) -> dict[str, Run]:
+    runs = {}
+    for name, pause, seconds in (("paused", asked.pause, asked.seconds), ("saturated", 0.0, asked.seconds / 3)):
+        with (
+            tempfile.TemporaryDirectory(prefix="bench-") as notes,
+            server(place.dsn, asked.port, asked.workers, Path(notes)),
+        ):
+            sample = asyncio.run(_sample(place))
+            times = asyncio.run(_everybody(place, sample, asked, pause, seconds))
+            rows = [row for path in Path(notes).glob("*.tsv") for row in _notes(path)]
+        runs[name] = Run(by_label(rows), by_label(times), len(times) / seconds)
+    return runs
+
+
+async def _everybody(
+    place: World, sample: Sample, asked: argparse.Namespace, pause: float, seconds: float
+) -> list[tuple[str, int, float]]:
+    times: list[tuple[str, int, float]] = []
+    until = asyncio.get_running_loop().time() + seconds
+    shifts, browsers = [], []
+    for count, shift, logins in PEOPLE:
+        for number in range(count):
+            browser = Browser(asked.port, times)
+            desk = Desk(browser, Random(f"{shift} {number}"), pause, place.house, sample)
+            shifts.append(work(desk, shift, logins[number % len(logins)], until))
+            browsers.append(browser)
+    await asyncio.gather(*shifts)
+    for browser in browsers:
+        await browser.close()
+    return times
+
+
+async def _sample(place: World) -> Sample:
+    """People as they come to the desk: any of the hospital's, read through the store."""
+    database = await Database.connect(place.dsn, size=2)
+    async with database.transaction(place.house.key) as tx:
+        rows = await tx.fetch(
+            "select id from resource tablesample bernoulli (5) where facility = $1 and id = patient limit $2",
+            place.house.key, SAMPLED,
+        )  # fmt: skip
+        found = await store.read_many(tx, place.house.loader, r4.Patient, [row["id"] for row in rows])
+    await database.close()
+    people = list(found.values())
+    return Sample(
+        names=[full_name(one) for one in people],
+        numbers=[number for one in people if (number := identifier(one, systems.CCCD))],
+        phones=[phone for one in people if (phone := phone_of(one))],
+        ids=list(found),
+    )
+
+
+def _notes(path: Path) -> list[tuple[str, int, float]]:
+    rows = [line.split("\t") for line in path.read_text().splitlines()]
+    return [(label, int(status), float(spent)) for label, status, spent in rows]
+
+
+def _verdict(run: Run) -> dict[str, bool]:
+    """Which of the three claims hold at the server."""
+
+    def holds(start: str, most: float) -> bool:
+        return all(one.p95 <= most for label, one in run.server.items() if label.startswith(start))
+
+    return {"patient search": holds("search", SEARCH), "check-in": holds("check-in", CHECK_IN),
+            "staff pages": holds("page", PAGE)}  # fmt: skip
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", type=int, action="append", help="patients: up to 10000, or 100000; may be repeated")
+    parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "benhan-bench")
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--pause", type=float, default=5.0, help="seconds a user pauses between steps, on average")
+    parser.add_argument("--workers", type=int, default=1, help="server processes, as BENHAN_WORKERS")
+    parser.add_argument("--port", type=int, default=8497)
+    parser.add_argument("--output", type=Path, default=Path("bench/results/visit.json"))
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,210 @@
+"""The hospitals that are measured: one of 10,000 patients by the simulator, and the same ten times over.
+
+The simulator writes a year of visits through the store at some hundred visits a second; 100,000 patients would take
+an hour on two busy cores. So the larger hospital is the smaller one with nine more sets of people, copied inside
+PostgreSQL under ids of their own: records and index rows, no history and no change feed. This morning is not copied:
+both hospitals have the same people waiting.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import asyncpg
+import msgspec
+
+from benhan.core.db import Database, create_database, migrate
+from benhan.core.db.embedded import DATABASE, EmbeddedPostgres
+from benhan.core.fhir.search import PARAMETERS
+from benhan.core.kit.clock import today
+from benhan.core.store.records import NAMES
+from benhan.core.store.rows import hash64
+from benhan.simulator import House, build_house, build_province, fill
+from benhan.simulator.fill import SEED, VISITS_A_PERSON
+
+SMALL, LARGE = 10_000, 100_000
+#: Ids of people and visits begin so; a copy has another number there.
+MARKS = (f"bn{SEED}-", f"lk{SEED}-")
+VACUUM = "vacuum (analyze) resource, token, word, span, history, feed, once"
+
+Say = Callable[[str], None]
+
+
+class World(msgspec.Struct):
+    """A hospital that stands, with its PostgreSQL running."""
+
+    patients: int
+    postgres: EmbeddedPostgres
+    house: House
+
+    @property
+    def dsn(self) -> str:
+        """The role that serves requests."""
+        return self.postgres.dsn("benhan_app")
+
+    def stop(self) -> None:
+        """Stop its PostgreSQL; the data stays."""
+        self.postgres.stop()
+
+
+async def world(folder: Path, patients: int, say: Say) -> World:
+    """The hospital of this size in a folder; made when it is not there yet.
+
+    Raises:
+        ValueError: another size than SMALL (or fewer) and LARGE.
+    """
+    if patients > SMALL and patients != LARGE:
+        raise ValueError(f"up to {SMALL} patients are simulated, {LARGE} copied; not {patients}")
+    place = folder / str(patients)
+    postgres = EmbeddedPostgres(place)
+    if not (place / "done").exists():
+        if patients == LARGE:
+            await _copied(folder, place, say)
+        else:
+            await _simulated(place, patients, say)
+        (place / "done").touch()
+    postgres.start()
+    database = await Database.connect(postgres.dsn("benhan_app"), statement_seconds=600)
+    await migrate(postgres.dsn())
+    house = await build_house(database, postgres.dsn())
+    await database.close()
+    return World(patients, postgres, house)
+
+
+async def _simulated(place: Path, patients: int, say: Say) -> None:
+    postgres = EmbeddedPostgres(place)
+    postgres.start()
+    await create_database(postgres.dsn(database="postgres"), DATABASE)
+    await migrate(postgres.dsn())
+    database = await Database.connect(postgres.dsn("benhan_app"), statement_seconds=600)
+    house = await build_house(database, postgres.dsn())
+    await build_province(database, postgres.dsn())
+
+    def show(text: str, done: int, total: int) -> None:
+        say(f"{patients}: {text} {done}/{total}")
+
+    await fill(database, house, visits=int(patients * VISITS_A_PERSON), progress=show)
+    await database.close()
+    await _as_owner(postgres, VACUUM)
+    postgres.stop()
+
+
+async def _copied(folder: Path, place: Path, say: Say) -> None:
+    small = await world(folder, SMALL, say)
+    small.stop()
+    shutil.copytree(small.postgres.folder, place, ignore=shutil.ignore_patterns("socket", "postmaster.pid", "done"))
+    _same_owner(small.postgres.cluster, place / "pg18")
+    postgres = EmbeddedPostgres(place, durable=False)
+    postgres.start()
+    connection = await asyncpg.connect(postgres.dsn(), statement_cache_size=0)
+    await connection.execute("set work_mem = '1GB'; set maintenance_work_mem = '1GB'")
+    await connection.execute(_RENAMED)
+    await _name_copies(connection)
+    indexes = await _without_indexes(connection)
+    identifiers = _identifiers()
+    for step in (*_COPY, *indexes, VACUUM):
+        began = time.monotonic()
+        await connection.execute(step.format(identifiers=identifiers))
+        say(f"{LARGE}: {step.split(' (')[0][:60]} in {time.monotonic() - began:.0f} s")
+    await connection.close()
+    postgres.stop()
+
+
+async def _name_copies(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Two tables for joining: each record's keys in the copies, and the tokens by which others refer to them."""
+    await connection.execute("create temp table twin (old bigint, copy int, mark text, key bigint)")
+    await connection.execute("create temp table target (old bigint, copy int, new bigint)")
+    rows = await connection.fetch(_TO_COPY, *_patterns(today()))
+    copies = range(1, LARGE // SMALL)
+    first: int = await connection.fetchval("select max(key) + 1 from resource")
+    await connection.copy_records_to_table(
+        "twin",
+        records=(
+            (row["key"], copy, str(SEED + 1000 * copy), first + len(rows) * (copy - 1) + n)
+            for copy in copies
+            for n, row in enumerate(rows)
+        ),
+    )
+    await connection.copy_records_to_table(
+        "target",
+        records=(
+            (hash64(name), copy, hash64(_renamed(name, copy)))
+            for row in rows
+            for name in [f"{NAMES[row['type']]}/{row['id']}"]
+            for copy in copies
+        ),
+    )
+    await connection.execute("analyze twin; analyze target")
+    await connection.execute(
+        "select setval(pg_get_serial_sequence('resource', 'key'), $1)", first + len(rows) * len(copies)
+    )
+
+
+def _patterns(day: date) -> tuple[str, str]:
+    """What is copied (LIKE) and what of it is not: the visits of this morning."""
+    return f"%{SEED}-%", f"%{MARKS[1]}{day:%Y%m%d}%"
+
+
+def _renamed(text: str, number: int) -> str:
+    """The same in Python, for the hashes of references."""
+    for mark in MARKS:
+        text = text.replace(mark, mark.replace(str(SEED), str(SEED + 1000 * number)))
+    return text
+
+
+def _identifiers() -> str:
+    """Numbers of the search parameters whose tokens are one person's or one visit's own."""
+    numbers = {one.id for table in PARAMETERS.values() for code, one in table.items() if "identifier" in code}
+    return ",".join(map(str, sorted(numbers)))
+
+
+_TO_COPY = (
+    "select key, type, id from resource"
+    " where id like $1 and id not like $2 and (id like 'bn%' or id like 'lk%' or id like '%-bn%') order by key"
+)
+_RENAMED = f"""
+create function pg_temp.renamed(name text, mark text) returns text language sql immutable as $$
+    select replace(replace(name, 'bn{SEED}-', 'bn' || mark || '-'), 'lk{SEED}-', 'lk' || mark || '-')
+$$"""
+_COPY = (
+    "insert into resource (key, facility, type, id, version, updated, patient, body) overriding system value"
+    " select w.key, r.facility, r.type, pg_temp.renamed(r.id, w.mark), r.version, r.updated,"
+    " pg_temp.renamed(r.patient, w.mark), convert_to(pg_temp.renamed(convert_from(r.body, 'UTF8'), w.mark), 'UTF8')"
+    " from twin w join resource r on r.key = w.old order by w.key",
+    "insert into token select t.facility, t.param,"
+    " case when t.param in ({identifiers}) then t.hash # w.copy else coalesce(g.new, t.hash) end, w.key"
+    " from twin w join token t on t.rid = w.old left join target g on g.old = t.hash and g.copy = w.copy",
+    "insert into word select t.facility, t.param, t.word, w.key, t.whole from twin w join word t on t.rid = w.old",
+    "insert into span select t.facility, t.param, t.lo, t.hi, w.key from twin w join span t on t.rid = w.old",
+)
+
+
+async def _without_indexes(connection: asyncpg.Connection[asyncpg.Record]) -> list[str]:
+    """Drop the indexes that are only for reading (building them at the end is faster); gives how to make them."""
+    rows = await connection.fetch(
+        "select c.relname, pg_get_indexdef(i.indexrelid) as made from pg_index i"
+        " join pg_class c on c.oid = i.indexrelid"
+        " where i.indrelid = any(array['resource', 'token', 'word', 'span']::regclass[])"
+        " and not i.indisunique"
+    )
+    for row in rows:
+        await connection.execute(f"drop index {row['relname']}")
+    return [row["made"] for row in rows]
+
+
+async def _as_owner(postgres: EmbeddedPostgres, sql: str) -> None:
+    connection = await asyncpg.connect(postgres.dsn())
+    await connection.execute(sql)
+    await connection.close()
+
+
+def _same_owner(model: Path, place: Path) -> None:
+    """The server's user owns its files, also in the copy."""
+    owner = model.stat()
+    for path in (place, *place.rglob("*")):
+        shutil.chown(path, owner.st_uid, owner.st_gid)
+        path.chmod(0o700 if path.is_dir() else 0o600)
