@@ -187,6 +187,17 @@ async def test_slots_of_the_past_and_of_next_year_are_refused(database: Database
                 await booking.book(tx, who, slot.id or "", guest(950), channel="web", now=now)
 
 
+async def test_who_did_not_come_is_told_only_after_the_time(database: Database, hospital: House) -> None:
+    who = service(Role.BOOKING_SERVICE, hospital.key)
+    [slot] = await free_slots(database, hospital, 1, "bs11")
+    async with database.transaction(hospital.key) as tx:
+        made = await booking.book(tx, who, slot.id or "", guest(970), channel="web")
+        with pytest.raises(Conflict, match="Chưa tới giờ"):
+            await booking.did_not_come(tx, who, made)
+        later = start_of(slot) + timedelta(hours=1)
+        assert (await booking.did_not_come(tx, who, made, later)).status == "noshow"
+
+
 async def test_another_hospital_sees_neither_slot_nor_booking(
     database: Database, hospital: House, other_hospital: House
 ) -> None:

@@ -22,6 +22,7 @@ from benhan.core.kit import clock
 from benhan.hospital.reception import booking, schedules
 from benhan.hospital.reception.booking_rules import Guest, SlotTaken
 from benhan.hospital.reception.schedules import Session, planned
+from benhan.hospital.visit import stamp
 from benhan.simulator import House
 
 Client = Callable[..., Awaitable[httpx.AsyncClient]]
@@ -58,6 +59,16 @@ def test_slots_of_a_week_never_overlap_and_never_leave_the_session(one: Session,
     assert all(end - start == timedelta(minutes=one.minutes) for start, end in slots)
     assert all(before[1] <= after[0] for before, after in pairwise(slots))
     assert all(one.start <= start.time() and end.time() <= one.end for start, end in slots)
+
+
+def test_where_no_week_was_written_it_is_read_from_the_slots() -> None:
+    afternoon = Session((0, 2), time(13, 30), time(16, 30), 20)
+    slots = [
+        r4.Slot(schedule=r4.Reference(), start=stamp(start), end=stamp(end))
+        for start, end in planned([MORNING, afternoon], date(2026, 11, 23), date(2026, 11, 29))
+    ]
+    assert schedules.inferred(slots) == [MORNING, afternoon]
+    assert schedules.inferred([]) == []
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,22 @@ async def cancel(
     return kept
 
 
+async def did_not_come(
+    tx: Transaction, who: Subject, booking: r4.Appointment, now: datetime | None = None
+) -> r4.Appointment:
+    """The time of a booking has passed and nobody came. Saying it twice changes nothing.
+
+    Raises:
+        Conflict: the person came, or the time has not passed; VersionConflict: somebody changed it in between.
+    """
+    if booking.status == "noshow":
+        return booking
+    _awaited(booking)
+    if rules.start_of(booking) > (now or clock.now()):
+        raise Conflict(_("Chưa tới giờ hẹn này."), where="status")
+    return await store.update(tx, who, msgspec.structs.replace(booking, status="noshow"), if_match=version_of(booking))
+
+
 async def restore(
     tx: Transaction, who: Subject, booking: r4.Appointment, now: datetime | None = None
 ) -> r4.Appointment:

@@ -31,6 +31,7 @@ DONE = {
     "doi": later("Đã đổi lịch %(code)s"),
     "huy": later("Đã huỷ lịch %(code)s"),
     "lai": later("Đã lấy lại lịch %(code)s"),
+    "vang": later("Đã ghi không tới: %(code)s"),
 }
 
 
@@ -38,7 +39,7 @@ async def day_list(request: Request, tx: Transaction, who: Subject) -> Response:
     """`GET /lich-hen?ngay=&q=`: the bookings of a day; with `q` those of a name, number or code from that day on."""
     day, asked = read_day(request), request.query_params.get("q", "").strip()[:80]
     found = await _sought(tx, who, day, asked) if asked else await _of_day(tx, who, day)
-    shown = {"rows": found, "day": day, "asked": asked, "step": timedelta(days=1), "days": WEEKDAYS}
+    shown: dict[str, Any] = {"rows": found, "day": day, "asked": asked, "step": timedelta(days=1), "days": WEEKDAYS}
     return await _page(request, tx, who, "booking_day.html", **shown)
 
 
@@ -78,7 +79,8 @@ async def book(request: Request, tx: Transaction, who: Subject) -> Response:
 async def one(request: Request, tx: Transaction, who: Subject) -> Response:
     """`GET /lich-hen/<id>`: a booking."""
     found = await _booking(request, tx, who)
-    return await _page(request, tx, who, "booking_one.html", booking=found, guest=rules.guest_of(found))
+    shown: dict[str, Any] = {"booking": found, "guest": rules.guest_of(found), "passed": _passed(found)}
+    return await _page(request, tx, who, "booking_one.html", **shown)
 
 
 async def move(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -113,6 +115,11 @@ async def cancel(request: Request, tx: Transaction, who: Subject) -> Response:
     return _back(await booking.cancel(tx, who, found, form["reason"] or ""), "huy")
 
 
+async def missed(request: Request, tx: Transaction, who: Subject) -> Response:
+    """`POST /lich-hen/<id>/vang`: nobody came."""
+    return _back(await booking.did_not_come(tx, who, await _booking(request, tx, who)), "vang")
+
+
 async def restore(request: Request, tx: Transaction, who: Subject) -> Response:
     """`POST /lich-hen/<id>/khoi-phuc`: the undo of a cancellation."""
     return _back(await booking.restore(tx, who, await _booking(request, tx, who)), "lai")
@@ -143,6 +150,10 @@ async def _sought(tx: Transaction, who: Subject, day: date, asked: str) -> list[
 
 async def _booking(request: Request, tx: Transaction, who: Subject) -> r4.Appointment:
     return await store.read(tx, who, r4.Appointment, str(request.path_params["id"]))
+
+
+def _passed(found: r4.Appointment) -> bool:
+    return rules.start_of(found) <= clock.now()
 
 
 def _seen(found: r4.Appointment, version: str | None) -> None:
@@ -195,6 +206,7 @@ DOORS: list[Door | LiveDoor] = [
     Door(f"{PATH}/{{id}}", one, _MAY),
     Door(f"{PATH}/{{id}}/doi", move, _MAY, ("GET", "POST")),
     Door(f"{PATH}/{{id}}/huy", cancel, _MAY, ("POST",)),
+    Door(f"{PATH}/{{id}}/vang", missed, _MAY, ("POST",)),
     Door(f"{PATH}/{{id}}/khoi-phuc", restore, _MAY, ("POST",)),
 ]
 NAV = [NavItem(later("Lịch hẹn"), PATH, _MAY, "g h")]

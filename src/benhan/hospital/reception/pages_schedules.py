@@ -187,16 +187,25 @@ async def _page(
     return pages.render(
         request, "reception/schedule_one.html", 422 if wrong else 200, schedule=schedule, day=day, slots=slots,
         bookings=bookings, stranded=stranded, made=made, actor=actor, rules=rules, days=WEEKDAYS,
-        step=timedelta(days=1), weekly=weekly or _filled(schedule),
+        step=timedelta(days=1), weekly=weekly or _filled(schedule, await _week(tx, who, schedule)),
         ranged=ranged or forms.blank(range_fields(), first=ends[0], last=ends[1]),
         path=f"{PATH}/{schedule.id}", done=request.query_params.get("xong", ""), sessions=schedules.MOST_SESSIONS,
         now_moment=clock.now(),
     )  # fmt: skip
 
 
-def _filled(schedule: r4.Schedule) -> forms.Form:
+async def _week(tx: Transaction, who: Subject, schedule: r4.Schedule) -> list[schedules.Session]:
+    """The template; where none was written, the week that the slots of the next seven days look like."""
+    if written := schedules.sessions_of(schedule):
+        return written
+    first = clock.today() + timedelta(days=1)
+    slots = await schedules.slots_between(tx, who, schedule.id or "", first, first + timedelta(days=6))
+    return schedules.inferred(slots)
+
+
+def _filled(schedule: r4.Schedule, week: Sequence[schedules.Session]) -> forms.Form:
     values: dict[str, Any] = {"version": version_of(schedule), "active": schedule.active is not False}
-    for n, session in enumerate(schedules.sessions_of(schedule)[: schedules.MOST_SESSIONS], 1):
+    for n, session in enumerate(week[: schedules.MOST_SESSIONS], 1):
         values[f"days{n}"] = [schedules.DAYS[day] for day in session.days]
         values[f"start{n}"], values[f"end{n}"] = f"{session.start:%H:%M}", f"{session.end:%H:%M}"
         values[f"minutes{n}"] = session.minutes

@@ -53,6 +53,23 @@ def sessions_of(schedule: r4.Schedule) -> list[Session]:
     return [_session(one) for one in schedule.extension or [] if one.url == SESSION]
 
 
+def inferred(slots: Sequence[r4.Slot]) -> list[Session]:
+    """The week that slots of some days look like: to begin from where no template was ever written."""
+    runs: dict[tuple[time, time, int], set[int]] = {}
+    begun: tuple[datetime, datetime, int] | None = None
+    for slot in [*sorted(slots, key=start_of), None]:
+        if slot is not None:
+            start, end = start_of(slot), _end(slot)
+            minutes = clock.minutes_between(start, end)
+            if begun and begun[1] == start and begun[2] == minutes:
+                begun = begun[0], end, minutes
+                continue
+        if begun:
+            runs.setdefault((begun[0].time(), begun[1].time(), begun[2]), set()).add(begun[0].weekday())
+        begun = (start, end, minutes) if slot is not None else None
+    return [Session(tuple(sorted(days)), *run) for run, days in sorted(runs.items())][:MOST_SESSIONS]
+
+
 def with_sessions(schedule: r4.Schedule, sessions: Sequence[Session]) -> r4.Schedule:
     """The schedule with another weekly template."""
     others = [one for one in schedule.extension or [] if one.url != SESSION]
