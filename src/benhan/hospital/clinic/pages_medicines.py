@@ -48,7 +48,9 @@ async def listing(request: Request, tx: Transaction, who: Subject) -> Response:
 async def upload(request: Request, tx: Transaction, who: Subject) -> Response:
     """Choose a file; POST shows what is in it and what an import would do, `confirm` does it."""
     if request.method == "GET":
-        return pages.render(request, "clinic/medicine_upload.html", columns=_needed(), wrong=None)
+        return pages.render(
+            request, "clinic/medicine_upload.html", columns=_labels(needed=True), others=_labels(needed=False)
+        )
     fields = [
         forms.hidden("packed", most=8 * 1024 * 1024),
         forms.hidden("confirm"),
@@ -121,8 +123,8 @@ async def _uploaded(form: forms.Form) -> Table:
     return await asyncio.to_thread(sheets.read, content, file.filename)  # a large sheet takes seconds
 
 
-def _needed() -> list[tuple[str, bool]]:
-    return [(_(label), needed) for label, needed, _names in COLUMNS.values()]
+def _labels(*, needed: bool) -> list[str]:
+    return [_(label) for label, always, _names in COLUMNS.values() if always == needed]
 
 
 def _done(request: Request) -> dict[str, int] | None:
