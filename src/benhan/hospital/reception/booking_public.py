@@ -279,7 +279,7 @@ def _admitted(address: str, made: r4.Appointment, request: Request) -> Response:
     response = RedirectResponse(address, 303)
     response.set_cookie(
         _cookie(booking_rules.code_of_booking(made)), booking_rules.pass_for(made), max_age=60 * PASS_MINUTES,
-        path=PATH, httponly=True, secure=request.url.scheme == "https", samesite="lax",
+        path=PATH, httponly=True, secure=request.app.state.settings.secure_cookies, samesite="lax",
     )  # fmt: skip
     return response
 
