@@ -126,9 +126,14 @@ async def test_the_page_asks_the_store_a_bounded_number_of_times(clinic: Clinic,
     from benhan.hospital.clinic import overview
 
     _, visit, _ = await clinic.arrives()
-    asked = []
+    asked: list[str] = []
     original = Transaction.fetch
-    monkeypatch.setattr(Transaction, "fetch", lambda self, sql, *v: asked.append(sql) or original(self, sql, *v))
+
+    async def counted(self: Transaction, sql: str, *values: Any) -> Any:
+        asked.append(sql)
+        return await original(self, sql, *values)
+
+    monkeypatch.setattr(Transaction, "fetch", counted)
     async with clinic.tx() as tx:
         await overview.gather(tx, clinic.doctor(), visit.id or "")
     assert len(asked) <= 18

@@ -1,4 +1,4 @@
-"""The consultation as a doctor works with it: by keyboard, live, two at a time, scripts off, on a phone, in the dark."""
+"""The consultation as doctors work with it: by keyboard, live, two at a time, scripts off, on phones, in the dark."""
 
 from __future__ import annotations
 

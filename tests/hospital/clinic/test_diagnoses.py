@@ -62,9 +62,7 @@ def test_the_list_is_that_of_the_day_the_visit_ended() -> None:
 
 def test_a_chronic_disease_is_named_once_and_a_cold_not_at_all() -> None:
     def condition(code: str, name: str) -> r4.Condition:
-        return r4.Condition(
-            subject=r4.Reference(reference="Patient/x"), code=concept(systems.ICD10, code, name), **more
-        )
+        return r4.Condition(subject=r4.Reference(reference="Patient/x"), code=concept(systems.ICD10, code, name))
 
     wrong = condition("E11.9", "Đái tháo đường")
     wrong.verificationStatus = concept(systems.CONDITION_VERIFICATION, "entered-in-error")

@@ -14,6 +14,7 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.kit import clock
 from benhan.core.kit.clock import age_months, minutes_between, now, today
+from benhan.core.kit.language import _, later
 from benhan.hospital.clinic import diagnoses, note, rules_orders
 from benhan.hospital.clinic.consultation import IN_PROGRESS
 from benhan.hospital.clinic.orders import kinds_of_rooms
@@ -107,7 +108,7 @@ class Vitals(msgspec.Struct, frozen=True, kw_only=True):
         shown = []
         for one in self.readings:
             if one.code == WEIGHT and mass:
-                value, name = f"{one.value} · {mass.value}", "Cân nặng · BMI"
+                value, name = f"{one.value} · {mass.value}", later("Cân nặng · BMI")
                 shown.append(msgspec.structs.replace(mass, name=name, value=value))
             elif one.code not in (BMI, HEIGHT):
                 unit = f" {one.unit}" if one.code in (TEMPERATURE, SPO2, WEIGHT) else ""
@@ -367,8 +368,8 @@ async def _insurance(tx: Transaction, who: Subject, of: Mapping[str, str]) -> tu
     share = re.search(r"(\d{2,3})\s*%", said)
     valid = next((one.inforce for one in (answer.insurance or []) if one.inforce is not None), None) if answer else None
     if valid is False:
-        return "BHYT không dùng được", "warn"
-    return (f"BHYT {share[1]} %" if share else "BHYT"), "ok"
+        return _("BHYT không dùng được"), "warn"
+    return (_("BHYT %(n)s %%", n=share[1]) if share else _("BHYT")), "ok"
 
 
 def _past(

@@ -12,6 +12,7 @@ from benhan.core.access import Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.kit.clock import age, minutes_between, now, today
+from benhan.core.kit.language import _
 from benhan.hospital import queue
 from benhan.hospital.clinic.consultation import IN_PROGRESS
 from benhan.hospital.clinic.rules_orders import live
@@ -168,7 +169,7 @@ def _row(ticket: r4.Task, patient: r4.Patient | None, visit: r4.Encounter | None
         visit=id_of(ticket.encounter) or "",
         name=full_name(patient) if patient else ((ticket.for_.display if ticket.for_ else "") or ""),
         facts=facts(patient) if patient else "",
-        group=PRIORITY_GROUPS.get(group, ""),
+        group=_(PRIORITY_GROUPS[group]) if group in PRIORITY_GROUPS else "",
         reason=reason(visit),
         minutes=minutes_between(since, now()),
         since=since,
@@ -239,7 +240,7 @@ def _room(location: r4.Location, lines: Mapping[str, queue.Line]) -> Room:
 
 def facts(patient: r4.Patient) -> str:
     """Sex and age in a word: "Nữ · 46 tuổi"."""
-    sex = {"female": "Nữ", "male": "Nam"}.get(patient.gender or "", "")
+    sex = {"female": _("Nữ"), "male": _("Nam")}.get(patient.gender or "", "")
     return " · ".join(part for part in (sex, age(patient.birthDate, today())) if part)
 
 
