@@ -16,7 +16,8 @@ from pathlib import Path
 from benhan.core.db import Database, create_database, migrate
 from benhan.core.db.embedded import DATABASE, EmbeddedPostgres
 from benhan.simulator import Filled, House, build_house, fill
-from benhan.simulator.fill import VISITS_A_PERSON, Progress, analyze
+from benhan.simulator.fill import VISITS_A_PERSON, Progress
+from benhan.simulator.house import analyze
 
 
 async def bench_patients(database: Database, owner_dsn: str, patients: int, progress: Progress) -> House:

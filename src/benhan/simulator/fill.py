@@ -1,17 +1,17 @@
 """Fill what has been built: patients, a year of visits, bookings to come, and a morning that is under way.
 
-Each day of the past is one transaction that also takes its numbers (visits, orders) and leaves its mark, so a fill
-that was killed goes on where it stopped, and a second one adds nothing. Memory stays flat whatever the scale.
+Some days of the past are one transaction that leaves their marks, so a fill that was killed goes on where it stopped
+(a few numbers of visits are then left out), and a second one adds nothing. Memory stays flat whatever the scale.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from random import Random
 
-import asyncpg
 import msgspec
 
 from benhan.core import store
@@ -23,7 +23,7 @@ from benhan.core.store.series import reserve
 from benhan.hospital.visit import SERIES
 from benhan.simulator import people
 from benhan.simulator.bookings import booked_ahead, busy_slots
-from benhan.simulator.house import BATCH, House, build_house, build_province
+from benhan.simulator.house import BATCH, House, analyze, build_house, build_province
 from benhan.simulator.population import Population
 from benhan.simulator.records import Writer
 from benhan.simulator.timeline import WEEKDAYS, Stop, Visit, past_day, this_morning
@@ -33,6 +33,7 @@ MARK = "simulator:"
 FOREVER = datetime(9000, 1, 1, tzinfo=UTC)
 PAST_DAYS = 365
 VISITS_A_TRANSACTION = 150
+AT_ONCE = 2
 #: Visits a person makes in a year, on average.
 VISITS_A_PERSON = 2.3
 
@@ -95,15 +96,6 @@ async def fill(
     return filled
 
 
-async def analyze(owner_dsn: str) -> None:
-    """Let PostgreSQL count what was brought in, so that it plans well at once."""
-    connection = await asyncpg.connect(owner_dsn)
-    try:
-        await connection.execute("analyze")
-    finally:
-        await connection.close()
-
-
 async def _fill_people(database: Database, house: House, crowd: Population, filled: Filled, progress: Progress) -> None:
     text, size = "Người bệnh", 400
     for start in range(0, crowd.size, size):
@@ -122,18 +114,46 @@ async def _fill_past(
     database: Database, house: House, crowd: Population, visits: int, now: datetime, done: set[str],
     filled: Filled, progress: Progress,
 ) -> None:  # fmt: skip
+    """Days are planned one after another and written two batches at a time: while PostgreSQL works, Python does."""
     text, so_far = "Lượt khám năm qua", 0
+    writing: set[asyncio.Task[None]] = set()
+    try:
+        for days in _batches(crowd, visits, now.date(), done):
+            planned = {f"{crowd.seed} {day}": _planned(crowd, day, count) for day, count in days}
+            async with database.transaction(house.key) as tx:
+                await _give_numbers(tx, house, [visit for day in planned.values() for visit in day], FOREVER)
+            writing.add(asyncio.create_task(_write_days(database, house, planned, filled)))
+            writing = await _all_but(writing, AT_ONCE - 1)
+            so_far += sum(count for _, count in days)
+            progress(text, min(so_far, visits), visits)
+        await _all_but(writing, 0)
+    finally:
+        for task in writing:
+            task.cancel()
+        await asyncio.gather(*writing, return_exceptions=True)
+    progress(text, visits, visits)
+
+
+async def _all_but(tasks: set[asyncio.Task[None]], most: int) -> set[asyncio.Task[None]]:
+    """Wait until at most so many are still at work; raises what one of them raised."""
+    while len(tasks) > most:
+        finished, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in finished:
+            task.result()
+    return tasks
+
+
+def _batches(crowd: Population, visits: int, today: date, done: set[str]) -> Iterator[list[tuple[date, int]]]:
+    """The days that are not written yet, in batches of about so many visits."""
     waiting: list[tuple[date, int]] = []
-    for day, count in _days(crowd, visits, now.date()):
-        so_far += count
+    for day, count in _days(crowd, visits, today):
         if f"{crowd.seed} {day}" not in done:
             waiting.append((day, count))
         if sum(count for _, count in waiting) >= VISITS_A_TRANSACTION:
-            await _fill_days(database, house, crowd, waiting, filled)
+            yield waiting
             waiting = []
-            progress(text, min(so_far, visits), visits)
-    await _fill_days(database, house, crowd, waiting, filled)
-    progress(text, visits, visits)
+    if waiting:
+        yield waiting
 
 
 def _days(crowd: Population, visits: int, today: date) -> Iterator[tuple[date, int]]:
@@ -147,23 +167,22 @@ def _days(crowd: Population, visits: int, today: date) -> Iterator[tuple[date, i
         yield day, int(each * share + chance.random())
 
 
-async def _fill_days(
-    database: Database, house: House, crowd: Population, days: list[tuple[date, int]], filled: Filled
-) -> None:
+def _planned(crowd: Population, day: date, count: int) -> list[Visit]:
+    visits = past_day(crowd.seed, day, count, crowd)
+    if day >= crowd.today:  # its slots were for others to book
+        for visit in visits:
+            visit.channel, visit.slot = "", None
+    _give_tickets(visits, dict.fromkeys("NUCXH", 1))
+    return visits
+
+
+async def _write_days(database: Database, house: House, days: dict[str, list[Visit]], filled: Filled) -> None:
     writer = Writer(house, FOREVER)
-    planned: list[Visit] = []
     async with database.transaction(house.key) as tx:
-        for day, count in days:
-            if await _is_new(tx, house, f"{crowd.seed} {day}"):
-                visits = past_day(crowd.seed, day, count, crowd)
-                if day >= crowd.today:  # its slots were for others to book
-                    for visit in visits:
-                        visit.channel, visit.slot = "", None
-                _give_tickets(visits, dict.fromkeys("NUCXH", 1))
-                planned += visits
-        await _give_numbers(tx, house, planned, FOREVER)
-        filled.records += await _load(tx, house, (one for visit in planned for one in writer.records(visit)))
-    filled.visits += len(planned)
+        new = [visit for mark, visits in days.items() if await _is_new(tx, house, mark) for visit in visits]
+        records = await _load(tx, house, (one for visit in new for one in writer.records(visit)))
+    filled.records += records  # after the await: two batches are written at once
+    filled.visits += len(new)
 
 
 async def _fill_morning(

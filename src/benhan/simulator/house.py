@@ -87,7 +87,8 @@ async def build_house(
     house = House(key=key, code=code, name=name)
     records = [*_places(house), *_people(house), *medicines.sample(), *_schedules()]
     records += slots(first_day or today(), days)
-    await load_all(database, house.loader, records)
+    if await load_all(database, house.loader, records):
+        await analyze(owner_dsn)
     prefix = "" if code == DEMO_CODE else f"{code}."
     accounts = await create_accounts(database, key, HOSPITAL_ACCOUNTS, prefix=prefix)
     return msgspec.structs.replace(house, accounts=accounts)
@@ -116,6 +117,15 @@ async def found_facility(owner_dsn: str, code: str, name: str, province: str) ->
                 code, name, province,
             )  # fmt: skip
         return key
+    finally:
+        await connection.close()
+
+
+async def analyze(owner_dsn: str) -> None:
+    """Let PostgreSQL count what was brought in, so that it plans well at once."""
+    connection = await asyncpg.connect(owner_dsn)
+    try:
+        await connection.execute("analyze")
     finally:
         await connection.close()
 
