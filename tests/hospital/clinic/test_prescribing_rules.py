@@ -83,6 +83,15 @@ def test_two_drops_four_times_a_day_are_one_bottle() -> None:
     assert rules.quantity(EYE_DROPS, dict.fromkeys(rules.TIMES, Decimal(2)), 7) == 1
 
 
+def test_insulin_is_dosed_in_units_and_handed_out_in_pens() -> None:
+    pen = Medicine(
+        code="I", name="Insulin glargine", strength="100 IU/mL", form="Bút tiêm", unit="bút", route="Tiêm dưới da",
+        pack_ml=Decimal(3),
+    )  # fmt: skip
+    assert rules.dose_unit(pen) == "IU"
+    assert rules.quantity(pen, {"toi": Decimal(20)}, 30) == 2
+
+
 def test_a_cream_is_counted_by_hand() -> None:
     assert rules.quantity(CREAM, {"toi": Decimal(1)}, 7) is None
     assert ("quantity", "Không tính được số lượng cho dạng này: nhập số tuýp") in rules.wrong(CREAM, course(toi="1"))
@@ -165,6 +174,11 @@ def test_the_same_ingredient_twice_is_said_with_both_names() -> None:
 @given(st.sampled_from(["Amoxicilin", "Cefuroxim", "Azithromycin", "Acid acetylsalicylic"]))
 def test_ingredients_have_one_key_with_and_without_their_salts(name: str) -> None:
     assert ingredients.key(name) == ingredients.key(f"{name.upper()} natri") == ingredients.key(f"{name}e trihydrate")
+
+
+def test_glucosamine_is_no_nsaid() -> None:
+    glucosamine = Medicine(code="G", name="Glucosamine", strength="500 mg", form="Viên", unit="viên", atc="M01AX05")
+    assert rules.against_allergies(glucosamine, [Allergy("Aspirin")]) == []
 
 
 # How it reads

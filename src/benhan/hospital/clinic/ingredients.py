@@ -106,7 +106,7 @@ FAMILIES: Final = {
             "NSAID|Aspirin|Acid acetylsalicylic|Acetylsalicylic acid|Ibuprofen|Diclofenac|Naproxen|Ketoprofen|"
             "Meloxicam|Piroxicam|Celecoxib|Etoricoxib|Indomethacin|Indometacin|Ketorolac|Etodolac|"
             "Aceclofenac|Acid mefenamic|Nimesulid",
-            ("M01A", "N02BA"),
+            ("M01AA", "M01AB", "M01AC", "M01AE", "M01AG", "M01AH", "N02BA"),
         ),
         _family("opioid", "Nhóm opioid", "Morphin|Codein|Tramadol|Fentanyl|Pethidin|Oxycodon", ("N02A",)),
         _family("local-anaesthetic", "Thuốc tê tại chỗ", "Lidocain|Procain|Bupivacain|Articain|Mepivacain", ("N01B",)),

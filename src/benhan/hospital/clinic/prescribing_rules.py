@@ -35,6 +35,7 @@ _WHOLE: Final = ("nang", "bao tan trong ruot", "bao tan o ruot", "phong thich", 
 
 CODE: Final = re.compile(r"[0-9A-Za-z]{5}[0-9a-z]{7}-[NHCT]")
 _ALPHABET: Final = string.digits + string.ascii_lowercase
+_UNITS: Final = re.compile(r"([\d.,]+)\s*(?:IU|UI)\s*/\s*ml", re.IGNORECASE)
 _FRACTIONS: Final = {"½": "1/2", "¼": "1/4", "¾": "3/4"}
 _DOSE: Final = re.compile(r"(?:(\d{1,4}(?:[.,]\d{1,2})?)|(?:(\d{1,2})\s+)?(\d)/([248]))", re.ASCII)
 
@@ -106,7 +107,9 @@ def shown_dose(dose: Decimal) -> str:
 
 
 def dose_unit(medicine: Medicine) -> str:
-    """What one dose is counted in: viên, ml, giọt, or the unit of the list."""
+    """What one dose is counted in: viên, ml, giọt, IU (insulin), or the unit of the list."""
+    if units_in(medicine):
+        return "IU"
     form = fold(f"{medicine.form} {medicine.route}")
     if medicine.unit in ("viên", "gói", "ống"):
         return medicine.unit
@@ -117,8 +120,16 @@ def dose_unit(medicine: Medicine) -> str:
     return "lần" if _by_hand(medicine) else medicine.unit
 
 
+def units_in(medicine: Medicine) -> Decimal | None:
+    """International units in one pen or vial: 100 IU/mL in 3 ml are 300. None where it is not dosed in them."""
+    found = _UNITS.search(medicine.strength)
+    if not found or medicine.pack_ml is None or not medicine.route.startswith("Tiêm"):
+        return None
+    return Decimal(found[1].replace(".", "").replace(",", ".")) * medicine.pack_ml
+
+
 def quantity(medicine: Medicine, doses: Doses, days: int) -> int | None:
-    """Whole units to hand out: tablets rounded up, millilitres and drops turned into bottles rounded up.
+    """Whole units to hand out: tablets rounded up; millilitres, drops and IU turned into bottles and pens, rounded up.
 
     None where it cannot be worked out (a cream, a spray, a bottle of unknown size): then it is typed.
     """
@@ -126,6 +137,8 @@ def quantity(medicine: Medicine, doses: Doses, days: int) -> int | None:
         return None
     total = sum(doses.values(), Decimal(0)) * days
     match dose_unit(medicine):
+        case "IU":
+            total /= units_in(medicine) or 1
         case "ml" if medicine.pack_ml:
             total /= medicine.pack_ml
         case "giọt" if medicine.pack_ml:
