@@ -277,7 +277,9 @@ def note_of(notes: Iterable[r4.Composition]) -> tuple[r4.Composition | None, lis
 
 def number_of(patient: r4.Patient) -> str:
     """The hospital's number of a patient, or "" where there is none."""
-    return next((one.value for one in patient.identifier or [] if one.system == systems.PATIENT_NUMBER and one.value), "")
+    return next(
+        (one.value for one in patient.identifier or [] if one.system == systems.PATIENT_NUMBER and one.value), ""
+    )
 
 
 def _figure(value: Decimal) -> str:

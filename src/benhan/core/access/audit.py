@@ -67,7 +67,9 @@ where a.facility = $1 and a.patient = $2 and a.allowed
 group by a.account, p.name, p.roles, (a.at at time zone 'Asia/Ho_Chi_Minh')::date
 order by max(a.at) desc limit $3
 """
-_REFUSED_DATES = "select count(*) from audit where facility = $1 and patient = $2 and action = 'sign-in' and not allowed"
+_REFUSED_DATES = (
+    "select count(*) from audit where facility = $1 and patient = $2 and action = 'sign-in' and not allowed"
+)
 
 
 class Opening(msgspec.Struct, frozen=True):

@@ -18,8 +18,8 @@ from benhan.core.kit.clock import FIRST_YEAR, LAST_YEAR
 from benhan.core.kit.language import _, later
 from benhan.core.kit.pages import NavItem
 from benhan.hospital.visit import OUTCOMES
-from benhan.province.population import rules, sheets
 from benhan.province.population import figures as answers
+from benhan.province.population import rules, sheets
 from benhan.province.population.figures import Facility, Figures
 from benhan.province.population.follower import Follower
 from benhan.province.population.rules import Period
@@ -143,10 +143,11 @@ def _address(period: Period, only: Facility | None, **other: Any) -> str:
     """The address of this page with something else chosen."""
     day = other.get("day", period.first if other.get("kind") is None else min(period.last, clock.today()))
     said = {"ky": other.get("kind") or period.kind, "ngay": day.isoformat()}
-    code = other["place"] if "place" in other else (only.code if only else "")
+    code = other.get("place", only.code if only else "")
     if code:
         said["co-so"] = code
-    return other.get("path", "/so-y-te") + "?" + "&".join(f"{name}={value}" for name, value in said.items())
+    path: str = other.get("path", "/so-y-te")
+    return path + "?" + "&".join(f"{name}={value}" for name, value in said.items())
 
 
 def _file(content: bytes, type_: str, name: str) -> Response:

@@ -16,7 +16,7 @@ from benhan.hospital.visit import code_of, id_of, moment, state_began
 #: A diagnosis of fewer visits than this in a cell could point at a person who is known to have been there, so the
 #: cell says "<3" on screens and in exports. Quantiles of fewer visits are not told either.
 SMALLEST_SHOWN: Final = 3
-#: Waiting minutes are counted in steps; a quantile is interpolated within its step. From the last on: "4 hours or more".
+#: Waiting minutes are counted in steps; a quantile is interpolated within its step. The last: 4 hours or more.
 STEP: Final = 5
 LONGEST: Final = 240
 
@@ -42,9 +42,7 @@ class Facts(msgspec.Struct, frozen=True):
     outcome: str | None = None
 
 
-def facts(
-    visit: r4.Encounter, booking: r4.Appointment | None, diagnoses: Mapping[str, r4.Condition]
-) -> Facts | None:
+def facts(visit: r4.Encounter, booking: r4.Appointment | None, diagnoses: Mapping[str, r4.Condition]) -> Facts | None:
     """The facts of a visit as it stands; None where it is not to be counted.
 
     The diagnosis counts once the visit has ended: before, the doctor may still change her mind.
