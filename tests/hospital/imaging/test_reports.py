@@ -10,6 +10,7 @@ import pytest
 from benhan.core import store
 from benhan.core.fhir import r4, systems
 from benhan.hospital.imaging.normal import NORMAL, offered
+from benhan.hospital.imaging.reports import Text, begin_from
 from benhan.hospital.visit import code_of
 from tests.hospital.orders_day import Day, Sent
 
@@ -110,11 +111,19 @@ async def test_a_correction_needs_a_reason_and_keeps_the_former_report(day: Day,
     assert "Sửa kết quả: nhầm bên" in (await reader.get(url(sent))).text
 
 
-async def test_a_normal_report_is_offered_and_fills_the_fields(day: Day, reader: httpx.AsyncClient) -> None:
+async def test_a_normal_report_fills_what_is_empty_and_saves_nothing(day: Day, reader: httpx.AsyncClient) -> None:
     sent = await day.sends(HEART)
-    assert "mau=dien-tim" in (await reader.get(url(sent))).text
-    assert "Nhịp xoang đều" in (await reader.get(url(sent), params={"mau": "dien-tim"})).text
-    assert "Nhịp xoang đều" not in (await reader.get(url(sent))).text
+    assert 'value="dien-tim"' in (await reader.get(url(sent))).text
+    begun = await reader.post(url(sent), data={"mau": "dien-tim", "version": "0", "findings": "Rung nhĩ"})
+    assert "Điện tim 12 chuyển đạo" in begun.text and "Rung nhĩ</textarea>" in begun.text
+    assert await day.of_order(sent.orders[0], r4.DiagnosticReport) == []
+
+
+def test_another_normal_report_replaces_an_untouched_one_but_never_what_the_reader_wrote() -> None:
+    chest, abdomen = NORMAL[:2]
+    begun = begin_from(Text("", "Đám mờ", ""), chest)
+    assert begun == Text(chest.technique, "Đám mờ", chest.conclusion)
+    assert begin_from(begun, abdomen) == Text(abdomen.technique, "Đám mờ", abdomen.conclusion)
 
 
 async def test_markup_in_a_report_stays_text(day: Day, reader: httpx.AsyncClient) -> None:

@@ -17,7 +17,7 @@ from benhan.core.kit.pages import NavItem
 from benhan.hospital import orders, orders_print
 from benhan.hospital.imaging import reports
 from benhan.hospital.imaging.normal import normal, offered
-from benhan.hospital.imaging.reports import Reading, Text, gather
+from benhan.hospital.imaging.reports import Reading, Text, begin_from, gather
 from benhan.hospital.orders_pages import Desk, doors
 from benhan.hospital.visit import IMAGING, display_of, ticket_number
 
@@ -37,25 +37,26 @@ def fields() -> list[forms.Field]:
         forms.hidden("version", most=20),
         forms.hidden("action"),
         forms.hidden("sua"),
+        forms.hidden("mau"),
     ]
 
 
 async def show(request: Request, tx: Transaction, who: Subject) -> Response:
-    """The reading screen; `?mau=` begins from a normal report, `?sua=1` opens a released one for correction."""
+    """The reading screen; `?sua=1` opens a released report for correction."""
     reading = await gather(tx, who, request.path_params["order"])
     fixing = bool(request.query_params.get("sua")) and reading.released and reading.report is not None
-    text, template = reading.text, normal(request.query_params.get("mau", ""))
-    if template and not reading.released:
-        text = Text(template.technique, template.findings, template.conclusion)
-    return _page(request, reading, _form(reading, text, fixing), fixing)
+    return _page(request, reading, _form(reading, reading.text, fixing), fixing)
 
 
 async def save(request: Request, tx: Transaction, who: Subject) -> Response:
-    """Keep as a draft, release, or release a correction."""
+    """Keep as a draft, release, or release a correction; or take over a normal report, which saves nothing yet."""
     reading = await gather(tx, who, request.path_params["order"])
     form = await forms.read_form(request, fields())
     fixing = form["action"] == "correct"
-    if form.errors:
+    if (template := normal(form["mau"] or "")) and not form.errors:
+        begun = begin_from(_text(form), template)
+        form.raw |= {"technique": begun.technique, "findings": begun.findings, "conclusion": begun.conclusion}
+    if form.errors or template:
         return _page(request, reading, form, fixing)
     try:
         await _act(tx, who, reading, form)
@@ -69,8 +70,7 @@ async def save(request: Request, tx: Transaction, who: Subject) -> Response:
 
 
 async def _act(tx: Transaction, who: Subject, reading: Reading, form: forms.Form) -> None:
-    text = Text(form["technique"] or "", form["findings"] or "", form["conclusion"] or "")
-    version = form["version"] or ""
+    text, version = _text(form), form["version"] or ""
     match form["action"]:
         case "correct":
             await reports.correct(tx, who, reading, text, version, form["reason"] or "")
@@ -106,6 +106,10 @@ async def paper(request: Request, tx: Transaction, who: Subject) -> Response:
         "signer": next((one.display or "" for one in by), ""),
     }
     return await orders_print.answer(tx, who, TEMPLATE, data, [report])
+
+
+def _text(form: forms.Form) -> Text:
+    return Text(form["technique"] or "", form["findings"] or "", form["conclusion"] or "")
 
 
 def _form(reading: Reading, text: Text, fixing: bool) -> forms.Form:

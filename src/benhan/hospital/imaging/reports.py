@@ -22,7 +22,7 @@ from benhan.core.kit import clock, codes
 from benhan.core.kit.language import _
 from benhan.core.store.records import version_of
 from benhan.hospital import orders
-from benhan.hospital.imaging.normal import blanks
+from benhan.hospital.imaging.normal import NORMAL, Normal, blanks
 from benhan.hospital.visit import IMAGING, code_of, concept, display_of, full_name, id_of, moment, observation, stamp
 
 RELEASED: Final = frozenset({"final", "amended", "corrected"})
@@ -199,6 +199,19 @@ async def correct(tx: Transaction, who: Subject, reading: Reading, text: Text, v
         raise Invalid(_("Ghi lý do sửa kết quả"), where="reason")
     _must_be_whole(text)
     return await _write(tx, who, reading, text, version, CORRECTED, reason)
+
+
+def begin_from(text: Text, template: Normal) -> Text:
+    """A normal report put where nothing is written, or where another one still stands untouched.
+
+    What the reader wrote herself is never replaced.
+    """
+
+    def begun(written: str, name: str) -> str:
+        untouched = written in {"", *(getattr(one, name) for one in NORMAL)}
+        return str(getattr(template, name)) if untouched else written
+
+    return Text(*(begun(getattr(text, name), name) for name in ("technique", "findings", "conclusion")))
 
 
 def _must_be_whole(text: Text) -> None:
