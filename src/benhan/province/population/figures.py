@@ -69,8 +69,16 @@ class Diagnosis(msgspec.Struct, frozen=True):
     """A main diagnosis and how many visits ended with it."""
 
     code: str
-    name: str
     n: int
+    #: The last day of the period: it says which list of ICD-10 is asked first.
+    day: date
+
+    @property
+    def name(self) -> str:
+        """The Vietnamese name in the list of that day; a code of the other list (a year has both) by that one."""
+        other = date(2026, 1, 1) if self.day >= codes.ICD10_CHANGE else codes.ICD10_CHANGE
+        found = codes.icd10(self.day).get(self.code) or codes.icd10(other).get(self.code)
+        return found.name if found else self.code
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -194,9 +202,7 @@ async def _series(
     if period.kind == "ngay":
         hours = {int(key): n for key, n in sums["hour"].items()}
         return {hour: hours.get(hour, 0) for hour in range(min([5, *hours]), max([18, *hours]) + 1)}
-    rows = await tx.fetch(
-        _SERIES, province, only.key if only else 0, period.grain, period.first, period.last
-    )  # fmt: skip
+    rows = await tx.fetch(_SERIES, province, only.key if only else 0, period.bars, period.first, period.last)
     known = {row["start"]: row["n"] for row in rows}
     return {start: known.get(start, 0) for start in period.starts()}
 
@@ -231,11 +237,4 @@ def _by_hour(counts: Mapping[str, int]) -> dict[int, Waiting]:
 
 def _diagnoses(counts: Mapping[str, int], day: date) -> list[Diagnosis]:
     first = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return [Diagnosis(code, _name(code, day), n) for code, n in first]
-
-
-def _name(code: str, day: date) -> str:
-    """The Vietnamese name in the list of that day; a code of the other list (a year has both) by that one."""
-    other = date(2026, 1, 1) if day >= codes.ICD10_CHANGE else codes.ICD10_CHANGE
-    found = codes.icd10(day).get(code) or codes.icd10(other).get(code)
-    return found.name if found else code
+    return [Diagnosis(code, n, day) for code, n in first]

@@ -143,7 +143,12 @@ class Period(msgspec.Struct, frozen=True):
 
     @property
     def grain(self) -> bytes:
-        """Days, or months for a year."""
+        """What its sums are added up from: months, or days for a day or a week."""
+        return MONTH if self.kind in ("thang", "nam") else DAY
+
+    @property
+    def bars(self) -> bytes:
+        """What its course is drawn in: the months of a year, the days of anything shorter."""
         return MONTH if self.kind == "nam" else DAY
 
     @property
@@ -158,7 +163,7 @@ class Period(msgspec.Struct, frozen=True):
 
     def starts(self) -> Sequence[date]:
         """The first days of its days or months."""
-        if self.grain == MONTH:
+        if self.bars == MONTH:
             return [self.first.replace(month=month) for month in range(1, 13)]
         return [self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1)]
 

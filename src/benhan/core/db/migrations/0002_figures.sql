@@ -3,7 +3,7 @@
 -- A visit becomes one row of facts; what its facts count for is added to `figure`, what its former facts counted for
 -- is taken away, in the transaction that advances the reader. So counting again changes nothing, a crash loses
 -- nothing, and a page never counts visits: it adds up a few thousand small rows however many visits there are
--- (a hospital year of 436,000 visits keeps about 400 rows a day and 5,000 a month).
+-- (a hospital year of 436,000 visits keeps some 320,000 sums; a page reads at most a few thousand of them).
 --
 -- Personal data: none. `visit_fact` holds no patient, name or date of birth; its `visit` is the id of an Encounter,
 -- which says nothing without the record store and its permission. It is still kept behind row-level security (the
@@ -25,8 +25,8 @@ alter table visit_fact enable row level security;
 alter table visit_fact force row level security;
 create policy write on visit_fact using (in_reach(facility)) with check (in_reach(facility));
 
--- How often something happened: facility 0 is the whole province. A week is 7 days (grain d), a year 12 months
--- (grain m). Measures and their keys: hour "07"; channel; wait "025" (from 25 to under 30 minutes); wait-hour
+-- How often something happened: facility 0 is the whole province. A week is 7 days (grain d), a month one
+-- row and a year 12 (grain m). Measures and their keys: hour "07"; channel; wait "025" (from 25 to under 30 minutes); wait-hour
 -- "07:025"; diagnosis "J06.9"; outcome.
 create table figure (
     province smallint not null,
