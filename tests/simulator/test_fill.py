@@ -17,12 +17,11 @@ from benhan.core.fhir import codec, r4, systems
 from benhan.core.kit.clock import ZONE
 from benhan.hospital import queue, visit
 from benhan.hospital.clinic import conclusion
-from benhan.hospital.clinic.prescribing_rules import Allergy, against_allergies
+from benhan.hospital.clinic.prescribing_rules import against_allergies
 from benhan.simulator import House, build_house, fill
-from benhan.simulator.charts import prescription
+from benhan.simulator.charts import allergies, prescription
 from benhan.simulator.drafts import draft_of
 from benhan.simulator.medicines import formulary
-from benhan.simulator.people import ALLERGIES
 from benhan.simulator.population import Population
 from benhan.simulator.records import Writer
 from benhan.simulator.timeline import past_day
@@ -175,7 +174,7 @@ def test_nobody_is_given_what_she_does_not_bear() -> None:
     allergic = [one for one in past_day(5, DAY, 1500, people) if one.person.allergies]
     assert len(allergic) > 20
     for one in allergic:
-        known = [Allergy(substance=ALLERGIES[n][1]) for n in one.person.allergies]
+        known = allergies(one)
         for line in prescription(draft_of(one, NOW), "01999"):
             code = visit.code_of(line.medicationCodeableConcept, systems.MEDICINE_CODE) or ""
             assert not against_allergies(formulary()[code], known)

@@ -9,11 +9,12 @@ import pytest
 
 from benhan.core.kit import codes
 from benhan.hospital.clinic import prescribing_rules
+from benhan.hospital.clinic.ingredients import FAMILIES
 from benhan.hospital.clinic.rules_diagnosis import objections
 from benhan.simulator import medicines, plan, services
 from benhan.simulator.charts import icd_on
 from benhan.simulator.diseases import Disease, diseases, likely
-from benhan.simulator.people import LONG_ILLNESSES
+from benhan.simulator.people import ALLERGIES, LONG_ILLNESSES
 
 BEFORE, SINCE = date(2026, 3, 1), date(2026, 11, 1)
 
@@ -48,6 +49,10 @@ def test_what_is_prescribed_could_be_prescribed_by_hand() -> None:
         for reason in disease.medicines:
             for given in medicines.choices(reason):
                 assert not prescribing_rules.wrong(given.medicine, given.course), (reason, given.medicine.title)
+
+
+def test_every_family_of_allergies_is_one_that_the_clinic_warns_of() -> None:
+    assert {family for family, *_ in ALLERGIES if family} <= set(FAMILIES)
 
 
 def test_every_specialty_has_diseases_a_room_and_a_doctor() -> None:

@@ -160,9 +160,9 @@ def _illness(visit: Visit) -> str:
 def _past(visit: Visit) -> str:
     day = visit.arrived.date()
     known = [icd_on(code, day).name for code in visit.person.long_illnesses]
-    allergies = [ALLERGIES[n][1] for n in visit.person.allergies]
+    allergic = [one.substance for one in allergies(visit)]
     own = "; ".join(known) if known else "Khỏe mạnh"
-    return f"{own}. {'Dị ứng: ' + ', '.join(allergies) if allergies else 'Chưa ghi nhận dị ứng'}."
+    return f"{own}. {'Dị ứng: ' + ', '.join(allergic) if allergic else 'Chưa ghi nhận dị ứng'}."
 
 
 def _advice(visit: Visit) -> str:
@@ -202,12 +202,17 @@ def outcome(visit: Visit) -> str:
     return "revisit" if visit.disease.long or visit.disease.code in ("A97.0", "Z34.9") else "home"
 
 
+def allergies(visit: Visit) -> list[Allergy]:
+    """What the patient does not bear, as the clinic's rules read it."""
+    return [Allergy(substance=ALLERGIES[n][1], family=ALLERGIES[n][0] or None) for n in visit.person.allergies]
+
+
 def _chosen(visit: Visit) -> Iterator[medicines.Given]:
     """What is prescribed: nothing that a recorded allergy forbids, no ingredient twice."""
-    allergies = [Allergy(substance=ALLERGIES[n][1]) for n in visit.person.allergies]
+    known = allergies(visit)
     given: set[str] = set()
     for reason in visit.disease.medicines:
-        allowed = [one for one in medicines.choices(reason) if not against_allergies(one.medicine, allergies)]
+        allowed = [one for one in medicines.choices(reason) if not against_allergies(one.medicine, known)]
         fresh = [one for one in allowed if not given & set(one.medicine.ingredients)]
         if fresh:
             chosen = visit.chance.choice(fresh)

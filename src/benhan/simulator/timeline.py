@@ -149,7 +149,7 @@ def _visit(
     ended = started + first
     if stops:
         back = max(stop.result for stop in stops)
-        ended = back + MINUTE * chance.uniform(6, 22)
+        ended = back + MINUTE * chance.uniform(8, 32)
     emergency = room.kind == EMERGENCY
     return Visit(
         id=f"lk{seed}-{day:%Y%m%d}-{number:04d}",
