@@ -16,12 +16,13 @@ from benhan.core.fhir import r4, systems
 from benhan.core.kit import clock
 from benhan.core.kit.language import _, later
 from benhan.core.kit.text import phone_shown
-from benhan.hospital.reception import booking_rules, desk, eligibility, rooms
+from benhan.hospital.reception import booking_rules, desk, eligibility, figures, rooms
 from benhan.hospital.reception.people import is_temporary
 from benhan.hospital.reception.rooms import Room
 from benhan.hospital.visit import (
     EMERGENCY,
     PRIORITY_GROUPS,
+    SERIES,
     code_of,
     display_of,
     full_name,
@@ -33,6 +34,8 @@ from benhan.hospital.visit import (
 )
 
 GENDERS: Final = {"male": later("Nam"), "female": later("Nữ"), "other": later("Khác"), "unknown": later("Chưa rõ")}
+#: Tickets of the laboratory and of imaging are issued by the clinic.
+DESK_SERIES: Final = frozenset(SERIES[priority] for priority in ("routine", "urgent", "stat"))
 #: As many rooms as there are digits; the emergency room is always among them.
 KEYED: Final = 9
 
@@ -88,9 +91,14 @@ class TicketView(msgspec.Struct, frozen=True):
 
 
 async def person_view(
-    tx: Transaction, who: Subject, app: Starlette, patient: r4.Patient, booking: r4.Appointment | None
+    tx: Transaction,
+    who: Subject,
+    app: Starlette,
+    patient: r4.Patient,
+    booking: r4.Appointment | None,
+    places: Sequence[Room],
 ) -> PersonView:
-    """Everything the desk shows of one person: six searches and the rooms."""
+    """Everything the desk shows of one person: five searches; `places` are the rooms that may be chosen."""
     allergies = await store.search(tx, who, r4.AllergyIntolerance, {"patient": str(patient.id), "_count": "20"})
     visits = await store.search(
         tx,
@@ -98,7 +106,6 @@ async def person_view(
         r4.Encounter,
         {"patient": str(patient.id), "status": "arrived,in-progress,finished", "_sort": "-date", "_count": "5"},
     )
-    places = await rooms.open_rooms(tx, who)
     booked = id_of(booking_rules.actor(booking, "Location")) if booking else None
     default = rooms.default_room(places, booked=booked, specialty=_specialty(booking, visits.resources))
     if is_temporary(patient):
@@ -151,8 +158,9 @@ class Expected(msgspec.Struct, frozen=True):
 async def expected(tx: Transaction, who: Subject, count: int = 10) -> list[Expected]:
     """Who is expected next, from half an hour ago on."""
     since = clock.now() - timedelta(minutes=30)
-    params = {
-        "date": [clock.today().isoformat(), f"ge{since.isoformat(timespec='seconds')}"], "status": booking_rules.AWAITED,
+    from_now_on = f"ge{since.isoformat(timespec='seconds')}"
+    params: dict[str, str | list[str]] = {
+        "date": [clock.today().isoformat(), from_now_on], "status": booking_rules.AWAITED,
         "_sort": "date", "_count": str(count),
     }  # fmt: skip
     page = await store.search(tx, who, r4.Appointment, params)
@@ -168,13 +176,12 @@ async def expected(tx: Transaction, who: Subject, count: int = 10) -> list[Expec
 
 
 async def last_tickets(tx: Transaction, who: Subject, count: int = 6) -> list[TicketView]:
-    """The tickets issued last today at the desk, newest first; those taken back are left out."""
-    params = {
-        "authored-on": clock.today().isoformat(), "code": "ticket", "status:not": "cancelled",
-        "_sort": "-authored-on", "_count": str(count),
-    }  # fmt: skip
-    page = await store.search(tx, who, r4.Task, params)
-    return [ticket_view(ticket) for ticket in page.resources]
+    """The tickets that the desk issued last today, newest first; those taken back are left out."""
+    ids = await figures.latest_tasks(tx, who, clock.today(), 6 * count)
+    found = await store.read_many(tx, who, r4.Task, ids)
+    shown = [ticket_view(found[id_]) for id_ in ids if id_ in found]
+    mine = [one for one in shown if one.number[:1] in DESK_SERIES and one.status != "cancelled"]
+    return mine[:count]
 
 
 def ticket_view(ticket: r4.Task) -> TicketView:

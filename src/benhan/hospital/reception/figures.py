@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,8 @@ from benhan.hospital.visit import WAITING
 
 QUARTERS_BEFORE: Final = 7
 QUARTERS_AFTER: Final = 5
+#: How long counted figures stand while nobody is received, called or taken back.
+SECONDS: Final = 5.0
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -42,7 +45,7 @@ class Figures(msgspec.Struct, frozen=True):
 
 async def waiting_by_room(tx: Transaction, who: Subject, day: date) -> dict[int, int]:
     """How many wait today, by `hash64` of the room's reference."""
-    _may_count(who, "Task")
+    may_count(who, "Task")
     rows = await tx.fetch(
         queries()["waiting"], who.facility, *day_bounds(day),
         _param("Task", "status"), hash64(WAITING), _param("Task", "authored-on"), _param("Task", "location"),
@@ -50,10 +53,42 @@ async def waiting_by_room(tx: Transaction, who: Subject, day: date) -> dict[int,
     return {row["room"]: row["people"] for row in rows}
 
 
+async def latest_tasks(tx: Transaction, who: Subject, day: date, count: int) -> list[str]:
+    """The ids of the tasks made last on this day, newest first; their content is read through the store."""
+    may_count(who, "Task")
+    rows = await tx.fetch(queries()["latest"], who.facility, *day_bounds(day), _param("Task", "authored-on"), count)
+    return [row["id"] for row in rows]
+
+
+class _Kept(msgspec.Struct):
+    """The figures as they were counted, and of what they are: they are counted again when that has moved on."""
+
+    of: tuple[int, ...]
+    until: float
+    figures: Figures
+
+
+_kept: dict[int, _Kept] = {}
+
+
 async def figures(tx: Transaction, who: Subject, now: datetime, waiting: int) -> Figures:
-    """What the day looks like at this moment; two statements over index rows, whatever the size of the hospital."""
-    _may_count(who, "Encounter")
-    _may_count(who, "Appointment")
+    """What the day looks like at this moment.
+
+    Every desk shows the same, so they are counted once for each person received, called or taken back, and every few
+    seconds; never once for each page.
+    """
+    may_count(who, "Encounter")
+    may_count(who, "Appointment")
+    visits = await tx.fetchval(queries()["last_number"], who.facility, f"visit:{now:%Y}")
+    of = (local(now).toordinal(), _quarter(now), visits or 0, waiting)
+    kept = _kept.get(who.facility)
+    if kept is None or kept.of != of or kept.until < time.monotonic():
+        kept = _Kept(of, time.monotonic() + SECONDS, await _counted(tx, who, now, waiting))
+        _kept[who.facility] = kept
+    return kept.figures
+
+
+async def _counted(tx: Transaction, who: Subject, now: datetime, waiting: int) -> Figures:
     day = day_bounds(local(now).date())
     visits = await tx.fetch(
         queries()["received"], who.facility, *day, _param("Encounter", "date"), _param("Encounter", "status"),
@@ -68,7 +103,7 @@ async def figures(tx: Transaction, who: Subject, now: datetime, waiting: int) ->
         hash64("booked"),
     )
     times = [seconds for row in visits for seconds in row["seconds"] or ()]
-    quarter = int((local(now) - day[0]).total_seconds()) // 900
+    quarter = _quarter(now)
     first = min(max(0, quarter - QUARTERS_BEFORE), 96 - QUARTERS_BEFORE - QUARTERS_AFTER)
     came = {row["quarter"]: row["people"] for row in visits}
     booked = {row["quarter"]: row["people"] for row in expected}
@@ -91,11 +126,21 @@ def queries() -> dict[str, str]:
     return {name.strip(): body for name, _, body in (part.partition("\n") for part in parts)}
 
 
+def _quarter(now: datetime) -> int:
+    """Which quarter of an hour of the day it is, from 0."""
+    return local(now).hour * 4 + local(now).minute // 15
+
+
 def _param(type_name: str, code: str) -> int:
     return PARAMETERS[type_name][code].id
 
 
-def _may_count(who: Subject, type_name: str) -> None:
+def may_count(who: Subject, type_name: str) -> None:
+    """Ask the policy before index rows are read past the store.
+
+    Raises:
+        Forbidden: it says no, or only for one patient.
+    """
     decision = decide(who, Interaction.SEARCH, type_name)
     if not decision.allowed or decision.only_patient is not None:
         raise Forbidden(f"Không có quyền đếm {type_name}.", where=type_name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -117,7 +118,7 @@ async def undo_posted(request: Request, tx: Transaction, who: Subject) -> Respon
 
 async def today_part(request: Request, tx: Transaction, who: Subject) -> Response:
     """The right column by itself: re-fetched when tickets change."""
-    return pages.render(request, "reception/desk_today.html", **await _today(tx, who))
+    return pages.render(request, "reception/desk_today.html", **await _today(tx, who, await rooms.open_rooms(tx, who)))
 
 
 async def insurance_part(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -216,13 +217,23 @@ async def _person(
     scanned: str | None,
 ) -> Response:
     here = identify.is_today(booking) and booking.status == AWAITED if booking else False
-    view = await desk_view.person_view(tx, who, request.app, patient, booking if here else None)
+    places = await rooms.open_rooms(tx, who)
+    view = await desk_view.person_view(tx, who, request.app, patient, booking if here else None, places)
     notice = None if booking is None or here else _not_now(booking)
     since = scanned if desk_view.scanned_at(scanned) else None
-    return await _desk(request, tx, who, person=view, notice=notice, scanned=since, key=new_id())
+    return await _desk(request, tx, who, places=places, person=view, notice=notice, scanned=since, key=new_id())
 
 
-async def _desk(request: Request, tx: Transaction, who: Subject, *, status: int = 200, **shown: Any) -> Response:
+async def _desk(
+    request: Request,
+    tx: Transaction,
+    who: Subject,
+    *,
+    status: int = 200,
+    places: Sequence[rooms.Room] | None = None,
+    **shown: Any,
+) -> Response:
+    places = places or await rooms.open_rooms(tx, who)
     blank: dict[str, Any] = {
         "person": None, "hits": [], "found": None, "problem": None, "typed": "", "scanned": None, "issued": None,
         "notice": None, "key": "", "expected": [],
@@ -232,11 +243,11 @@ async def _desk(request: Request, tx: Transaction, who: Subject, *, status: int 
         "prints": _prints(request), "groups": groups, "keyed": desk_view.KEYED, "doctor": desk_view.doctor,
         "elapsed": _elapsed(shown.get("scanned")),
     }  # fmt: skip
-    return pages.render(request, "reception/desk.html", status, **blank | shown | await _today(tx, who) | own)
+    return pages.render(request, "reception/desk.html", status, **blank | shown | await _today(tx, who, places) | own)
 
 
-async def _today(tx: Transaction, who: Subject) -> dict[str, Any]:
-    waiting = sum((await figures.waiting_by_room(tx, who, clock.today())).values())
+async def _today(tx: Transaction, who: Subject, places: Sequence[rooms.Room]) -> dict[str, Any]:
+    waiting = sum(room.waiting for room in places)
     return {
         "figures": await figures.figures(tx, who, clock.now(), waiting),
         "tickets": await desk_view.last_tickets(tx, who),

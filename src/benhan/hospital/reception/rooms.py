@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -14,10 +15,12 @@ from benhan.core.fhir import r4, systems
 from benhan.core.kit.clock import today
 from benhan.core.kit.text import fold
 from benhan.core.store.rows import hash64
-from benhan.hospital.reception.figures import waiting_by_room
+from benhan.hospital.reception.figures import may_count, waiting_by_room
 from benhan.hospital.visit import CLINIC, EMERGENCY, code_of, id_of, identifier
 
 KINDS: Final = (CLINIC, EMERGENCY)
+#: A room that is opened or closed is seen at the desk after so long.
+HOUSE_SECONDS: Final = 60.0
 
 
 class Room(msgspec.Struct, frozen=True):
@@ -48,15 +51,26 @@ class Room(msgspec.Struct, frozen=True):
         return (self.specialty.text if self.specialty else None) or self.name
 
 
+_houses: dict[int, tuple[float, list[Room]]] = {}
+
+
 async def open_rooms(tx: Transaction, who: Subject) -> list[Room]:
-    """All rooms of the facility that examine people, in the order of their codes; emergency last."""
+    """All rooms of the facility that examine people, in the order of their codes, emergency last; and who waits.
+
+    The house itself is asked of the store once a minute in each process; how many wait, each time.
+    """
+    may_count(who, "Location")
     waiting = await waiting_by_room(tx, who, today())
-    places = await store.search(
-        tx,
-        who,
-        r4.Location,
-        {"status": "active", "type": ",".join(f"{systems.ROOM_TYPE}|{kind}" for kind in KINDS), "_count": "200"},
-    )
+    kept = _houses.get(who.facility)
+    if kept is None or kept[0] < time.monotonic():
+        kept = (time.monotonic() + HOUSE_SECONDS, await _house(tx, who))
+        _houses[who.facility] = kept
+    return [msgspec.structs.replace(room, waiting=waiting.get(hash64(f"Location/{room.id}"), 0)) for room in kept[1]]
+
+
+async def _house(tx: Transaction, who: Subject) -> list[Room]:
+    kinds = ",".join(f"{systems.ROOM_TYPE}|{kind}" for kind in KINDS)
+    places = await store.search(tx, who, r4.Location, {"status": "active", "type": kinds, "_count": "200"})
     services = await store.search(tx, who, r4.HealthcareService, {"active": "true", "_count": "200"})
     roles = await store.search(tx, who, r4.PractitionerRole, {"active": "true", "_count": "500"})
     specialties = {
@@ -69,7 +83,7 @@ async def open_rooms(tx: Transaction, who: Subject) -> list[Room]:
         if code_of(role.code[0] if role.code else None) == "doctor" and role.practitioner:
             for place in role.location or []:
                 doctors.setdefault(id_of(place), []).append(role.practitioner.display or "")
-    rooms = [_room(place, specialties, doctors, waiting) for place in places.resources]
+    rooms = [_room(place, specialties, doctors) for place in places.resources]
     return sorted(rooms, key=lambda room: (room.kind == EMERGENCY, room.short.split()[0], _number(room.short)))
 
 
@@ -97,7 +111,6 @@ def _room(
     place: r4.Location,
     specialties: Mapping[str | None, r4.CodeableConcept | None],
     doctors: Mapping[str | None, Sequence[str]],
-    waiting: Mapping[int, int],
 ) -> Room:
     code = identifier(place, systems.ROOM_CODE) or place.name or ""
     kind = next((kind for kind in KINDS for one in place.type or [] if code_of(one) == kind), CLINIC)
@@ -109,7 +122,6 @@ def _room(
         department=place.managingOrganization.reference if place.managingOrganization else None,
         specialty=specialties.get(place.id),
         doctors=tuple(doctors.get(place.id, ())),
-        waiting=waiting.get(hash64(f"Location/{place.id}"), 0),
     )
 
 
