@@ -30,7 +30,8 @@ from benhan.hospital.clinic.heading import SEXES
 from benhan.hospital.clinic.prescribing_lines import Line
 from benhan.hospital.clinic.rules_vitals import figure
 
-_HERE = Path(__file__).parent
+PRESCRIPTION = Path(__file__).parent / "prescription.typ"
+VISIT_SHEET = Path(__file__).parent / "visit_sheet.typ"
 #: Titles of the three kinds of prescription.
 TITLES = {"C": "Đơn thuốc", "N": "Đơn thuốc gây nghiện", "H": "Đơn thuốc hướng thần và tiền chất"}
 HASH_SHOWN = 16
@@ -38,6 +39,15 @@ HASH_SHOWN = 16
 
 async def prescription(tx: Transaction, who: Subject, visit: r4.Encounter, verify: str) -> bytes:
     """The prescriptions of a signed visit as one PDF on A5, one page or more for each kind; `verify` goes in the QR.
+
+    Raises:
+        Conflict: not signed yet, or nothing was prescribed.
+    """
+    return await printing.render(PRESCRIPTION, await prescription_data(tx, who, visit, verify))
+
+
+async def prescription_data(tx: Transaction, who: Subject, visit: r4.Encounter, verify: str) -> dict[str, Any]:
+    """What stands on the prescriptions.
 
     Raises:
         Conflict: not signed yet, or nothing was prescribed.
@@ -52,11 +62,16 @@ async def prescription(tx: Transaction, who: Subject, visit: r4.Encounter, verif
     shared = await _shared(tx, who, found, signed, verify)
     kinds = limits.by_kind([line.kind for line in written])
     sheets = [shared | _sheet(kind, [line for line in written if line.kind == kind]) for kind in kinds]
-    return await printing.render(_HERE / "prescription.typ", {**sheets[0], "sheets": sheets})
+    return {**sheets[0], "sheets": sheets}
 
 
 async def visit_sheet(tx: Transaction, who: Subject, visit: r4.Encounter, verify: str) -> bytes:
     """The visit as one PDF on A4; marked as a draft until it is signed."""
+    return await printing.render(VISIT_SHEET, await visit_sheet_data(tx, who, visit, verify))
+
+
+async def visit_sheet_data(tx: Transaction, who: Subject, visit: r4.Encounter, verify: str) -> dict[str, Any]:
+    """What stands on the sheet of the visit."""
     found = await conclusion.content(tx, who, visit)
     data = await _shared(tx, who, found, await _signed(tx, who, visit), verify)
     data["numbers"] = [["Mã lượt khám", words.identifier(visit, systems.VISIT_NUMBER) or visit.id]]
@@ -68,7 +83,7 @@ async def visit_sheet(tx: Transaction, who: Subject, visit: r4.Encounter, verify
         {"text": conclusion.addendum_text(one), "by": one.author[0].display or "", "when": vn_datetime(one.date)}
         for one in await conclusion.addenda(tx, who, visit)
     ]
-    return await printing.render(_HERE / "visit_sheet.typ", data)
+    return data
 
 
 async def _shared(

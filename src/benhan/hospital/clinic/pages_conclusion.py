@@ -11,7 +11,7 @@ from benhan.core import store
 from benhan.core.access import Door, Permission, Subject, audit
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4
-from benhan.core.fhir.outcome import Invalid
+from benhan.core.fhir.outcome import Conflict, Invalid
 from benhan.core.kit import forms, pages
 from benhan.core.kit.clock import parse_date, today, vn_date
 from benhan.core.kit.language import _, later
@@ -93,6 +93,8 @@ async def free_times(request: Request, tx: Transaction, who: Subject) -> Respons
 async def addendum(request: Request, tx: Transaction, who: Subject) -> Response:
     """Add to a signed visit."""
     visit = await store.read(tx, who, r4.Encounter, request.path_params["visit"])
+    if not await conclusion.signatures(tx, who, visit):
+        raise Conflict(_("Lượt khám chưa ký: sửa ngay trong phiếu khám."))
     fields = [
         forms.long_text("text", _("Nội dung bổ sung"), required=True, most=4000),
         forms.secret("password", _("Mật khẩu của bạn")),
