@@ -37,7 +37,8 @@ function onKey(event: KeyboardEvent): void {
     event.preventDefault();
     pick(list[at]);
   } else if (event.key === "Enter" && "stale" in combo.dataset && picked(combo)) {
-    event.preventDefault(); // the answer is on its way; a scanner's field has nothing to pick and is sent as it is
+    event.preventDefault(); // the answer is on its way: its first option is taken when it comes
+    combo.dataset.awaited = ""; // (a scanner's field has nothing to pick and is sent as it is)
   } else if (event.key === "Escape" && list.length) {
     event.preventDefault();
     close(combo);
@@ -51,6 +52,7 @@ function changed(combo: HTMLElement): void {
   const hidden = picked(combo);
   if (hidden) hidden.value = "";
   combo.dataset.stale = "";
+  delete combo.dataset.awaited;
   for (const option of options(combo)) option.setAttribute("aria-selected", "false");
   field(combo)?.removeAttribute("aria-activedescendant");
 }
@@ -70,7 +72,10 @@ function opened(list: HTMLElement): void {
   const all = options(combo);
   all.forEach((option, index) => { option.id ||= `${list.id}-${index}`; });
   field(combo)?.setAttribute("aria-expanded", String(all.length > 0));
+  const awaited = "awaited" in combo.dataset;
+  delete combo.dataset.awaited;
   if (!all.length) return;
+  if (awaited) return pick(all[0]);
   select(combo, 0);
   // The answers stay above the bar at the foot.
   if (list.getBoundingClientRect().bottom > window.innerHeight - 64) combo.scrollIntoView({ block: "start" });
@@ -91,6 +96,7 @@ function close(combo: HTMLElement): void {
   combo.querySelector("[role='listbox']")?.replaceChildren();
   field(combo)?.setAttribute("aria-expanded", "false");
   field(combo)?.removeAttribute("aria-activedescendant");
+  delete combo.dataset.awaited;
 }
 
 function pick(option: HTMLElement): void {
