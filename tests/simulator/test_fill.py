@@ -51,10 +51,14 @@ async def count(database: Database, house: House) -> Counter[str]:
 async def all_of(database: Database, house: House, type_: type[r4.R], **params: str) -> list[r4.R]:
     """Everything of a type that matches."""
     found: list[r4.R] = []
+    asked = {**params, "_count": "200"}
     async with database.transaction(house.key) as tx:
-        page = await store.search(tx, house.loader, type_, {**params, "_count": "200"})
-        found += page.resources
-    return found
+        while True:
+            page = await store.search(tx, house.loader, type_, asked)
+            found += page.resources
+            if page.next is None:
+                return found
+            asked["_after"] = page.next
 
 
 async def test_building_twice_adds_nothing(database: Database, dsn: Callable[..., str], filled: House) -> None:

@@ -88,11 +88,11 @@ async def fill(
         return filled
     begun = await _first_day(database, house, now.date())
     crowd = min(max(visits / 1200, 0.15), 1.6)
-    crowded = Population(seed, max(600, int(visits / VISITS_A_PERSON)), begun)
-    await _fill_people(database, house, crowded, filled, progress)
-    await _fill_past(database, house, crowded, max(0, visits - int(260 * crowd)), now, done, filled, progress)
-    await _fill_morning(database, house, crowded, now, crowd, filled, progress)
-    await _fill_bookings(database, house, crowded, now, done, filled, progress)
+    population = Population(seed, max(600, int(visits / VISITS_A_PERSON)), begun)
+    await _fill_people(database, house, population, filled, progress)
+    await _fill_past(database, house, population, max(0, visits - int(260 * crowd)), now, done, filled, progress)
+    await _fill_bookings(database, house, population, now, done, filled, progress)
+    await _fill_morning(database, house, population, now, crowd, filled, progress)  # last: its mark says all is there
     return filled
 
 
@@ -186,15 +186,15 @@ async def _write_days(database: Database, house: House, days: dict[str, list[Vis
 
 
 async def _fill_morning(
-    database: Database, house: House, people_: Population, now: datetime, crowd: float, filled: Filled,
+    database: Database, house: House, population: Population, now: datetime, crowd: float, filled: Filled,
     progress: Progress,
 ) -> None:  # fmt: skip
     progress("Sáng nay", 0, 1)
     writer = Writer(house, now)
     async with database.transaction(house.key) as tx:
-        if await _is_new(tx, house, f"{people_.seed} {now.date()}"):
+        if await _is_new(tx, house, f"{population.seed} {now.date()}"):
             given = await busy_slots(tx, house, now.date())
-            planned = this_morning(people_.seed, now, people_, crowd, given)
+            planned = this_morning(population.seed, now, population, crowd, given)
             await _take_tickets(tx, house, planned, now)
             await _give_numbers(tx, house, planned, now)
             records = [one for visit in planned for one in writer.records(visit)]

@@ -25,7 +25,7 @@ class Population:
             self._ages.append(one.age(today))
             self._women.append(one.gender == "female")
             for code in one.long_illnesses:
-                self._ill.setdefault(code, array("L")).append(number)
+                self._ill.setdefault(code, array("I")).append(number)
 
     def __getitem__(self, number: int) -> Person:
         return person(self.seed, number, self.today)
@@ -41,12 +41,12 @@ class Population:
         return None
 
     def _pool(self, disease: Disease) -> array[int]:
-        known = self._ill.get(disease.code, array("L"))
+        known = self._ill.get(disease.code, array("I"))
         if disease.long and len(known) > 20:
             return known
         key = (disease.ages, disease.sex)
         if key not in self._pools:
-            self._pools[key] = array("L", self._fitting(disease))
+            self._pools[key] = array("I", self._fitting(disease))
         return self._pools[key]
 
     def _fitting(self, disease: Disease) -> Iterable[int]:
