@@ -96,11 +96,12 @@ def main() -> None:
     """Serve by the settings of the environment; the same call as in `benhan.cli`."""
     from granian import Granian
     from granian.constants import Interfaces, Loops
+    from granian.log import LogLevels
 
     settings = Settings()
     Granian(
         "bench.serving:timed_app", factory=True, interface=Interfaces.ASGI, address=settings.host, port=settings.port,
-        workers=settings.workers, loop=Loops.uvloop, log_level="warning", workers_kill_timeout=3,
+        workers=settings.workers, loop=Loops.uvloop, log_level=LogLevels.warning, workers_kill_timeout=3,
     ).serve()  # fmt: skip
 
 

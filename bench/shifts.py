@@ -13,8 +13,8 @@ from random import Random
 
 import msgspec
 
-from benhan.simulator import House
 from bench.browser import Answer, Browser
+from benhan.simulator import House
 
 #: The rooms whose doctors are on duty, with their logins.
 DOCTORS = {

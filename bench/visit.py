@@ -2,8 +2,8 @@
 
 Claim (issue 2): with 50 users on 2 cores, patient search p95 ≤ 150 ms, check-in p95 ≤ 300 ms, any staff page
 p95 ≤ 150 ms, at the server. Measured: milliseconds from a request's arrival at the ASGI application to the last byte
-of its answer (`serving.StopWatch`), in a run where everybody pauses, then in one where nobody does (the most it can do).
-The generator, Granian and PostgreSQL share the machine. Server times of the paused run decide.
+of its answer (`serving.StopWatch`), in a run where everybody pauses, then in one where nobody does (the most it can
+do). The generator, Granian and PostgreSQL share the machine. Server times of the paused run decide.
 """
 
 from __future__ import annotations
@@ -12,21 +12,20 @@ import argparse
 import asyncio
 import json
 import tempfile
-import time
 from pathlib import Path
 from random import Random
 
 import msgspec
 
-from benhan.core import store
-from benhan.core.db import Database
-from benhan.core.fhir import r4, systems
-from benhan.hospital.visit import full_name, identifier, phone_of
 from bench.browser import Browser
 from bench.figures import Figure, by_label, machine, table
 from bench.serving import server
 from bench.shifts import PEOPLE, Desk, Sample, work
 from bench.world import World, world
+from benhan.core import store
+from benhan.core.db import Database
+from benhan.core.fhir import r4, systems
+from benhan.hospital.visit import full_name, identifier, phone_of
 
 SEARCH, CHECK_IN, PAGE = 150.0, 300.0, 150.0
 SAMPLED = 1000

@@ -35,6 +35,8 @@ async def leading(tx: Transaction, facility: int, query: Query, decision: Decisi
     for clause in candidates:
         if clause.rare:
             return Lead(clause, few=True)
+    if len(candidates) == 1 and query.sort is not None:
+        return Lead(candidates[0], few=False)  # all of them must be sorted, however many
     met = await _counted(tx, facility, candidates)
     fewest = min(range(len(met)), key=met.__getitem__)
     return Lead(candidates[fewest], few=met[fewest] <= FEW)
