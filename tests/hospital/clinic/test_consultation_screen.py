@@ -128,6 +128,7 @@ async def test_a_doctor_examines_by_keyboard_alone(
     await expect(page.locator("#chan-doan [role=option]").first).to_contain_text("I10")
     await page.keyboard.press("Enter")
     await expect(page.locator("#chan-doan")).to_contain_text("I10 Bệnh tăng huyết áp")
+    await expect(page.locator("#s-icd")).to_be_focused()
     await page.keyboard.press("Escape")
     await page.keyboard.press("o")
     await page.keyboard.type("siêu âm ổ bụng")
@@ -139,6 +140,38 @@ async def test_a_doctor_examines_by_keyboard_alone(
     assert section_text(note, ILLNESS).startswith("Ho khan")
     assert len((await case.clinic.read(r4.Encounter, case.visit.id)).diagnosis or []) == 2
     assert await axe(page) == []
+
+
+async def test_the_list_is_worked_by_keyboard(
+    open_page: OpenPage, address: str, database: Database, clinic: Clinic
+) -> None:
+    who = clinic.doctor("bacsi2")
+    _, visit, ticket = await clinic.arrives("Hồ Văn Chữ", room="phong-pk04", birth="1944-05-06")
+    page = await open_page(address + "/", cookies={COOKIE: await session(database, who)})
+    await page.goto(address + "/kham")
+    await expect(page.locator("h1")).to_have_text("Phòng khám 4")
+    await page.keyboard.press("n")
+    await expect(page.get_by_role("region", name="Đã gọi")).to_contain_text("Hồ Văn Chữ")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"**/kham/{visit.id}")
+    await expect(page.locator("h1")).to_have_text("HỒ VĂN CHỮ")
+    assert (await clinic.read(r4.Task, ticket.id)).status == "in-progress"
+
+
+async def test_a_doctor_measures_in_her_own_page(
+    open_page: OpenPage, address: str, database: Database, case: Case
+) -> None:
+    page = await opened(open_page, address, database, case)
+    await page.wait_for_timeout(400)  # the stream is open
+    await page.keyboard.press("v")
+    await page.fill("#f-temperature", "42")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#vitals-form")).to_contain_text("rất hiếm gặp")
+    await expect(page.locator("#f-confirmed")).to_be_focused()
+    await page.keyboard.press("Space")
+    await expect(page.locator("#f-confirmed")).to_be_checked()
+    await page.get_by_role("button", name="Lưu sinh hiệu").press("Enter")
+    await expect(page.locator("#vitals")).to_contain_text("42 °C ↑", timeout=6000)
 
 
 async def test_a_result_appears_while_the_page_stands_open(

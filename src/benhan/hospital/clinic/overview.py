@@ -148,6 +148,11 @@ class Overview(msgspec.Struct, kw_only=True):
         return moment(self.visit.period.start) if self.visit.period else None
 
     @property
+    def is_today(self) -> bool:
+        """Whether the visit began today."""
+        return self.began is not None and self.began.date() == today()
+
+    @property
     def waited(self) -> int | None:
         """Minutes from reception to the consultation."""
         start = state_began(self.visit, IN_PROGRESS)

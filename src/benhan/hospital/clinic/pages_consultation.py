@@ -148,6 +148,7 @@ async def find_diagnosis(request: Request, tx: Transaction, who: Subject) -> Res
         (one, int(used.get(one.code, 0)), objections(one, main=False, gender=patient.gender))
         for one in book.find(query, FOUND, weights=used)
     ]
+    found.sort(key=lambda row: any(one.refused for one in row[2]))  # what may not be chosen stands last
     said: dict[str, Any] = {"visit": visit.id, "query": query, "found": found}
     if pages.is_fragment(request):
         return pages.render(request, "clinic/_diagnosis_options.html", **said)

@@ -16,7 +16,8 @@ from benhan.hospital.clinic.rules import ENDED
 from benhan.hospital.clinic.worklist import facts, reason
 from benhan.hospital.visit import full_name, id_of
 
-FROM_LIST = "list"
+#: Where the form stands: it leads back there.
+FROM_LIST, FROM_VISIT = "list", "visit"
 
 
 async def page(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -36,6 +37,9 @@ async def save(request: Request, tx: Transaction, who: Subject) -> Response:
         except vitals.NeedsConfirmation as needed:
             doubts = needed.doubts
         else:
+            if form["back"] == FROM_VISIT and pages.is_fragment(request):  # the tiles beside follow by themselves
+                empty = forms.blank([*vitals.fields(), forms.hidden("back")], back=FROM_VISIT)
+                return await _render(request, tx, who, empty, [])
             return _kept(request, form["back"])
     return await _render(request, tx, who, form, doubts)
 
@@ -77,7 +81,7 @@ async def _render(request: Request, tx: Transaction, who: Subject, form: forms.F
 
 def _kept(request: Request, back: str | None) -> Response:
     visit = request.path_params["visit"]
-    target = "/kham" if back == FROM_LIST else f"/kham/{visit}" if back == "visit" else f"/kham/{visit}/sinh-hieu"
+    target = "/kham" if back == FROM_LIST else f"/kham/{visit}" if back == FROM_VISIT else f"/kham/{visit}/sinh-hieu"
     if pages.is_fragment(request):
         return Response(status_code=204, headers={"HX-Redirect": target})
     return RedirectResponse(target, 303)
