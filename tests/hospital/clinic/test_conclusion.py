@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 
+import asyncpg
 import msgspec
 import pytest
 
@@ -87,6 +88,23 @@ async def test_a_later_version_of_a_signed_record_is_told(visit: Room, loader: S
     (verdict,) = await verdicts(visit)
     assert verdict.intact
     assert verdict.newer == ["J18.9 Viêm phổi, tác nhân không xác định"]
+
+
+async def test_content_changed_behind_the_store_breaks_the_signature(
+    visit: Room, hospital: House, dsn: Callable[..., str]
+) -> None:
+    await sign(visit, hospital.password)
+    (diagnosis,) = await visit.all(r4.Condition)
+    owner = await asyncpg.connect(dsn())  # somebody with the keys of the database itself
+    for table in ("history", "resource"):
+        await owner.execute(
+            f"update {table} set body = convert_to(replace(convert_from(body, 'UTF8'), 'J18.9', 'J20.9'), 'UTF8')"
+            " where id = $1",
+            diagnosis.id,
+        )
+    await owner.close()
+    (verdict,) = await verdicts(visit)
+    assert not verdict.intact
 
 
 async def test_a_wrong_password_changes_nothing(visit: Room, loader: Subject) -> None:
