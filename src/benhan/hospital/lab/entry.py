@@ -108,6 +108,11 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
         return sum(line.value is not None for line in self.lines)
 
     @property
+    def single(self) -> bool:
+        """One measured analyte: such orders share a table."""
+        return len(self.lines) == 1 and self.lines[0].analyte is not None
+
+    @property
     def comment(self) -> str:
         """What the laboratory says about the whole."""
         return (self.report.conclusion or "") if self.report else ""
