@@ -189,7 +189,7 @@ def is_temporary(patient: r4.Patient) -> bool:
 
 
 def temporary_code(month: str, count: int) -> str:
-    """The code of somebody unknown: "TMP-2611-0007-4", the last a check digit (ISO 7064 MOD 11,10)."""
+    """The code of somebody unknown: "TMP-2611-0007-5", the last a check digit (ISO 7064 MOD 11,10)."""
     body = f"{month}{count:04d}"
     return f"TMP-{month}-{count:04d}-{check_digit(body)}"
 
