@@ -176,6 +176,13 @@ def test_ingredients_have_one_key_with_and_without_their_salts(name: str) -> Non
     assert ingredients.key(name) == ingredients.key(f"{name.upper()} natri") == ingredients.key(f"{name}e trihydrate")
 
 
+def test_an_allergy_under_a_code_of_another_program_is_read_by_its_name() -> None:
+    foreign = Allergy("Thuốc chống viêm không steroid (NSAID)", "snomed-293586001")
+    ibuprofen = Medicine(code="I", name="Ibuprofen", strength="400 mg", form="Viên", unit="viên")
+    assert rules.against_allergies(ibuprofen, [foreign])[0].blocks
+    assert rules.against_allergies(ibuprofen, [Allergy("Phấn hoa", "pollen")]) == []
+
+
 def test_glucosamine_is_no_nsaid() -> None:
     glucosamine = Medicine(code="G", name="Glucosamine", strength="500 mg", form="Viên", unit="viên", atc="M01AX05")
     assert rules.against_allergies(glucosamine, [Allergy("Aspirin")]) == []

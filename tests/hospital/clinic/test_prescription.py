@@ -9,13 +9,15 @@ from collections.abc import Awaitable, Callable
 import httpx
 import pytest
 
+from benhan.core import store
 from benhan.core.access import Subject
 from benhan.core.db import Database
-from benhan.core.fhir import r4
+from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import VersionConflict
 from benhan.hospital.clinic import prescribing
 from benhan.hospital.clinic import prescribing_lines as lines
 from benhan.hospital.clinic.prescribing import NeedsReason
+from benhan.hospital.visit import concept
 from benhan.simulator import House
 
 from .rooms import Room, room, stocked, twice
@@ -163,6 +165,18 @@ async def test_the_same_ingredient_twice_is_warned_of_on_both_lines(client: Clie
     await write(doctor, visit, "paracetamol 500", trua="1")
     page = (await doctor.get(f"/kham/{visit.visit}/don-thuoc")).text
     assert page.count("Trùng hoạt chất Paracetamol với Paracetamol 500 mg") == 2
+
+
+async def test_no_known_allergy_is_no_allergy(client: Client, visit: Room, database: Database, loader: Subject) -> None:
+    asked = r4.AllergyIntolerance(
+        patient=r4.Reference(reference=f"Patient/{visit.patient}"),
+        clinicalStatus=concept(systems.ALLERGY_CLINICAL, "active"),
+        code=concept(systems.SNOMED, "716186003", "Không có dị ứng đã biết"),
+    )
+    async with database.transaction(loader.facility) as tx:
+        await store.create(tx, loader, asked)
+    page = await (await client("doctor")).get(f"/kham/{visit.visit}/di-ung")
+    assert "Dị ứng: Không" not in page.text
 
 
 async def test_an_allergy_is_recorded_once(client: Client, visit: Room) -> None:

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from benhan.core.kit.codes import ALLERGY_GROUPS
 from benhan.core.kit.text import fold
 
 _SPELLINGS: Final = ((r"(.)\1+", r"\1"), (r"ph", "f"), (r"y", "i"), (r"^cef?al", "cefal"), (r"e\b", ""), (r"th", "t"))
@@ -109,7 +110,7 @@ FAMILIES: Final = {
             ("M01AA", "M01AB", "M01AC", "M01AE", "M01AG", "M01AH", "N02BA"),
         ),
         _family("opioid", "Nhóm opioid", "Morphin|Codein|Tramadol|Fentanyl|Pethidin|Oxycodon", ("N02A",)),
-        _family("local-anaesthetic", "Thuốc tê tại chỗ", "Lidocain|Procain|Bupivacain|Articain|Mepivacain", ("N01B",)),
+        _family("local_anaesthetic", "Thuốc tê tại chỗ", "Lidocain|Procain|Bupivacain|Articain|Mepivacain", ("N01B",)),
         _family("iodine-contrast", "Thuốc cản quang iod", "Iohexol|Iopamidol|Iopromid|Ioversol|Iodixanol", ("V08A",)),
     )
 }  # fmt: skip
@@ -127,6 +128,7 @@ def family_named(text: str) -> str | None:
     """The family that a written allergy means: by its code, its name, or one of its members ("Penicillin")."""
     written = key(text)
     for code, one in FAMILIES.items():
-        if text == code or written == key(one.name) or written in one.members:
+        names = {key(one.name), key(ALLERGY_GROUPS.get(code, code))} | one.members
+        if text == code or written in names:
             return code
     return None

@@ -18,6 +18,7 @@ from benhan.hospital import visit as words
 from benhan.hospital.clinic import ingredients
 from benhan.hospital.clinic import prescribing_rules as rules
 from benhan.hospital.clinic.medicines import KINDS, Medicine
+from benhan.hospital.clinic.overview import NO_KNOWN_ALLERGY
 from benhan.hospital.clinic.prescribing_rules import TIMES, Allergy, Course, Warned
 
 #: States of a line that stands on the prescription.
@@ -166,7 +167,9 @@ def allergy(record: r4.AllergyIntolerance) -> Allergy:
 
 
 def is_live(record: r4.AllergyIntolerance) -> bool:
-    """An allergy that stands: neither refuted, entered in error nor over."""
+    """An allergy that stands: neither refuted, entered in error nor over; "no known allergy" is none."""
+    if record.code and any(coding.code in NO_KNOWN_ALLERGY for coding in record.code.coding or []):
+        return False
     return words.code_of(record.verificationStatus) not in ("refuted", "entered-in-error") and words.code_of(
         record.clinicalStatus
     ) not in ("inactive", "resolved")

@@ -215,7 +215,8 @@ def against_allergies(medicine: Medicine, allergies: Iterable[Allergy]) -> list[
     families = ingredients.families_of(medicine.ingredients, medicine.atc)
     found = []
     for allergy in allergies:
-        family = allergy.family or ingredients.family_named(allergy.substance)
+        known = allergy.family if allergy.family in FAMILIES else None
+        family = known or ingredients.family_named(allergy.substance)
         if ingredients.key(allergy.substance) in mine or (family and family in families):
             found.append(Warned(_("Dị ứng %(what)s: không kê được", what=allergy.shown), blocks=True))
         elif family and families & set(FAMILIES[family].cautions):
