@@ -37,7 +37,7 @@ def kept(found: list[r4.Observation]) -> dict[str | None, r4.Observation]:
 @pytest.mark.parametrize(
     ("code", "value", "months", "flag"),
     [
-        (PULSE, 96, ADULT, ""), (PULSE, 101, ADULT, "hi"), (PULSE, 59, ADULT, "lo"), (PULSE, 140, INFANT, ""),
+        (PULSE, 96, ADULT, ""), (PULSE, 101, ADULT, "hi"), (PULSE, 50, ADULT, "lo"), (PULSE, 140, INFANT, ""),
         (PULSE, 96, INFANT, "lo"), (BREATHING, 40, INFANT, ""), (BREATHING, 40, ADULT, "hi"),
         (TEMPERATURE, "38.1", ADULT, "hi"), (TEMPERATURE, "37.5", ADULT, ""), (SPO2, 94, ADULT, "lo"),
         (SPO2, 100, INFANT, ""), (SYSTOLIC, 139, ADULT, ""), (SYSTOLIC, 140, ADULT, "hi"),
@@ -166,3 +166,12 @@ async def test_a_slip_is_taken_back_and_stays_in_the_history(client: Client, cli
     assert "Chưa đo sinh hiệu" in (await nurse.get(path)).text
     _, other, _ = await clinic.arrives()
     assert (await nurse.post(f"/kham/{other.id}/sinh-hieu/{wrong.id}/rut-lai")).status_code == 409
+
+
+def test_a_result_is_named_as_doctors_say_it() -> None:
+    def short(name: str) -> str:
+        return reading(r4.Observation(status="final", code=r4.CodeableConcept(text=name))).short
+
+    assert short("Bạch cầu trung tính (NEU%)") == "NEU%"
+    assert short("AST (GOT)") == "AST (GOT)"
+    assert short("Glucose máu") == "Glucose máu"

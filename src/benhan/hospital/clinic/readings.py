@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
@@ -13,6 +14,7 @@ from benhan.core.kit.money import figures as whole_figures
 from benhan.hospital.clinic.rules_vitals import UNITS, Range, figure, normal
 from benhan.hospital.visit import BLOOD_PRESSURE, DIASTOLIC, SYSTOLIC, VITALS, code_of, display_of, id_of, moment
 
+_SHORT = re.compile(r".+\(([^()]{2,8})\)")
 _HIGH, _LOW, _ODD = frozenset({"H", "HH", "HU"}), frozenset({"L", "LL", "LU"}), frozenset({"A", "AA", "POS"})
 
 
@@ -30,6 +32,12 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     by: str = ""
     order: str = ""
     id: str = ""
+
+    @property
+    def short(self) -> str:
+        """What doctors call it: "WBC" of "Bạch cầu (WBC)"; a name that begins with its abbreviation stays."""
+        found = _SHORT.fullmatch(self.name)
+        return found[1] if found and not self.name.split()[0].isupper() else self.name
 
 
 def reading(observation: r4.Observation, months: int | None = None) -> Reading:

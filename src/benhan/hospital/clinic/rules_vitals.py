@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final, NamedTuple
 
+from benhan.core.kit import codes
 from benhan.core.kit.language import _
 from benhan.hospital.visit import (
-    BMI,
     BREATHING,
     DIASTOLIC,
     HEIGHT,
@@ -47,26 +47,9 @@ class Range(NamedTuple):
         return f"≥ {low}" if low is not None else f"≤ {high}" if high is not None else ""
 
 
-def _rows(*rows: tuple[int, dict[str, tuple[int, int]]]) -> tuple[tuple[int, dict[str, Range]], ...]:
-    return tuple((m, {code: Range(Decimal(a), Decimal(b)) for code, (a, b) in row.items()}) for m, row in rows)
-
-
-#: Below this many months of age → normal ranges, awake. Source: AHA, Pediatric Advanced Life Support 2020 (heart
-#: rate, breathing, blood pressure by age); adults: QĐ 3192/QĐ-BYT 2010 (hypertension from 140/90), 60–100, 12–20.
-BY_AGE: Final = _rows(
-    (1, {PULSE: (100, 205), BREATHING: (30, 60), SYSTOLIC: (60, 84), DIASTOLIC: (31, 53)}),
-    (12, {PULSE: (100, 180), BREATHING: (30, 53), SYSTOLIC: (72, 104), DIASTOLIC: (37, 56)}),
-    (36, {PULSE: (98, 140), BREATHING: (22, 37), SYSTOLIC: (86, 106), DIASTOLIC: (42, 63)}),
-    (72, {PULSE: (80, 120), BREATHING: (20, 28), SYSTOLIC: (89, 112), DIASTOLIC: (46, 72)}),
-    (120, {PULSE: (75, 118), BREATHING: (18, 25), SYSTOLIC: (97, 115), DIASTOLIC: (57, 76)}),
-    (144, {PULSE: (75, 118), BREATHING: (18, 25), SYSTOLIC: (102, 120), DIASTOLIC: (61, 80)}),
-    (192, {PULSE: (60, 100), BREATHING: (12, 20), SYSTOLIC: (110, 131), DIASTOLIC: (64, 83)}),
-    (9999, {PULSE: (60, 100), BREATHING: (12, 20), SYSTOLIC: (90, 139), DIASTOLIC: (60, 89)}),
-)
-#: At any age. Temperature in the armpit; BMI of adults: WHO Western Pacific 2000 (Asian cut-off points).
-ALWAYS: Final = {TEMPERATURE: Range(Decimal(36), Decimal("37.5")), SPO2: Range(Decimal(95), None)}
-ADULT_BMI: Final = Range(Decimal("18.5"), Decimal("22.9"))
 ADULT_MONTHS: Final = 18 * 12
+#: Normal at any age, so also for somebody whose birth is unknown.
+AGELESS: Final = frozenset({TEMPERATURE, SPO2})
 
 #: What nobody alive can have, in the unit of VITALS: refused.
 POSSIBLE: Final = {
@@ -92,14 +75,14 @@ UNITS: Final = {"/min": "l/ph", "Cel": "°C", "mm[Hg]": "mmHg", "%": "%", "kg": 
 
 
 def normal(code: str, months: int | None) -> Range | None:
-    """The normal range of a vital sign at an age in whole months; None where there is none or the age is unknown."""
-    if code in ALWAYS:
-        return ALWAYS[code]
-    if months is None:
+    """The normal range of a vital sign at an age in whole months; None where there is none or the age is unknown.
+
+    Source: the table of `kit.codes.vital_range`.
+    """
+    if months is None and code not in AGELESS:
         return None
-    if code == BMI:
-        return ADULT_BMI if months >= ADULT_MONTHS else None
-    return next(row for below, row in BY_AGE if months < below).get(code)
+    found = codes.vital_range(code, ADULT_MONTHS if months is None else months)
+    return Range(found.low, found.high) if found else None
 
 
 def doubts(values: Mapping[str, Decimal], months: int | None) -> list[str]:
