@@ -1,11 +1,13 @@
 """Which condition of a search to begin with: the one that fewest records meet. Counted, not guessed.
 
 PostgreSQL's own choice rests on statistics; they lag behind a bulk load, and one value of a parameter may be met by
-nearly everything (a status), another by a handful. Counting stops early, so it costs less than one bad guess.
+nearly everything (a status), another by a handful. Counting stops early, so it costs less than one bad guess, and
+the screens that ask the same all day count once in a while.
 """
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import msgspec
@@ -16,6 +18,12 @@ from benhan.core.store.query import Compartment, Ids, IndexClause, Query
 
 #: Up to so many index rows are read and tried one by one (about 10 µs each).
 FEW = 2000
+#: A count is believed for so many seconds: it decides how long a search takes, never what it finds.
+BELIEVED_SECONDS = 30.0
+#: Counts that are kept by a process.
+KEPT = 2000
+
+_counts: dict[bytes, tuple[float, list[int]]] = {}
 
 
 class Lead(msgspec.Struct, frozen=True):
@@ -37,9 +45,21 @@ async def leading(tx: Transaction, facility: int, query: Query, decision: Decisi
             return Lead(clause, few=True)
     if len(candidates) == 1 and query.sort is not None:
         return Lead(candidates[0], few=False)  # all of them must be sorted, however many
-    met = await _counted(tx, facility, candidates)
+    met = await _met(tx, facility, candidates)
     fewest = min(range(len(met)), key=met.__getitem__)
     return Lead(candidates[fewest], few=met[fewest] <= FEW)
+
+
+async def _met(tx: Transaction, facility: int, clauses: list[IndexClause]) -> list[int]:
+    """How many index rows meet each condition, as counted now or a moment ago."""
+    question = msgspec.msgpack.encode((facility, [(type(one).__name__, one) for one in clauses]))
+    at, met = _counts.get(question, (0.0, []))
+    if not met or at + BELIEVED_SECONDS < time.monotonic():
+        met = await _counted(tx, facility, clauses)
+        if len(_counts) >= KEPT:
+            _counts.clear()
+        _counts[question] = time.monotonic(), met
+    return met
 
 
 async def _counted(tx: Transaction, facility: int, clauses: list[IndexClause]) -> list[int]:

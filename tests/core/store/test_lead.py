@@ -1,0 +1,58 @@
+"""Which condition of a search leads: the rarest one; and whichever leads, the same records are found."""
+
+from __future__ import annotations
+
+import pytest
+
+from benhan.core import store
+from benhan.core.access import Decision, Subject
+from benhan.core.db import Database
+from benhan.core.store.lead import Lead, leading
+from benhan.core.store.query import IndexClause, Spans, Tokens, Words, parse
+from benhan.core.store.search import Statement
+from tests.core.store.people import cccd, person
+
+ALLOWED = Decision(True, "test")
+
+
+async def test_a_number_leads_before_a_name_and_a_date(database: Database, loader: Subject) -> None:
+    asked = {"name": "tam", "birthdate": "1980", "identifier": "001080000001"}
+    async with database.transaction(loader.facility) as tx:
+        lead = await leading(tx, loader.facility, parse("Patient", asked), ALLOWED)
+    assert lead and isinstance(lead.clause, Tokens)
+
+
+async def test_what_nobody_meets_leads_before_what_many_meet(database: Database, loader: Subject) -> None:
+    asked = {"gender": "female", "name": "khongaimangtennay"}
+    async with database.transaction(loader.facility) as tx:
+        await store.create(tx, loader, person("Có Một Người"))
+        lead = await leading(tx, loader.facility, parse("Patient", asked), ALLOWED)
+    assert lead and lead.few and isinstance(lead.clause, Words)
+
+
+@pytest.mark.parametrize("asked", [{"patient": "Patient/x", "status": "final"}, {"_id": "x", "status": "final"}, {}])
+async def test_a_patient_ids_and_no_condition_at_all_need_no_lead(
+    database: Database, loader: Subject, asked: dict[str, str]
+) -> None:
+    async with database.transaction(loader.facility) as tx:
+        assert await leading(tx, loader.facility, parse("Observation", asked), ALLOWED) is None
+
+
+async def test_the_same_records_are_found_whichever_condition_leads(database: Database, loader: Subject) -> None:
+    name = "Dẫn Đầu " + "".join(chr(97 + int(digit)) for digit in cccd())
+    query = parse("Patient", {"name": name, "birthdate": "1980-02-03", "gender": "female,male", "_sort": "birthdate"})
+    async with database.transaction(loader.facility) as tx:
+        made = [(await store.create(tx, loader, person(name))).id for _ in range(3)]
+        found = []
+        for clause in (None, *query.clauses):
+            assert clause is None or isinstance(clause, IndexClause)
+            lead = Lead(clause, few=True) if clause else None
+            statement = Statement(loader.facility, "Patient", query, ALLOWED, lead)
+            found.append([row["id"] for row in await tx.fetch(statement.page(), *statement.values)])
+    assert any(isinstance(clause, Spans) for clause in query.clauses)
+    assert found == [made] * 4
+
+
+def test_conditions_on_the_record_itself_do_not_lead() -> None:
+    query = parse("Task", {"patient": "Patient/x", "_id": "x", "_lastUpdated": "ge2026", "status:not": "draft"})
+    assert not [clause for clause in query.clauses if isinstance(clause, IndexClause)]
