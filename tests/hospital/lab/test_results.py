@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -10,6 +12,7 @@ import pytest
 
 from benhan.core import store
 from benhan.core.fhir import r4, systems
+from benhan.core.kit.clock import now, vn_date, vn_time
 from benhan.hospital.visit import code_of
 from tests.hospital.orders_day import Day, Sent
 
@@ -212,3 +215,24 @@ async def test_the_sheet_is_printed_and_the_printing_is_audited(day: Day, lab: h
     async with day.tx() as tx:
         kept = await tx.fetchval("select count(*) from audit where action = 'print' and id = $1", report.id)
     assert kept == 1
+
+
+async def test_two_who_release_at_the_same_moment_do_not_overwrite_each_other(day: Day, lab: httpx.AsyncClient) -> None:
+    sent = await day.sends(GLUCOSE)
+    answers = await asyncio.gather(*(lab.post(url(sent), data=form(sent, value)) for value in ("5,6", "6,1")))
+    assert sorted(one.status_code for one in answers) in ([303, 409], [303, 412])
+    [value] = await day.of_order(sent.orders[0], r4.Observation)
+    won = "5.6" if answers[0].status_code == 303 else "6.1"
+    assert value.valueQuantity and str(value.valueQuantity.value) == won
+
+
+async def test_the_sample_time_is_checked_and_kept(day: Day, lab: httpx.AsyncClient) -> None:
+    sent = await day.sends(GLUCOSE)
+    later = vn_time(now() + timedelta(hours=1)) + f" {vn_date((now() + timedelta(hours=1)).date())}"
+    for wrong in ("25:00", "sáng", later, "07:00 01/01/2020"):
+        assert (await lab.post(url(sent), data=form(sent, "5,6", taken=wrong))).status_code == 422, wrong
+    taken = now() - timedelta(minutes=20)
+    said = f"{vn_time(taken)} {vn_date(taken.date())}"
+    assert (await lab.post(url(sent), data=form(sent, "5,6", taken=said))).status_code == 303
+    [value] = await day.of_order(sent.orders[0], r4.Observation)
+    assert vn_time(value.effectiveDateTime) == vn_time(taken)
