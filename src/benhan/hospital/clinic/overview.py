@@ -13,22 +13,20 @@ from benhan.core.access import Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.kit import clock
-from benhan.core.kit.clock import age_months, minutes_between, now, today
+from benhan.core.kit.clock import age_months, minutes_between, today
 from benhan.core.kit.language import _, later
-from benhan.hospital.clinic import diagnoses, note, rules_orders
+from benhan.hospital.clinic import diagnoses, note
 from benhan.hospital.clinic.consultation import IN_PROGRESS
-from benhan.hospital.clinic.orders import kinds_of_rooms
+from benhan.hospital.clinic.past import Past, began, former
 from benhan.hospital.clinic.readings import Reading, is_vital, latest, pressure, reading, taken
-from benhan.hospital.clinic.rules import chronic, closed, is_live
+from benhan.hospital.clinic.results import Orders, of_visit, orders_of
+from benhan.hospital.clinic.rules import chronic, closed
 from benhan.hospital.clinic.worklist import facts, reason
-from benhan.hospital.queue_rules import CANCELLED
 from benhan.hospital.visit import (
     BLOOD_PRESSURE,
     BMI,
     HEIGHT,
     NOTE,
-    PAST,
-    SERVED,
     SPO2,
     TEMPERATURE,
     VITALS,
@@ -39,58 +37,12 @@ from benhan.hospital.visit import (
     id_of,
     identifier,
     moment,
-    section_text,
     state_began,
-    ticket_number,
 )
 
 #: How many of each are looked at; a page never reads more.
-VISITS, CONDITIONS, MEDICINES, RESULTS = "12", "80", "40", "200"
-PAST_SHOWN = 6
+VISITS, CONDITIONS, MEDICINES = "12", "80", "40"
 NO_KNOWN_ALLERGY = frozenset({"716186003", "409137002", "428607008", "429625007"})
-
-
-class Past(msgspec.Struct, frozen=True, kw_only=True):
-    """A former visit: when, where, what was found, given and measured."""
-
-    id: str
-    day: str
-    place: str
-    diagnoses: list[str]
-    medicines: list[str]
-    tests: list[str]
-    history: str = ""
-
-
-class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """An order of this visit and where it stands."""
-
-    id: str
-    title: str
-    kind: str
-    state: str
-    urgent: bool
-    place: str
-    number: str
-    cancellable: bool
-
-
-class Results(msgspec.Struct, frozen=True, kw_only=True):
-    """What came back for one order: values and a conclusion."""
-
-    title: str
-    at: datetime | None
-    final: bool
-    readings: list[Reading]
-    conclusion: str
-    fresh: bool
-
-
-class Orders(msgspec.Struct, frozen=True):
-    """The right-hand column: orders and results of the visit."""
-
-    orders: list[Order]
-    results: list[Results]
 
 
 class Vitals(msgspec.Struct, frozen=True, kw_only=True):
@@ -204,7 +156,7 @@ async def gather(tx: Transaction, who: Subject, visit_id: str) -> Overview:
     mine = note.the_note([one for one in notes if id_of(one.encounter) == visit.id]) or await note.find(tx, who, visit)
     allergies = await _allergies(tx, who, of)
     insurance, tone = await _insurance(tx, who, of)
-    past = _past(visit, visits, conditions, medicines, reports, notes)
+    past = former(visit, visits, conditions, medicines, reports, notes)
     return Overview(
         visit=visit,
         patient=patient,
@@ -231,12 +183,6 @@ async def gather(tx: Transaction, who: Subject, visit_id: str) -> Overview:
     )
 
 
-async def of_visit(tx: Transaction, who: Subject, visit: r4.Encounter, type_: type[r4.R]) -> list[r4.R]:
-    """The newest records of a type that belong to a visit."""
-    params = {"patient": visit.subject.reference or "" if visit.subject else "", "encounter": f"Encounter/{visit.id}"}
-    return (await store.search(tx, who, type_, {**params, "_count": RESULTS})).resources
-
-
 def vitals_of(observations: Sequence[r4.Observation], months: int | None) -> Vitals:
     """The newest vital signs, in the order of the form."""
     newest = latest(one for one in observations if is_vital(one))
@@ -244,84 +190,6 @@ def vitals_of(observations: Sequence[r4.Observation], months: int | None) -> Vit
     last = max(newest.values(), key=taken, default=None)
     by = next((one.display or "" for one in (last.performer or [])), "") if last else ""
     return Vitals(readings=found, at=moment(last.effectiveDateTime) if last else None, by=by)
-
-
-async def orders_of(
-    tx: Transaction,
-    who: Subject,
-    visit: r4.Encounter,
-    observations: Sequence[r4.Observation] | None = None,
-    reports: Sequence[r4.DiagnosticReport] | None = None,
-) -> Orders:
-    """Orders and results of a visit; what is not given is searched."""
-    if observations is None:
-        observations = await of_visit(tx, who, visit, r4.Observation)
-    if reports is None:
-        reports = await of_visit(tx, who, visit, r4.DiagnosticReport)
-    requests = rules_orders.live(await of_visit(tx, who, visit, r4.ServiceRequest))
-    requests.sort(key=lambda one: one.authoredOn or "")
-    tickets = [
-        t for t in await of_visit(tx, who, visit, r4.Task) if t.status != CANCELLED and code_of(t.code) == "ticket"
-    ]
-    rooms = await kinds_of_rooms(tx, who, [id_of(one.location) for one in tickets])
-    by_kind = {kind: rules_orders.ticket_for(kind, tickets, rooms) for kind in rules_orders.KINDS}
-    shown = [_order(one, reports, by_kind.get(rules_orders.kind_of(one))) for one in requests]
-    return Orders(shown, _results(requests, observations, reports))
-
-
-def _order(order: r4.ServiceRequest, reports: Sequence[r4.DiagnosticReport], ticket: r4.Task | None) -> Order:
-    state = rules_orders.state(order, reports, ticket)
-    return Order(
-        id=order.id or "",
-        title=rules_orders.title(order),
-        kind=rules_orders.kind_of(order),
-        state=state,
-        urgent=order.priority in ("urgent", "stat", "asap"),
-        place=(ticket.location.display or "") if ticket and ticket.location else "",
-        number=ticket_number(ticket) if ticket and ticket.status != SERVED else "",
-        cancellable=rules_orders.may_cancel(order, state),
-    )
-
-
-def _results(
-    requests: Sequence[r4.ServiceRequest],
-    observations: Sequence[r4.Observation],
-    reports: Sequence[r4.DiagnosticReport],
-) -> list[Results]:
-    """One group for each report, and one for each order with values that have no report yet; the newest first."""
-    by_id = {one.id: one for one in observations}
-    taken_up: set[str | None] = set()
-    found = []
-    for report in reports:
-        if report.status in ("entered-in-error", "cancelled", "registered"):
-            continue
-        orders = {id_of(one) for one in report.basedOn or []}
-        ids = [id_of(one) for one in report.result or []]
-        ids += [o.id for o in observations if o.id not in ids and orders & {id_of(b) for b in o.basedOn or []}]
-        taken_up |= set(ids)
-        values = [reading(by_id[id_]) for id_ in ids if id_ in by_id and _counts(by_id[id_])]
-        at = moment(report.issued or report.effectiveDateTime)
-        final = report.status in ("final", "amended", "corrected")
-        found.append(_group(display_of(report.code), at, final, values, report.conclusion or ""))
-    for request in requests:
-        early = [
-            one
-            for one in observations
-            if one.id not in taken_up and _counts(one) and any(id_of(b) == request.id for b in one.basedOn or [])
-        ]
-        if early:
-            at = moment(max(one.issued or one.effectiveDateTime or "" for one in early) or None)
-            found.append(_group(display_of(request.code), at, False, [reading(one) for one in early], ""))
-    return sorted(found, key=lambda one: one.at.timestamp() if one.at else 0, reverse=True)
-
-
-def _group(title: str, at: datetime | None, final: bool, values: list[Reading], conclusion: str) -> Results:
-    fresh = at is not None and now() - at < timedelta(minutes=10)
-    return Results(title=title, at=at, final=final, readings=values, conclusion=conclusion, fresh=fresh)
-
-
-def _counts(observation: r4.Observation) -> bool:
-    return observation.status not in ("entered-in-error", "cancelled") and not is_vital(observation)
 
 
 async def _pressures(
@@ -377,61 +245,8 @@ async def _insurance(tx: Transaction, who: Subject, of: Mapping[str, str]) -> tu
     return (_("BHYT %(n)s %%", n=share[1]) if share else _("BHYT")), "ok"
 
 
-def _past(
-    visit: r4.Encounter,
-    visits: Sequence[r4.Encounter],
-    conditions: Sequence[r4.Condition],
-    medicines: Sequence[r4.MedicationRequest],
-    reports: Sequence[r4.DiagnosticReport],
-    notes: Sequence[r4.Composition],
-) -> list[Past]:
-    """Former visits, the newest first. A visit opened later than this one is no past of it."""
-    begun = (visit.period.start or "") if visit.period else ""
-    older = [
-        one
-        for one in visits
-        if one.id != visit.id
-        and one.status not in ("cancelled", "entered-in-error")
-        and _start(one) <= (moment(begun) or now())
-    ]
-    return [_one_past(one, conditions, medicines, reports, notes) for one in older[:PAST_SHOWN]]
-
-
-def _one_past(
-    visit: r4.Encounter,
-    conditions: Sequence[r4.Condition],
-    medicines: Sequence[r4.MedicationRequest],
-    reports: Sequence[r4.DiagnosticReport],
-    notes: Sequence[r4.Composition],
-) -> Past:
-    found = diagnoses.listed(visit, conditions) or [
-        diagnoses.Diagnosis(one.id or "", code_of(one.code, systems.ICD10) or "", display_of(one.code), False)
-        for one in conditions
-        if id_of(one.encounter) == visit.id and is_live(one)
-    ]
-    written = note.the_note([one for one in notes if id_of(one.encounter) == visit.id])
-    return Past(
-        id=visit.id or "",
-        day=clock.vn_date(_start(visit)),
-        place=next((one.location.display or "" for one in visit.location or []), ""),
-        diagnoses=[f"{one.code} {one.name}" for one in found[:3]],
-        medicines=[
-            display_of(one.medicationCodeableConcept)
-            or ((one.medicationReference.display or "") if one.medicationReference else "")
-            for one in medicines
-            if id_of(one.encounter) == visit.id and one.status in ("active", "completed")
-        ][:4],
-        tests=[display_of(one.code) for one in reports if id_of(one.encounter) == visit.id][:4],
-        history=section_text(written, PAST) if written else "",
-    )
-
-
-def _start(visit: r4.Encounter) -> datetime:
-    return (moment(visit.period.start) if visit.period else None) or datetime.min.replace(tzinfo=clock.ZONE)
-
-
 def _day(visit: r4.Encounter) -> date:
-    return max(_start(visit), datetime(1900, 1, 1, tzinfo=clock.ZONE)).date()
+    return max(began(visit), datetime(1900, 1, 1, tzinfo=clock.ZONE)).date()
 
 
 def _facts(patient: r4.Patient) -> list[str]:

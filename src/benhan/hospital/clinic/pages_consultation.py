@@ -35,6 +35,7 @@ from benhan.hospital.clinic import (
 )
 from benhan.hospital.clinic.consultation import begin
 from benhan.hospital.clinic.pages_worklist import ROOM_COOKIE
+from benhan.hospital.clinic.results import orders_of
 from benhan.hospital.clinic.rules import closed
 from benhan.hospital.clinic.rules_diagnosis import list_day, objections
 from benhan.hospital.clinic.usage import weights
@@ -266,7 +267,7 @@ async def _after_order(
     said = {"order_problem": problem, "order_again": again}
     if not pages.is_fragment(request):
         return await _show(request, tx, who, 422, **said) if problem else _back(request, visit.id, "chi-dinh")
-    found = await overview.orders_of(tx, who, visit)
+    found = await orders_of(tx, who, visit)
     status = 422 if problem else 200
     return pages.render(
         request, "clinic/_orders.html", status, visit=visit.id, orders=found.orders, editable=True, **said
@@ -278,7 +279,7 @@ async def results(request: Request, tx: Transaction, who: Subject) -> Response:
     visit = await _read(request, tx, who)
     if not pages.is_fragment(request):
         return _back(request, visit.id, "ket-qua")
-    found = await overview.orders_of(tx, who, visit)
+    found = await orders_of(tx, who, visit)
     editable = who.may(Permission.CONSULT) and not closed(visit, await note.find(tx, who, visit))
     return pages.render(
         request, "clinic/_results.html", visit=visit.id, results=found.results, orders=found.orders, editable=editable

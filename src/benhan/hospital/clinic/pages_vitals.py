@@ -12,6 +12,7 @@ from benhan.core.fhir import r4
 from benhan.core.kit import forms, pages
 from benhan.core.kit.clock import age_months, today
 from benhan.hospital.clinic import overview, vitals
+from benhan.hospital.clinic.results import of_visit
 from benhan.hospital.clinic.rules import ENDED
 from benhan.hospital.clinic.worklist import facts, reason
 from benhan.hospital.visit import full_name, id_of
@@ -47,7 +48,7 @@ async def save(request: Request, tx: Transaction, who: Subject) -> Response:
 async def tiles(request: Request, tx: Transaction, who: Subject) -> Response:
     """The newest values, as a part of the consultation's page."""
     visit, patient = await _visit(request, tx, who)
-    found = overview.vitals_of(await overview.of_visit(tx, who, visit, r4.Observation), _months(patient))
+    found = overview.vitals_of(await of_visit(tx, who, visit, r4.Observation), _months(patient))
     return pages.render(request, "clinic/_vitals_tiles.html", vitals=found)
 
 
@@ -60,7 +61,7 @@ async def withdraw(request: Request, tx: Transaction, who: Subject) -> Response:
 
 async def _render(request: Request, tx: Transaction, who: Subject, form: forms.Form, doubts: list[str]) -> Response:
     visit, patient = await _visit(request, tx, who)
-    observations = await overview.of_visit(tx, who, visit, r4.Observation)
+    observations = await of_visit(tx, who, visit, r4.Observation)
     months = _months(patient)
     form.fields |= {one.name: one for one in vitals.fields(months)}
     status = 422 if form.errors or doubts else 200
