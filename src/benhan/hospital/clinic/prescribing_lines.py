@@ -6,7 +6,7 @@ prescribed against a recorded allergy stands in a contained DetectedIssue with h
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
@@ -220,12 +220,3 @@ def _reason(request: r4.MedicationRequest) -> str:
         if isinstance(one, r4.DetectedIssue):
             return next((words.display_of(done.action) for done in one.mitigation or []), "")
     return ""
-
-
-def by_code(requests: Sequence[r4.MedicationRequest], known: Mapping[str, Medicine]) -> list[Medicine | None]:
-    """The medicine of each line as the list knows it, or as the line itself says."""
-    return [known.get(code) if (code := _code(one)) else None for one in requests]
-
-
-def _code(request: r4.MedicationRequest) -> str | None:
-    return words.code_of(request.medicationCodeableConcept, systems.MEDICINE_CODE)
