@@ -124,7 +124,7 @@ async def prescription(tx: Transaction, house: House, about: r4.Encounter, title
             status=status,
             intent="order",
             medicationCodeableConcept=r4.CodeableConcept(text=title),
-            subject=about.subject,
+            subject=about.subject or r4.Reference(),
             encounter=store.reference(about),
             authoredOn=stamp(clock.now()),
             dosageInstruction=[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -151,7 +151,7 @@ async def stream(request: Request, who: Subject) -> Response:
     return StreamingResponse(_events(request.app, who), media_type="text/event-stream", headers=headers)
 
 
-async def _events(app: Any, who: Subject) -> AsyncIterator[str]:
+async def _events(app: Any, who: Subject) -> AsyncGenerator[str, None]:
     hub: Live = app.state.live
     async with hub.watch(who, WATCHED, who.patient) as queue:
         yield "retry: 3000\n\n"

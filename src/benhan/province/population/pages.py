@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -62,7 +62,7 @@ async def news(request: Request, who: Subject) -> Response:
     return StreamingResponse(_events(request.app, who), media_type="text/event-stream", headers=headers)
 
 
-async def _events(app: Any, who: Subject) -> AsyncIterator[str]:
+async def _events(app: Any, who: Subject) -> AsyncGenerator[str, None]:
     yield "retry: 2000\n\n"
     stopping: asyncio.Event = app.state.live.stopping
     last, quiet = await _changed(app, who), 0.0

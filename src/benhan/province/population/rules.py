@@ -26,7 +26,7 @@ _ONLINE: Final = frozenset({"web", "zalo"})
 #: Visits that did not take place are not counted.
 _VOID: Final = frozenset({"cancelled", "entered-in-error", "planned"})
 
-DAY, MONTH = b"d", b"m"
+DAY, MONTH, YEAR = b"d", b"m", b"y"
 Cell = tuple[bytes, str, date, str]
 """Grain, measure, first day, key."""
 
@@ -84,10 +84,11 @@ def _main(visit: r4.Encounter, diagnoses: Mapping[str, r4.Condition]) -> str | N
 
 
 def cells(known: Facts | None) -> Iterator[Cell]:
-    """Every cell that a visit counts in, at both grains."""
+    """Every cell that a visit counts in, at all three grains."""
     if known is None:
         return
-    for grain, start in ((DAY, known.day), (MONTH, known.day.replace(day=1))):
+    first = known.day.replace(day=1)
+    for grain, start in ((DAY, known.day), (MONTH, first), (YEAR, first.replace(month=1))):
         yield grain, "hour", start, f"{known.hour:02d}"
         yield grain, "channel", start, known.channel
         if known.wait is not None:
@@ -143,8 +144,8 @@ class Period(msgspec.Struct, frozen=True):
 
     @property
     def grain(self) -> bytes:
-        """What its sums are added up from: months, or days for a day or a week."""
-        return MONTH if self.kind in ("thang", "nam") else DAY
+        """What its sums are read from: one year, one month, or days."""
+        return {"nam": YEAR, "thang": MONTH}.get(self.kind, DAY)
 
     @property
     def bars(self) -> bytes:

@@ -25,8 +25,8 @@ alter table visit_fact enable row level security;
 alter table visit_fact force row level security;
 create policy write on visit_fact using (in_reach(facility)) with check (in_reach(facility));
 
--- How often something happened: facility 0 is the whole province. A week is 7 days (grain d), a month one
--- row and a year 12 (grain m). Measures and their keys: hour "07"; channel; wait "025" (from 25 to under 30 minutes); wait-hour
+-- How often something happened: facility 0 is the whole province. Grains: d a day, m a month, y a year; a
+-- week is 7 days. Measures and their keys: hour "07"; channel; wait "025" (from 25 to under 30 minutes); wait-hour
 -- "07:025"; diagnosis "J06.9"; outcome.
 create table figure (
     province smallint not null,
