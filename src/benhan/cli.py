@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import socket
 import sys
 import threading
 import time
@@ -48,6 +49,7 @@ def demo(
     from benhan.core.db.embedded import EmbeddedPostgres, default_folder
     from benhan.core.kit import assets
 
+    _refuse_taken(port)
     folder = (data or default_folder()).resolve()
     if fresh:
         _forget(folder)
@@ -190,6 +192,7 @@ def _end_with(parent: int) -> None:
 def _serve(settings: Settings, when_ready: Callable[[], None]) -> None:
     from granian import Granian
     from granian.constants import Interfaces, Loops
+    from granian.log import LogLevels
 
     for name, value in settings.model_dump(exclude_none=True).items():
         plain = value.get_secret_value() if hasattr(value, "get_secret_value") else value
@@ -197,9 +200,19 @@ def _serve(settings: Settings, when_ready: Callable[[], None]) -> None:
     threading.Thread(target=_announce, args=(settings, when_ready), daemon=True).start()
     Granian(
         "benhan.cli:serving_app", factory=True, interface=Interfaces.ASGI, address=settings.host, port=settings.port,
-        workers=settings.workers, loop=Loops.uvloop, log_level="warning", workers_kill_timeout=3,
+        workers=settings.workers, loop=Loops.uvloop, log_level=LogLevels.warning, workers_kill_timeout=3,
         respawn_failed_workers=True, websockets=True,
     ).serve()  # fmt: skip
+
+
+def _refuse_taken(port: int) -> None:
+    """Two servers on one port would share its requests, and strangers would meet at the wrong one."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise typer.BadParameter(f"cổng {port} đang có chương trình khác dùng.", param_hint="--port") from None
 
 
 def _announce(settings: Settings, when_ready: Callable[[], None]) -> None:

@@ -37,11 +37,14 @@ document.addEventListener("say", (event) => {
   if (place) place.textContent = (event as CustomEvent<{ value: string }>).detail.value;
 });
 
-// New content may ask for the focus (results that are chosen by number, the field after a step).
+// New content may ask for the focus (results that are chosen by number, the field after a step), but never takes it
+// from a field that somebody has gone to meanwhile.
 document.addEventListener("htmx:afterSettle", (event) => focusWanted(event.target as HTMLElement));
 focusWanted(document.body);
 
 function focusWanted(part: HTMLElement): void {
+  const now = document.activeElement;
+  if (now?.matches("input, select, textarea") && !part.contains(now)) return;
   (part.matches("[data-autofocus]") ? part : part.querySelector<HTMLElement>("[data-autofocus]"))?.focus();
 }
 

@@ -11,6 +11,7 @@ import secrets
 from datetime import timedelta
 from hashlib import sha256
 
+import asyncpg
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
@@ -27,7 +28,6 @@ _NOBODY = _HASHER.hash("nobody")
 
 FREE_FAILURES = 5
 LOCK_SECONDS = 60
-WRONG = "Tên đăng nhập hoặc mật khẩu không đúng."
 
 
 def hashed(token: str) -> bytes:
@@ -81,8 +81,7 @@ async def sign_in(tx: Transaction, login: str, password: str, hours: int) -> str
         " from account where login = $1 and active for update",
         login.strip().lower(),
     )
-    if row and row["wait"] and row["wait"] > 0:
-        raise Forbidden(f"Tài khoản tạm khoá sau nhiều lần sai. Thử lại sau {int(row['wait']) + 1} giây.")
+    _refuse_waiting(row)
     good = await _verify(row["password_hash"] if row else _NOBODY, password)
     if not row:
         return None
@@ -96,10 +95,25 @@ async def sign_in(tx: Transaction, login: str, password: str, hours: int) -> str
 
 
 async def confirm_password(tx: Transaction, who: Subject, password: str) -> bool:
-    """Ask a signed-in person for her password again: what stands for a signature until certificates come."""
-    digest = await tx.fetchval("select password_hash from account where id = $1 and active", who.account)
-    good = digest is not None and await _verify(digest, password)
+    """Ask a signed-in person for her password again: what stands for a signature until certificates come.
+
+    Wrong ones are counted like at sign-in, in this transaction, so the caller commits it.
+
+    Raises:
+        Forbidden: too many wrong ones; the message says how long to wait.
+    """
+    row = await tx.fetchrow(
+        "select password_hash, failures, extract(epoch from locked_until - now()) as wait"
+        " from account where id = $1 and active for update",
+        who.account,
+    )
+    _refuse_waiting(row)
+    good = row is not None and await _verify(row["password_hash"], password)
     record(tx, who, Event("confirm-password", allowed=good, rule="password"))
+    if row and good:
+        await tx.execute("update account set failures = 0, locked_until = null where id = $1", who.account)
+    elif row:
+        await _count_failure(tx, who.account, row["failures"] + 1)
     return good
 
 
@@ -137,6 +151,11 @@ async def create_client(tx: Transaction, facility: int, name: str, scopes: str) 
         name, facility, hashed(token), scopes,
     )  # fmt: skip
     return token
+
+
+def _refuse_waiting(row: asyncpg.Record | None) -> None:
+    if row and row["wait"] and row["wait"] > 0:
+        raise Forbidden(f"Tài khoản tạm khoá sau nhiều lần sai. Thử lại sau {int(row['wait']) + 1} giây.")
 
 
 async def _verify(digest: str, password: str) -> bool:

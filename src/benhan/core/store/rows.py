@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -27,6 +28,7 @@ class Rows(msgspec.Struct):
     once: list[str]
 
 
+@lru_cache(65536)
 def hash64(text: str) -> int:
     """64 signed bits of a token; two of 10⁸ different tokens collide with probability 3·10⁻⁴."""
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
