@@ -169,3 +169,18 @@ async def test_an_unknown_room_or_visit_is_not_there(enter: Client) -> None:
     doctor = await enter()
     assert (await doctor.post("/kham/phong", data={"room": "x"})).status_code == 404
     assert (await doctor.get("/kham/khong-co")).status_code == 404
+
+
+@pytest.mark.parametrize("role", ["nurse", "planning"])
+async def test_who_may_read_the_chart_reads_it_and_finds_nothing_to_change(
+    role: str, client: Client, enter: Client, clinic: Clinic
+) -> None:
+    _, visit, _ = await clinic.arrives()
+    await (await enter()).post(f"/kham/{visit.id}/chan-doan", data={"code": "J18.9"})
+    reader = await client(role)
+    answer = await reader.get(f"/kham/{visit.id}")
+    assert answer.status_code == 200
+    assert "J18.9" in answer.text
+    for form in ('id="note"', 'id="diagnosis-form"', 'id="order-form"', 'id="conclusion"'):
+        assert form not in answer.text
+    assert (await reader.post(f"/kham/{visit.id}/ghi-chep", data={"reason": "x"})).status_code == 403
