@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -58,7 +59,7 @@ def timed_app() -> ASGIApp:
 
 @contextmanager
 def server(dsn: str, port: int, workers: int, notes: Path) -> Iterator[None]:
-    """Granian on a port for the length of the block.
+    """Granian on a port for the length of the block, once the readers of the change feed have nothing left to do.
 
     Raises:
         TimeoutError: it does not get ready.
@@ -84,11 +85,13 @@ def _wait_until_ready(port: int) -> None:
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
-                if answer.status == 200:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+                if json.load(answer)["feed_lag_seconds"] < 1:
                     return
+                until = max(until, time.monotonic() + START_SECONDS)
         except OSError:
-            time.sleep(0.1)
+            pass
+        time.sleep(0.2)
     raise TimeoutError(f"nothing is ready on port {port}")
 
 

@@ -188,12 +188,21 @@ PEOPLE: tuple[tuple[int, Shift, tuple[str, ...]], ...] = (
 )
 
 
-async def work(desk: Desk, shift: Shift, login: str, until: float) -> None:
-    """One user's shift until a moment of the loop's clock."""
+async def arrive(desk: Desk, shift: Shift, login: str) -> None:
+    """Sign in, take a place, and do everything once that is slower the first time (templates, statements, lists)."""
+    desk.browser.measured = False
     if login:
         await desk.sign_in(login)
     if room := DOCTORS.get(login, "phong-pk03" if shift is nurse else None):
         await desk.browser.post("choose room", "/kham/phong", {"room": room})
+    pause, desk.pause = desk.pause, 0.0
+    await shift(desk)
+    desk.pause, desk.browser.measured = pause, True
+
+
+async def work(desk: Desk, shift: Shift, until: float) -> None:
+    """One user's shift until a moment of the loop's clock; people do not all begin in the same second."""
+    await asyncio.sleep(desk.chance.uniform(0, desk.pause))
     while asyncio.get_running_loop().time() < until:
         await shift(desk)
 

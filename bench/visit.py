@@ -20,7 +20,7 @@ import msgspec
 from bench.browser import Browser
 from bench.figures import Figure, by_label, machine, table
 from bench.serving import server
-from bench.shifts import PEOPLE, Desk, Sample, work
+from bench.shifts import PEOPLE, Desk, Sample, arrive, work
 from bench.world import World, world
 from benhan.core import store
 from benhan.core.db import Database
@@ -76,17 +76,17 @@ async def _everybody(
     place: World, sample: Sample, asked: argparse.Namespace, pause: float, seconds: float
 ) -> list[tuple[str, int, float]]:
     times: list[tuple[str, int, float]] = []
-    until = asyncio.get_running_loop().time() + seconds
-    shifts, browsers = [], []
+    desks = []
     for count, shift, logins in PEOPLE:
         for number in range(count):
-            browser = Browser(asked.port, times)
-            desk = Desk(browser, Random(f"{shift} {number}"), pause, place.house, sample)
-            shifts.append(work(desk, shift, logins[number % len(logins)], until))
-            browsers.append(browser)
-    await asyncio.gather(*shifts)
-    for browser in browsers:
-        await browser.close()
+            desk = Desk(Browser(asked.port, times), Random(f"{shift.__name__} {number}"), pause, place.house, sample)
+            desks.append((desk, shift, logins[number % len(logins)]))
+    for desk, shift, login in desks:
+        await arrive(desk, shift, login)
+    until = asyncio.get_running_loop().time() + seconds
+    await asyncio.gather(*(work(desk, shift, until) for desk, shift, _ in desks))
+    for desk, _, _ in desks:
+        await desk.browser.close()
     return times
 
 
