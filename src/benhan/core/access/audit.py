@@ -18,8 +18,7 @@ from benhan.core.fhir.outcome import Forbidden
 _NOTE = "audit"
 _INSERT = """
 insert into audit (facility, account, session, action, type, id, patient, allowed, rule, detail)
-select * from unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bool[],
-                     $9::text[], $10::text[])
+select $1, $2, $3, * from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::bool[], $9::text[], $10::text[])
 """
 
 
@@ -38,19 +37,16 @@ class Event(msgspec.Struct, frozen=True):
 def record(tx: Transaction, who: Subject, event: Event) -> None:
     """Leave an audit event; it is written with the transaction or the act does not happen."""
     if _NOTE not in tx.notes:
-        tx.notes[_NOTE] = []
+        tx.notes[_NOTE] = {}
         tx.before_commit.append(_write)
-    tx.notes[_NOTE].append(
-        (
-            who.facility, who.account, who.session, event.action, event.type, event.id, event.patient,
-            event.allowed, event.rule, event.detail[:2000],
-        )
-    )  # fmt: skip
+    tx.notes[_NOTE].setdefault((who.facility, who.account, who.session), []).append(
+        (event.action, event.type, event.id, event.patient, event.allowed, event.rule, event.detail[:2000])
+    )
 
 
 async def _write(tx: Transaction) -> None:
-    rows = tx.notes[_NOTE]
-    await tx.execute(_INSERT, *(list(column) for column in zip(*rows, strict=True)))
+    for actor, events in tx.notes[_NOTE].items():
+        await tx.execute(_INSERT, *actor, *(list(column) for column in zip(*events, strict=True)))
 
 
 #: Who touched a patient's records, by person and day, newest first: $1 facility, $2 patient, $3 most.

@@ -68,6 +68,13 @@ def decode(body: bytes, type_: type[Any] | None = None) -> Any:
     return resource
 
 
+def kept(body: bytes, type_: type[r4.R]) -> r4.R:
+    """Read back what `encode` wrote: the faults that `decode` looks for in what others send cannot be in it."""
+    resource = _decoder().decode(body)
+    assert isinstance(resource, type_)
+    return resource
+
+
 def encode(resource: r4.Resource) -> bytes:
     """Compact JSON; decimals keep the digits they were written with."""
     return _ENCODER.encode(resource)

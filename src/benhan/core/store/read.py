@@ -41,7 +41,7 @@ async def read(tx: Transaction, who: Subject, type_: type[r4.R], id_: str) -> r4
     Raises:
         Forbidden, NotFound, Gone.
     """
-    return codec.decode((await read_stored(tx, who, codec.type_name(type_), id_)).body, type_)
+    return codec.kept((await read_stored(tx, who, codec.type_name(type_), id_)).body, type_)
 
 
 async def read_stored(tx: Transaction, who: Subject, name: str, id_: str) -> Stored:
@@ -82,7 +82,7 @@ async def read_many(tx: Transaction, who: Subject, type_: type[r4.R], ids: Itera
     found = {}
     for row in rows:
         if not _beyond(decision, row["patient"]):
-            found[row["id"]] = codec.decode(row["body"], type_)
+            found[row["id"]] = codec.kept(row["body"], type_)
             if row["patient"] is None:
                 continue
             audited(tx, who, Interaction.READ, decision, name, row["id"], row["patient"])
@@ -99,7 +99,7 @@ async def vread(tx: Transaction, who: Subject, type_: type[r4.R], id_: str, vers
         if str(state.version) == version:
             if state.body is None:
                 raise Gone(f"Bản {version} là lúc bản ghi bị xoá.")
-            return codec.decode(state.body, type_)
+            return codec.kept(state.body, type_)
     raise NotFound(f"Không có bản {version[:20]} của {codec.type_name(type_)}/{id_[:64]}.")
 
 

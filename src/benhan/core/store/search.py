@@ -51,7 +51,7 @@ async def search(tx: Transaction, who: Subject, type_: type[r4.R], params: Param
     rows = await tx.fetch(statement.page(), *statement.values)
     more = len(rows) > query.count
     rows = rows[: query.count]
-    resources = [codec.decode(row["body"], type_) for row in rows]
+    resources = [codec.kept(row["body"], type_) for row in rows]
     page = Page(
         resources=resources,
         included=await _included(tx, who, query, resources),
