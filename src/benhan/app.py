@@ -48,12 +48,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Starlett
     Raises:
         TypeError: a route without a declared permission.
     """
-    rooms = []
-    for name in ROOMS:  # TEMPORARY while the rooms are being built (chief removes this)
-        try:
-            rooms.append(import_module(name))
-        except Exception as error:
-            print("ROOM NOT READY", name, repr(error))
+    rooms = [import_module(name) for name in ROOMS]
     doors: list[Door | LiveDoor] = [door for room in rooms for door in room.DOORS]
     edge = Edge(lambda: app.state.database, refuse)
     app = Starlette(
@@ -119,8 +114,9 @@ def refuse(request: Request, problem: Problem) -> Response:
         challenge = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else None
         return Response(codec.encode(problem.outcome()), problem.status, challenge, "application/fhir+json")
     template = "kit/problem_fragment.html" if pages.is_fragment(request) else "kit/problem.html"
-    said = {"status": problem.status, "what": problem.message, "where": problem.where, "advice": problem.advice}
-    return pages.render(request, template, **said)
+    return pages.render(
+        request, template, problem.status, what=problem.message, where=problem.where, advice=problem.advice,
+    )  # fmt: skip
 
 
 async def _nothing_here(request: Request, error: Exception) -> Response:

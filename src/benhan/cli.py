@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import SecretStr
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -64,7 +65,7 @@ def demo(
         progress.remove_task(step)
     settings = Settings(
         mode="demo", host="127.0.0.1", port=port, data=folder, workers=workers, secure_cookies=False,
-        dsn=postgres.dsn("benhan_app"), public_url=f"http://127.0.0.1:{port}",
+        dsn=SecretStr(postgres.dsn("benhan_app")), public_url=f"http://127.0.0.1:{port}",
     )  # fmt: skip
     with postgres.watched():
         _serve(settings, lambda: _welcome(settings, accounts))

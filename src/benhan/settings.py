@@ -21,32 +21,32 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="BENHAN_", extra="forbid")
 
-    mode: Literal["demo", "production"] = Field("production", description="demo allows what production refuses")
+    mode: Literal["demo", "production"] = Field(default="production", description="demo allows what production refuses")
     dsn: SecretStr = Field(
-        SecretStr(""),
+        default=SecretStr(""),
         description="PostgreSQL of the record store, as the role that serves requests (no owner, no superuser)",
     )
     owner_dsn: SecretStr = Field(
-        SecretStr(""), description="the same database as the role that owns the tables: for migrations only"
+        default=SecretStr(""), description="the same database as the role that owns the tables: for migrations only"
     )
-    data: Path = Field(Path(".benhan"), description="folder for the embedded database and for files")
-    host: str = Field("127.0.0.1", description="address to listen on")
-    port: int = Field(8400, ge=1, le=65535, description="port to listen on")
-    workers: int = Field(1, ge=1, le=64, description="server processes")
-    pool: int = Field(10, ge=2, le=200, description="database connections of one server process")
+    data: Path = Field(default=Path(".benhan"), description="folder for the embedded database and for files")
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(default=8400, ge=1, le=65535, description="port to listen on")
+    workers: int = Field(default=1, ge=1, le=64, description="server processes")
+    pool: int = Field(default=10, ge=2, le=200, description="database connections of one server process")
     public_url: str = Field(
-        "http://127.0.0.1:8400", description="address under which patients and staff reach this server"
+        default="http://127.0.0.1:8400", description="address under which patients and staff reach this server"
     )
-    secure_cookies: bool = Field(True, description="session cookies travel over HTTPS only")
-    session_hours: int = Field(12, ge=1, le=72, description="a staff session ends after so many hours")
-    statement_seconds: int = Field(10, ge=1, le=600, description="a database statement is cut after so long")
-    insurance_portal: str = Field("", description="base URL of the BHYT portal; empty: not asked")
-    insurance_user: str = Field("", description="account of the facility at the BHYT portal")
-    insurance_password: SecretStr = Field(SecretStr(""), description="its password")
+    secure_cookies: bool = Field(default=True, description="session cookies travel over HTTPS only")
+    session_hours: int = Field(default=12, ge=1, le=72, description="a staff session ends after so many hours")
+    statement_seconds: int = Field(default=10, ge=1, le=600, description="a database statement is cut after so long")
+    insurance_portal: str = Field(default="", description="base URL of the BHYT portal; empty: not asked")
+    insurance_user: str = Field(default="", description="account of the facility at the BHYT portal")
+    insurance_password: SecretStr = Field(default=SecretStr(""), description="its password")
     insurance_staff_name: str = Field(
-        "", description="the employee registered at the portal to ask about cards; empty: the name of who asks"
+        default="", description="the employee registered at the portal to ask about cards; empty: the name of who asks"
     )
-    insurance_staff_number: str = Field("", description="that employee's citizen number (CCCD)")
+    insurance_staff_number: str = Field(default="", description="that employee's citizen number (CCCD)")
 
     @classmethod
     def settings_customise_sources(

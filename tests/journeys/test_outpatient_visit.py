@@ -206,3 +206,68 @@ async def visits_counted(leader: Person, at_least: int = 0) -> int:
             return number
         await leader.page.wait_for_timeout(250)
     raise AssertionError(f"the province counts {number} visits, expected {at_least}")
+
+
+async def test_the_same_visit_with_javascript_off(cast: Cast, free_time: datetime) -> None:
+    name = "Hồ Văn Chữ Không Mã"
+    patient = (await cast(None, size=PHONE, javascript=False)).page
+    await patient.goto(patient.url.replace("/dang-nhap", "/dat-kham"))
+    await patient.get_by_role("link", name=re.compile("Nội tổng quát")).click()
+    await patient.get_by_role("link", name=re.compile(rf"^{vn_time(free_time)}")).first.click()
+    for field, text in (("name", name), ("birth", "22/09/1944"), ("phone", "0987654321"), ("reason", "Ho")):
+        await patient.fill(f"#f-{field}", text)
+    await patient.locator("input[name=gender]").nth(1).check()
+    await patient.get_by_role("button", name="Đặt lịch").click()
+    code = re.search(CODE, await patient.inner_text("main"))
+    assert code
+
+    desk = (await cast("tiepdon", javascript=False)).page
+    await desk.fill("#q", code.group())
+    await desk.press("#q", "Enter")
+    await desk.get_by_role("button", name="Tạo hồ sơ").click()
+    await desk.get_by_role("button", name="Tiếp đón").click()
+    ticket = re.search(TICKET, await desk.inner_text("main"))
+    assert ticket
+    await desk.get_by_role("button", name="Liên kết cho người bệnh").click()
+    link = await desk.locator(".me-address a").get_attribute("href")
+
+    doctor = (await cast("bacsi", javascript=False)).page
+    await doctor.get_by_role("button", name=re.compile(rf"Khám {ticket.group()}")).click()
+    visit = doctor.url
+    await doctor.fill("#n-illness", "Ho 3 ngày.")
+    await doctor.locator("#note").get_by_role("button", name="Lưu").click()
+    await doctor.fill("#ns-icd", "viem phoi")
+    await doctor.get_by_role("button", name="Tìm mã bệnh").click()
+    await doctor.get_by_role("button", name="Chọn J18.9").click()
+    await doctor.fill("#ns-service", "glucose")
+    await doctor.get_by_role("button", name="Tìm dịch vụ").click()
+    await doctor.get_by_role("button", name=re.compile("Glucose")).first.click()
+
+    laboratory = (await cast("xetnghiem", javascript=False)).page
+    await laboratory.goto(re.sub("/kham/.*", "/xet-nghiem", visit) + "?q=ho+van+chu+khong+ma")
+    await laboratory.get_by_role("link", name=name).first.click()
+    await laboratory.locator("input.result").first.fill("5,1")
+    await laboratory.get_by_role("button", name="Trả kết quả").click()
+    assert "Đã trả kết quả" in await laboratory.inner_text("body")
+
+    await doctor.goto(visit)
+    assert "5,1" in await doctor.inner_text("#ket-qua")
+    await doctor.fill("#s-thuoc", "paracetamol 500")
+    await doctor.locator("#prescription form[role=search] button").click()
+    await (
+        doctor.get_by_role("link", name=re.compile("Paracetamol 500 mg"))
+        .or_(doctor.get_by_role("button", name=re.compile("Paracetamol 500 mg")))
+        .first.click()
+    )
+    await doctor.fill("#f-sang", "1")
+    await doctor.get_by_role("button", name="Ghi vào đơn").click()
+    await doctor.goto(visit)
+    await doctor.get_by_role("link", name=re.compile("Ký và kết thúc")).click()
+    await doctor.fill("#f-password", DEMO_PASSWORD)
+    await doctor.get_by_role("button", name=re.compile("Ký và kết thúc")).click()
+    assert "Chữ ký hợp lệ" in await doctor.inner_text("main")
+
+    await patient.goto(re.sub(r"^https?://[^/]+", re.sub("/kham/.*", "", visit), link or ""))
+    await patient.fill("#f-birth", "22/09/1944")
+    await patient.get_by_role("button", name="Mở hồ sơ").click()
+    assert "Paracetamol" in await patient.inner_text("body")

@@ -241,9 +241,7 @@ async def _open_ticket(tx: Transaction, who: Subject, visit: r4.Reference, room:
     return await store.first(tx, who, r4.Task, params)
 
 
-async def _happens(
-    tx: Transaction, who: Subject, ticket: r4.Task, event: Event, at: datetime | None = None
-) -> r4.Task:
+async def _happens(tx: Transaction, who: Subject, ticket: r4.Task, event: Event, at: datetime | None = None) -> r4.Task:
     """Write what the event makes of the ticket, on the version that the caller saw.
 
     Raises:

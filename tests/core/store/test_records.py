@@ -18,9 +18,7 @@ from benhan.simulator import House
 from tests.core.store.people import cccd, person
 
 
-async def test_a_record_comes_back_as_given_with_what_the_server_sets(
-    database: Database, loader: Subject
-) -> None:
+async def test_a_record_comes_back_as_given_with_what_the_server_sets(database: Database, loader: Subject) -> None:
     given = person("Đặng Thị Tâm")
     async with database.transaction(loader.facility) as tx:
         kept = await store.create(tx, loader, given)

@@ -149,9 +149,7 @@ async def test_who_is_too_late_is_offered_other_times_and_need_not_type_again(
     made = await booked(database, hospital, "bs09", "0911000008")
     phone = await client(None)
     slot = (made.slot or [r4.Reference()])[0].reference or ""
-    sent = await phone.post(
-        "/dat-kham", data=SOMEBODY | {"slot": slot.removeprefix("Slot/"), "phone": "0911000009"}
-    )
+    sent = await phone.post("/dat-kham", data=SOMEBODY | {"slot": slot.removeprefix("Slot/"), "phone": "0911000009"})
     assert sent.status_code == 422 and "vừa có người khác đặt" in text_of(sent)
     assert "Phạm Thị Ổn" in sent.text and sent.text.count('type="radio" name="slot"') == 3
 

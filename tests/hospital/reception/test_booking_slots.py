@@ -131,9 +131,7 @@ async def test_two_who_swap_slots_at_the_same_moment_both_keep_theirs(database: 
         async with database.transaction(hospital.key) as tx:
             await booking.move(tx, who, one, slot.id or "")
 
-    answers = await asyncio.gather(
-        swap(made[0], slots[1]), swap(made[1], slots[0]), return_exceptions=True
-    )
+    answers = await asyncio.gather(swap(made[0], slots[1]), swap(made[1], slots[0]), return_exceptions=True)
     assert all(isinstance(answer, SlotTaken) for answer in answers)
     async with database.transaction(hospital.key) as tx:
         for one, slot in zip(made, slots, strict=True):

@@ -91,9 +91,7 @@ async def test_the_life_of_a_ticket(database: Database, hospital: House) -> None
             await queue.skip(tx, who, done)
 
 
-async def test_two_who_act_on_the_same_ticket_do_not_overwrite_each_other(
-    database: Database, hospital: House
-) -> None:
+async def test_two_who_act_on_the_same_ticket_do_not_overwrite_each_other(database: Database, hospital: House) -> None:
     who = hospital.subject(Role.NURSE)
     [ticket] = await arrive(database, hospital, "phong-pk10", 1)
     async with database.transaction(hospital.key) as tx:

@@ -21,6 +21,8 @@ from benhan.core.fhir.outcome import Forbidden, NotFound, Problem, SignInNeeded
 
 COOKIE = "benhan"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+#: From here on an answer says that the request was refused.
+BAD = 400
 #: Where somebody unknown is sent, by what the door asks for; staff have an account, patients a personal link.
 SIGN_IN = "/dang-nhap"
 SIGN_IN_FOR = {Permission.OWN_RECORD: "/nguoi-benh/mo-lai"}
@@ -29,6 +31,10 @@ Endpoint = Callable[[Request, Transaction, Subject], Awaitable[Response]]
 LiveEndpoint = Callable[[Request, Subject], Awaitable[Response]]
 #: Turns an error into what the person or program gets to see.
 Refuse = Callable[[Request, Problem], Response]
+
+
+class HalfDoneError(RuntimeError):
+    """A door refused a request after it had written for it. Bad input changes nothing: it is rolled back, loudly."""
 
 
 class Door(msgspec.Struct, frozen=True):
@@ -77,7 +83,10 @@ class Edge:
                 refuse_other_origins(request)
                 async with self._database().transaction() as tx:
                     who = await self._enter(request, tx, door.permission)
-                    return await door.endpoint(request, tx, who)
+                    response = await door.endpoint(request, tx, who)
+                    if response.status_code >= BAD and tx.wrote:
+                        raise HalfDoneError(f"{request.method} {door.path}: {response.status_code} after writing")
+                    return response
             except Problem as problem:
                 return await self._refused(request, problem, who, door)
             except asyncpg.QueryCanceledError:
@@ -132,8 +141,8 @@ async def identify(request: Request, tx: Transaction) -> Subject:
     """
     header = request.headers.get("authorization", "")
     if header:
-        kind, _, token = header.partition(" ")
-        row = await tx.fetchrow("select * from open_client($1)", hashed(token.strip()))
+        kind, _, bearer = header.partition(" ")
+        row = await tx.fetchrow("select * from open_client($1)", hashed(bearer.strip()))
         if kind.lower() != "bearer" or row is None:
             raise SignInNeeded("Mã truy cập không đúng hoặc đã bị thu hồi.")
         return _subject(row, None)

@@ -26,6 +26,8 @@ class Transaction:
         self.before_commit: list[Flush] = []
         #: What a floor above keeps for the length of the transaction, by its own key.
         self.notes: dict[str, Any] = {}
+        #: Whether records were written that the commit will keep.
+        self.wrote = False
 
     async def reach(self, facility: int) -> None:
         """Bind the transaction to a facility (or to PLATFORM)."""
@@ -50,8 +52,13 @@ class Transaction:
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """A part that may fail without failing the whole (one entry of a batch)."""
-        async with self._connection.transaction():
-            yield
+        before = self.wrote
+        try:
+            async with self._connection.transaction():
+                yield
+        except BaseException:
+            self.wrote = before
+            raise
 
 
 class Database:

@@ -170,6 +170,7 @@ async def _call_put(
     rows: Rows,
 ) -> int | None:
     try:
+        tx.wrote = True
         key: int | None = await tx.fetchval(
             _PUT, who.facility, NUMBERS[name], id_, version, moment, rows.patient, body, action.encode(), who.account,
             *columns(rows),

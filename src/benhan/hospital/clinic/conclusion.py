@@ -156,7 +156,8 @@ async def sign(
         raise Invalid(message, where=field)
     if not await confirm_password(tx, who, password):
         raise WrongPassword
-    return await _conclude(tx, who, found, decision, now())
+    async with tx.savepoint():
+        return await _conclude(tx, who, found, decision, now())
 
 
 async def _conclude(tx: Transaction, who: Subject, found: Content, decision: Decision, at: datetime) -> r4.Encounter:

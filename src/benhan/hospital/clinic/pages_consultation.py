@@ -73,10 +73,11 @@ async def save_note(request: Request, tx: Transaction, who: Subject) -> Response
     """Keep the note: from the button (back to the page), or while somebody writes (204, the new seal as ETag)."""
     form = await forms.read_form(request, _note_fields())
     form.require()
-    visit = await begin(tx, who, await _read(request, tx, who))
+    visit = await _read(request, tx, who)
     typed = _settled(form, {code: "".join(form[name]) for name, code in SECTIONS.items() if form.raw[name]})
     try:
-        kept = await note.save(tx, who, visit, typed, form["version"] or "")
+        async with tx.savepoint():
+            kept = await note.save(tx, who, await begin(tx, who, visit), typed, form["version"] or "")
     except note.NoteClash as clash:
         return await _clash(request, tx, who, clash)
     if "benhan-autosave" in request.headers:
@@ -197,11 +198,12 @@ async def remove_diagnosis(request: Request, tx: Transaction, who: Subject) -> R
 async def _change_diagnoses(
     request: Request, tx: Transaction, who: Subject, change: Any, again: dict[str, str]
 ) -> Response:
-    visit = await begin(tx, who, await _read(request, tx, who))
+    visit = await _read(request, tx, who)
     patient = await store.read(tx, who, r4.Patient, id_of(visit.subject) or "?")
     problem: Problem | None = None
     try:
-        visit = await change(visit, patient)
+        async with tx.savepoint():
+            visit = await change(await begin(tx, who, visit), patient)
     except Invalid as wrong:
         problem = wrong
     ask = isinstance(problem, diagnoses.NeedsConfirmation)
@@ -237,11 +239,13 @@ async def place_order(request: Request, tx: Transaction, who: Subject) -> Respon
     fields.append(forms.flag("confirmed", "ok"))
     form = await forms.read_form(request, fields)
     code = form["service"] or (form["find"] or "").split(" ")[0]
-    visit = await begin(tx, who, await _read(request, tx, who))
+    visit = await _read(request, tx, who)
     patient = await store.read(tx, who, r4.Patient, id_of(visit.subject) or "?")
     problem: Problem | None = None
     try:
-        await orders.place(tx, who, visit, patient, code, urgent=form["urgent"], confirmed=form["confirmed"])
+        async with tx.savepoint():
+            visit = await begin(tx, who, visit)
+            await orders.place(tx, who, visit, patient, code, urgent=form["urgent"], confirmed=form["confirmed"])
     except Invalid as wrong:
         problem = wrong
     ask = isinstance(problem, orders.NeedsConfirmation)

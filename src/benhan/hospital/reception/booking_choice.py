@@ -107,9 +107,7 @@ async def counts(
     return {(row["day"], names[row["schedule"]]): row["slots"] for row in rows}
 
 
-async def week(
-    tx: Transaction, who: Subject, schedules: Collection[str], first: date, now: datetime
-) -> list[Day]:
+async def week(tx: Transaction, who: Subject, schedules: Collection[str], first: date, now: datetime) -> list[Day]:
     """Seven days from `first` with their free places that may still be booked."""
     start, _ = clock.day_bounds(first)
     end = min(start + timedelta(days=WEEK), now + FURTHEST)

@@ -189,10 +189,17 @@ def answered(answer: r4.CoverageEligibilityResponse, cover: r4.Coverage | None, 
     level = level_percent(cover.subscriberId if cover else None)
     parts = [_("Còn hạn %(day)s", day=clock.vn_date(end)) if end else _("Thẻ còn giá trị")]
     parts += [_("hưởng %(n)s %%", n=level)] if level else []
-    said = next((one.valueString for one in answer.extension or [] if one.url == REGISTERED_AT), None)
-    place = "" if not said else _("đúng nơi đăng ký") if said == facility else _("đăng ký tại %(code)s", code=said)
+    chosen = next((one.valueString for one in answer.extension or [] if one.url == REGISTERED_AT), None)
+    place = _where_registered(chosen, facility)
     renewed = _("đã cấp thẻ mới") if code in RENEWED else ""
     return Standing("ok", " · ".join(parts), _join(card, renewed, place, at))
+
+
+def _where_registered(chosen: str | None, facility: str) -> str:
+    """Whether the card is registered here, in words."""
+    if not chosen:
+        return ""
+    return _("đúng nơi đăng ký") if chosen == facility else _("đăng ký tại %(code)s", code=chosen)
 
 
 def level_percent(card: str | None) -> int | None:

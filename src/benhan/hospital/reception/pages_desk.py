@@ -197,7 +197,7 @@ async def _new_person(
     facts = _completed(found.facts, booking)
     form = person_form.filled(facts, key=new_id(), scanned=scanned, booking=booking.id if booking else None)
     booked = desk_view.booking_view(booking) if booking else None
-    shown = {"form": form, "suspects": [], "typed": text, "booking": booked, "searched": bool(text)}
+    shown: dict[str, Any] = {"form": form, "suspects": [], "typed": text, "booking": booked, "searched": bool(text)}
     return pages.render(request, "reception/desk_new.html", **shown)
 
 

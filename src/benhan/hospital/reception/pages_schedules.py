@@ -243,9 +243,7 @@ async def _schedule(request: Request, tx: Transaction, who: Subject) -> r4.Sched
     return await store.read(tx, who, r4.Schedule, str(request.path_params["schedule"]))
 
 
-async def _chosen(
-    request: Request, tx: Transaction, who: Subject, schedule: r4.Schedule, day: date
-) -> list[r4.Slot]:
+async def _chosen(request: Request, tx: Transaction, who: Subject, schedule: r4.Schedule, day: date) -> list[r4.Slot]:
     """The slot that the form names, or all of the day."""
     form = await forms.read_form(request, [forms.hidden("slot")])
     slots = await schedules.slots_between(tx, who, schedule.id or "", day, day)

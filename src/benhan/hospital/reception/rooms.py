@@ -74,7 +74,7 @@ async def _house(tx: Transaction, who: Subject) -> list[Room]:
     services = await store.search(tx, who, r4.HealthcareService, {"active": "true", "_count": "200"})
     roles = await store.search(tx, who, r4.PractitionerRole, {"active": "true", "_count": "500"})
     specialties = {
-        id_of(place): (service.specialty or [None])[0]
+        id_of(place): next(iter(service.specialty or []), None)
         for service in services.resources
         for place in service.location or []
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -57,10 +57,17 @@ def facts(visit: r4.Encounter, booking: r4.Appointment | None, diagnoses: Mappin
         day=arrived.astimezone(ZONE).date(),
         hour=arrived.astimezone(ZONE).hour,
         channel=channel(visit, booking),
-        wait=max(0, int((seen - arrived).total_seconds()) // 60) if seen else None,
+        wait=_waited(arrived, seen),
         diagnosis=_main(visit, diagnoses) if finished else None,
         outcome=code_of(leaving, systems.OUTCOME) if finished else None,
     )
+
+
+def _waited(arrived: datetime, seen: datetime | None) -> int | None:
+    """Minutes from arrival to the doctor; a visit taken up on another day says nothing about waiting."""
+    if seen is None or seen - arrived >= timedelta(days=1):
+        return None
+    return max(0, int((seen - arrived).total_seconds()) // 60)
 
 
 def channel(visit: r4.Encounter, booking: r4.Appointment | None) -> str:
