@@ -36,7 +36,7 @@ def cast(open_page: OpenPage, address: str, province: House) -> Cast:
         elif login:
             await person.page.fill("#login", login)
             await person.page.fill("#password", DEMO_PASSWORD)
-            await person.page.click("button.btn-primary")
+            await person.page.click("main button")
         return person
 
     return enter
