@@ -235,6 +235,7 @@ async def test_the_same_visit_with_javascript_off(cast: Cast, free_time: datetim
     await doctor.get_by_role("button", name=re.compile(rf"Khám {ticket.group()}")).click()
     visit = doctor.url
     await doctor.fill("#n-illness", "Ho 3 ngày.")
+    await doctor.fill("#n-examination", "Phổi trong.")
     await doctor.locator("#note").get_by_role("button", name="Lưu").click()
     await doctor.fill("#ns-icd", "viem phoi")
     await doctor.get_by_role("button", name="Tìm mã bệnh").click()
