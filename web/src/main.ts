@@ -26,11 +26,3 @@ import { toasts } from "./behaviour/toast";
 
 // Whoever is asked first may take a key: an open list, then the keys of the page, then the rows of a table.
 for (const start of [dialogs, combobox, palette, scan, keys, sheets, tables, toasts, autosave, clock]) start();
-
-// Alpine only where a page asks for it; its CSP build needs no eval.
-async function alpine(): Promise<void> {
-  if (!document.querySelector("[x-data]")) return;
-  const { default: Alpine } = await import("@alpinejs/csp");
-  Alpine.start();
-}
-void alpine();

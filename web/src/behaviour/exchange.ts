@@ -39,7 +39,7 @@ document.addEventListener("say", (event) => {
 
 // New content may ask for the focus (results that are chosen by number, the field after a step), but never takes it
 // from a field that somebody has gone to meanwhile.
-document.addEventListener("htmx:afterSettle", (event) => focusWanted(event.target as HTMLElement));
+document.addEventListener("htmx:afterSwap", (event) => focusWanted(event.target as HTMLElement));
 focusWanted(document.body);
 
 function focusWanted(part: HTMLElement): void {
