@@ -76,6 +76,7 @@ async def books(patient: Person, name: str, at: datetime) -> str:
 async def receives(desk: Person, code: str, name: str) -> str:
     """A scanner types the code; the new record is prefilled; Enter, Enter; gives the ticket."""
     await desk.opens("/tiep-don")
+    await desk.has_focus_in("#desk")
     began = time.monotonic()
     await desk.types(code)
     await desk.presses("Enter")
