@@ -92,13 +92,11 @@ async def _everybody(
 
 async def _sample(place: World) -> Sample:
     """People as they come to the desk: any of the hospital's, read through the store."""
-    database = await Database.connect(place.dsn, size=2)
+    database, chance = await Database.connect(place.dsn, size=2), Random(place.patients)
     async with database.transaction(place.house.key) as tx:
-        rows = await tx.fetch(
-            "select id from resource tablesample bernoulli (5) where facility = $1 and id = patient limit $2",
-            place.house.key, SAMPLED,
-        )  # fmt: skip
-        found = await store.read_many(tx, place.house.loader, r4.Patient, [row["id"] for row in rows])
+        found = await store.read_many(
+            tx, place.house.loader, r4.Patient, [place.somebody(chance) for _ in range(SAMPLED)]
+        )
     await database.close()
     people = list(found.values())
     return Sample(

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from random import Random
 
 import asyncpg
 import msgspec
@@ -45,6 +46,11 @@ class World(msgspec.Struct):
     def dsn(self) -> str:
         """The role that serves requests."""
         return self.postgres.dsn("benhan_app")
+
+    def somebody(self, chance: Random) -> str:
+        """The id of one of its patients."""
+        copy = chance.randrange(max(1, self.patients // SMALL))
+        return f"bn{SEED + 1000 * copy}-{chance.randrange(min(self.patients, SMALL)):06d}"
 
     def stop(self) -> None:
         """Stop its PostgreSQL; the data stays."""
