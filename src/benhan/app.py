@@ -77,7 +77,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     app.state.database = database
     app.state.live = Live(database)
     await app.state.live.start()
-    warming = asyncio.create_task(asyncio.to_thread(codes.warm))  # no first search pays for an index
+    warming = asyncio.create_task(asyncio.to_thread(_warm))
     tasks = [follower(database) for follower in app.state.followers]
     for task in tasks:
         await task.start()
@@ -88,6 +88,13 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     await warming
     if lent is None:
         await database.close()
+
+
+def _warm() -> None:
+    """No first search pays for its index, no first view for its template."""
+    codes.warm()
+    for name in pages.environment().list_templates(extensions=["html"]):
+        pages.environment().get_template(name)
 
 
 class SecurityHeaders:

@@ -16,6 +16,8 @@ from benhan.core.db import Transaction
 from benhan.core.fhir.outcome import Forbidden
 
 _NOTE = "audit"
+#: Characters kept of a detail: the ids of some five hundred records.
+MOST_DETAIL = 20_000
 _INSERT = """
 insert into audit (facility, account, session, action, type, id, patient, allowed, rule, detail)
 select $1, $2, $3, * from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::bool[], $9::text[], $10::text[])
@@ -40,7 +42,7 @@ def record(tx: Transaction, who: Subject, event: Event) -> None:
         tx.notes[_NOTE] = {}
         tx.before_commit.append(_write)
     tx.notes[_NOTE].setdefault((who.facility, who.account, who.session), []).append(
-        (event.action, event.type, event.id, event.patient, event.allowed, event.rule, event.detail[:2000])
+        (event.action, event.type, event.id, event.patient, event.allowed, event.rule, event.detail[:MOST_DETAIL])
     )
 
 
@@ -59,7 +61,7 @@ from audit a left join account p on p.id = a.account
 where a.facility = $1 and a.patient = $2 and a.allowed
   and a.account not like 'patient:%' and a.account not like 'service:%'
   and a.action = any(array['read', 'create', 'update', 'delete', 'search'])
-  and not (a.action = 'read' and a.detail = 'search')
+  and not (a.action = 'read' and starts_with(a.detail, 'search'))
 group by a.account, p.name, p.roles, (a.at at time zone 'Asia/Ho_Chi_Minh')::date
 order by max(a.at) desc limit $3
 """

@@ -11,7 +11,7 @@ from benhan.core.access import Decision, Interaction, Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Gone, NotFound
-from benhan.core.store.records import NUMBERS, audited, permit
+from benhan.core.store.records import NUMBERS, audited, audited_many, permit
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -79,14 +79,9 @@ async def read_many(tx: Transaction, who: Subject, type_: type[r4.R], ids: Itera
         " where facility = $1 and type = $2 and id = any($3) and body is not null",
         who.facility, NUMBERS[name], wanted,
     )  # fmt: skip
-    found = {}
-    for row in rows:
-        if not _beyond(decision, row["patient"]):
-            found[row["id"]] = codec.kept(row["body"], type_)
-            if row["patient"] is None:
-                continue
-            audited(tx, who, Interaction.READ, decision, name, row["id"], row["patient"])
-    return found
+    mine = [row for row in rows if not _beyond(decision, row["patient"])]
+    audited_many(tx, who, decision, name, ((row["id"], row["patient"]) for row in mine))
+    return {row["id"]: codec.kept(row["body"], type_) for row in mine}
 
 
 async def vread(tx: Transaction, who: Subject, type_: type[r4.R], id_: str, version: str) -> r4.R:

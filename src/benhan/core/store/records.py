@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -63,6 +64,28 @@ def audited(
 ) -> None:
     """Leave the trace of an allowed act."""
     record(tx, who, Event(ACTIONS[interaction], type_name, id_, patient, True, decision.rule, detail))
+
+
+def audited_many(
+    tx: Transaction,
+    who: Subject,
+    decision: Decision,
+    type_name: str,
+    shown: Iterable[tuple[str, str | None]],
+    detail: str = "",
+) -> None:
+    """Leave the trace of several records shown, as (id, patient): one event a patient, its `detail` names the ids.
+
+    The house's own records (no patient) leave none: the search itself is trace enough.
+    """
+    by_patient: dict[str, list[str]] = {}
+    for id_, patient in shown:
+        if patient is not None:
+            by_patient.setdefault(patient, []).append(id_)
+    for patient, ids in by_patient.items():
+        alone = ids[0] if len(ids) == 1 else None
+        said = detail if alone else f"{detail} {' '.join(ids)}".strip()
+        audited(tx, who, Interaction.READ, decision, type_name, alone, patient, said)
 
 
 def stamped(resource: r4.R, id_: str, version: int, updated: datetime) -> r4.R:

@@ -22,7 +22,7 @@ from benhan.core.fhir.outcome import Malformed
 from benhan.core.store.lead import Lead, leading
 from benhan.core.store.query import Query, is_on_record, parse
 from benhan.core.store.read import read_many
-from benhan.core.store.records import NUMBERS, audited, permit
+from benhan.core.store.records import NUMBERS, audited, audited_many, permit
 
 Params = Mapping[str, str | Sequence[str]]
 
@@ -59,10 +59,7 @@ async def search(tx: Transaction, who: Subject, type_: type[r4.R], params: Param
         next=_cursor(rows[-1]["sort"], rows[-1]["key"]) if more else None,
         ignored=query.ignored,
     )
-    for row in rows:
-        if row["patient"] is None:
-            continue  # the house's own records: the search itself is trace enough
-        audited(tx, who, Interaction.READ, decision, name, row["id"], row["patient"], "search")
+    audited_many(tx, who, decision, name, ((row["id"], row["patient"]) for row in rows), "search")
     audited(tx, who, Interaction.SEARCH, decision, name, None, query.patient, query.text)
     return page
 
