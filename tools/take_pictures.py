@@ -67,15 +67,23 @@ async def _take(base: str) -> None:
             page = await _page(browser, phone=phone, dark=dark)
             await _sign_in(page, base, login)
             await page.goto(base + path)
+            if name == "reception":
+                await _somebody_at_the_desk(page, base)
             await _shoot(page, name)
             if name == "worklist":
                 await _consultation(page)
         await browser.close()
 
 
+async def _somebody_at_the_desk(page: Page, base: str) -> None:
+    """A patient found by name, standing before the desk."""
+    await page.goto(f"{base}/tiep-don/nguoi-benh?q=dang+thi")
+    await page.locator('main a[href^="/tiep-don/nguoi/"]').first.click()
+
+
 async def _consultation(page: Page) -> None:
-    """The doctor opens the first visit of her list."""
-    await page.locator('main a[href^="/kham/"]').first.click()
+    """The doctor opens a visit whose results are back."""
+    await page.locator("#can-ky li:has(.pill.ok) a").first.click()
     await _shoot(page, "consultation")
 
 
