@@ -7,15 +7,22 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 import pytest
+import pytest_asyncio
 
 from benhan.core.db import Database
 from benhan.hospital.visit import ticket_number
-from benhan.simulator import House
+from benhan.simulator import House, build_house
 from tests.hospital.reception.queue_people import text_of, waits
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 Client = Callable[..., Awaitable[httpx.AsyncClient]]
 FRAGMENT = {"HX-Request": "true"}
+
+
+@pytest_asyncio.fixture(scope="session")
+async def hospital(database: Database, dsn: Callable[..., str], hospital: House) -> House:
+    """A hospital of its own: who waits, and how long, is what these tests are about."""
+    return await build_house(database, dsn(), code="79003", name="BVĐK Hàng Đợi", days=0)
 
 
 @pytest.mark.parametrize("path", ["/hang-doi", "/hang-doi/phong-pk03", "/man-hinh", "/man-hinh/phong-pk03"])
