@@ -11,6 +11,7 @@ from datetime import datetime
 
 import httpx
 import pytest
+from playwright.async_api import Page
 
 from benhan.core.kit.clock import vn_time
 from benhan.simulator.accounts import DEMO_PASSWORD
@@ -212,38 +213,14 @@ async def visits_counted(leader: Person, at_least: int = 0) -> int:
 async def test_the_same_visit_with_javascript_off(cast: Cast, free_time: datetime) -> None:
     name = "Ksor Y Không Mã"
     patient = (await cast(None, size=PHONE, javascript=False)).page
-    await patient.goto(patient.url.replace("/dang-nhap", "/dat-kham"))
-    await patient.get_by_role("link", name=re.compile("Nội tổng quát")).click()
-    await patient.get_by_role("link", name=re.compile(rf"^{vn_time(free_time)}")).first.click()
-    for field, text in (("name", name), ("birth", "22/09/1944"), ("phone", "0976512884"), ("reason", "Ho")):
-        await patient.fill(f"#f-{field}", text)
-    await patient.locator("input[name=gender]").nth(1).check()
-    await patient.get_by_role("button", name="Đặt lịch").click()
-    code = re.search(CODE, await patient.inner_text("main"))
-    assert code
+    code = await books_by_forms(patient, name, free_time)
 
     desk = (await cast("tiepdon", javascript=False)).page
-    await desk.fill("#q", code.group())
-    await desk.press("#q", "Enter")
-    await desk.get_by_role("button", name="Tạo hồ sơ").click()
-    await desk.get_by_role("button", name="Tiếp đón").click()
-    ticket = re.search(TICKET, await desk.inner_text("main"))
-    assert ticket
-    await desk.get_by_role("button", name="Liên kết cho người bệnh").click()
-    link = await desk.locator(".me-address a").get_attribute("href")
+    ticket, link = await receives_by_forms(desk, code)
 
     doctor = (await cast("bacsi", javascript=False)).page
-    await doctor.get_by_role("button", name=re.compile(rf"Khám {ticket.group()}")).click()
-    visit = doctor.url
-    await doctor.fill("#n-illness", "Ho 3 ngày.")
-    await doctor.fill("#n-examination", "Phổi trong.")
-    await doctor.locator("#note").get_by_role("button", name="Lưu").click()
-    await doctor.fill("#ns-icd", "viem phoi")
-    await doctor.get_by_role("button", name="Tìm mã bệnh").click()
-    await doctor.get_by_role("button", name="Chọn J18.9").click()
-    await doctor.fill("#ns-service", "glucose")
-    await doctor.get_by_role("button", name="Tìm dịch vụ").click()
-    await doctor.get_by_role("button", name=re.compile("Glucose")).first.click()
+    await examines_by_forms(doctor, ticket)
+    visit = doctor.url.partition("#")[0]
 
     laboratory = (await cast("xetnghiem", javascript=False)).page
     await laboratory.goto(re.sub("/kham/.*", "/xet-nghiem", visit) + "?q=ksor+y+khong+ma")
@@ -254,13 +231,62 @@ async def test_the_same_visit_with_javascript_off(cast: Cast, free_time: datetim
 
     await doctor.goto(visit)
     assert "5,1" in await doctor.inner_text("#ket-qua")
+    await prescribes_and_signs_by_forms(doctor, visit)
+
+    await patient.goto(re.sub(r"^https?://[^/]+", re.sub("/kham/.*", "", visit), link))
+    await patient.fill("#f-birth", "22/09/1944")
+    await patient.get_by_role("button", name="Mở hồ sơ").click()
+    assert "Paracetamol" in await patient.inner_text("body")
+
+
+async def books_by_forms(patient: Page, name: str, at: datetime) -> str:
+    """The public page by links and one form; gives the code."""
+    await patient.goto(patient.url.replace("/dang-nhap", "/dat-kham"))
+    await patient.get_by_role("link", name=re.compile("Nội tổng quát")).click()
+    await patient.get_by_role("link", name=re.compile(rf"^{vn_time(at)}")).first.click()
+    for field, text in (("name", name), ("birth", "22/09/1944"), ("phone", "0976512884"), ("reason", "Ho")):
+        await patient.fill(f"#f-{field}", text)
+    await patient.locator("input[name=gender]").nth(1).check()
+    await patient.get_by_role("button", name="Đặt lịch").click()
+    code = re.search(CODE, await patient.inner_text("main"))
+    assert code
+    return code.group()
+
+
+async def receives_by_forms(desk: Page, code: str) -> tuple[str, str]:
+    """Code, new record, reception; gives the ticket and the patient's link."""
+    await desk.fill("#q", code)
+    await desk.press("#q", "Enter")
+    await desk.get_by_role("button", name="Tạo hồ sơ").click()
+    await desk.get_by_role("button", name="Tiếp đón").click()
+    ticket = re.search(TICKET, await desk.inner_text("main"))
+    assert ticket
+    await desk.get_by_role("button", name="Liên kết cho người bệnh").click()
+    link = await desk.locator(".me-address a").get_attribute("href")
+    assert link
+    return ticket.group(), link
+
+
+async def examines_by_forms(doctor: Page, ticket: str) -> None:
+    """Note, diagnosis and a blood test, each a form of its own."""
+    await doctor.get_by_role("button", name=re.compile(rf"Khám {ticket}")).click()
+    await doctor.fill("#n-illness", "Ho 3 ngày.")
+    await doctor.fill("#n-examination", "Phổi trong.")
+    await doctor.locator("#note").get_by_role("button", name="Lưu").click()
+    await doctor.fill("#ns-icd", "viem phoi")
+    await doctor.get_by_role("button", name="Tìm mã bệnh").click()
+    await doctor.get_by_role("button", name="Chọn J18.9").click()
+    await doctor.fill("#ns-service", "glucose")
+    await doctor.get_by_role("button", name="Tìm dịch vụ").click()
+    await doctor.get_by_role("button", name=re.compile("Glucose")).first.click()
+
+
+async def prescribes_and_signs_by_forms(doctor: Page, visit: str) -> None:
+    """A medicine, then the signature."""
     await doctor.fill("#s-thuoc", "paracetamol 500")
     await doctor.locator("#prescription form[role=search] button").click()
-    await (
-        doctor.get_by_role("link", name=re.compile("Paracetamol 500 mg"))
-        .or_(doctor.get_by_role("button", name=re.compile("Paracetamol 500 mg")))
-        .first.click()
-    )
+    found = re.compile("Paracetamol 500 mg")
+    await doctor.get_by_role("link", name=found).or_(doctor.get_by_role("button", name=found)).first.click()
     await doctor.fill("#f-sang", "1")
     await doctor.get_by_role("button", name="Ghi vào đơn").click()
     await doctor.goto(visit)
@@ -268,8 +294,3 @@ async def test_the_same_visit_with_javascript_off(cast: Cast, free_time: datetim
     await doctor.fill("#f-password", DEMO_PASSWORD)
     await doctor.get_by_role("button", name=re.compile("Ký và kết thúc")).click()
     assert "Chữ ký hợp lệ" in await doctor.inner_text("main")
-
-    await patient.goto(re.sub(r"^https?://[^/]+", re.sub("/kham/.*", "", visit), link or ""))
-    await patient.fill("#f-birth", "22/09/1944")
-    await patient.get_by_role("button", name="Mở hồ sơ").click()
-    assert "Paracetamol" in await patient.inner_text("body")
