@@ -15,6 +15,7 @@ from benhan.core.store.records import version_of
 from benhan.hospital.visit import concept, human_name, in_state, stamp
 from benhan.province.population.follower import BATCH, Follower
 from benhan.simulator import House
+from tests.settled import settled
 
 _days = itertools.count(1)
 
@@ -74,6 +75,7 @@ async def whole(
 
 async def counted(database: Database) -> None:
     """Every committed change has been counted."""
+    await settled(database)
     follower = Follower(database)
     while await follower.read() == BATCH:
         pass

@@ -11,6 +11,7 @@ from benhan.core.db import PLATFORM, Database
 from benhan.core.store import feed
 from benhan.core.store.live import Live
 from tests.core.store.people import person
+from tests.settled import settled
 
 
 async def test_no_change_is_skipped_when_hundreds_of_transactions_interleave(
@@ -45,6 +46,7 @@ async def test_no_change_is_skipped_when_hundreds_of_transactions_interleave(
     reader = asyncio.create_task(follow())
     for start in range(0, 300, 15):
         await asyncio.gather(*(write(n) for n in range(start, start + 15)))
+    await settled(database)
     done.set()
     await asyncio.wait_for(reader, 30)
     assert written <= set(seen)
@@ -65,18 +67,16 @@ async def test_what_was_rolled_back_is_never_told(database: Database, loader: Su
         assert kept.id not in [change.id for change in await feed.changes(tx, position)]
 
 
-async def test_a_screen_learns_of_a_change_within_a_second_and_only_of_its_own_facility(
-    database: Database, loader: Subject
-) -> None:
+async def test_a_screen_learns_of_a_change_and_only_of_its_own_facility(database: Database, loader: Subject) -> None:
     live = Live(database)
     await live.start()
     try:
         async with live.watch(loader, frozenset({"Patient"})) as queue:
             async with database.transaction(loader.facility) as tx:
                 kept = await store.create(tx, loader, person("Trực Tiếp"))
-            change = await asyncio.wait_for(queue.get(), 2)
+            change = await asyncio.wait_for(queue.get(), 20)
             while change is not None and change.id != kept.id:
-                change = await asyncio.wait_for(queue.get(), 2)
+                change = await asyncio.wait_for(queue.get(), 20)
             assert change is not None
             assert change.facility == loader.facility
     finally:
