@@ -20,7 +20,7 @@ from benhan.core.db.migrate import migrations
 from benhan.core.fhir import codec
 from benhan.core.fhir.outcome import NotFound, Problem
 from benhan.core.kit import assets, codes, pages
-from benhan.core.kit.language import LanguageMiddleware
+from benhan.core.language import LanguageMiddleware
 from benhan.core.store import feed
 from benhan.core.store.live import Live
 from benhan.settings import Settings

@@ -14,7 +14,7 @@ from benhan.core.db import Transaction
 from benhan.core.fhir.outcome import Problem
 from benhan.core.kit import pages
 from benhan.core.kit.components import components_page
-from benhan.core.kit.language import _
+from benhan.core.language import _
 
 pages.register("entrance", "benhan.entrance")
 

@@ -17,8 +17,8 @@ from benhan.core.access import Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.kit import clock, codes
-from benhan.core.kit.language import _, later
 from benhan.core.kit.text import fold, name_matches
+from benhan.core.language import _, later
 from benhan.core.store.records import version_of
 from benhan.core.store.search import count
 from benhan.hospital import queue

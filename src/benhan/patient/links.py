@@ -10,7 +10,7 @@ from benhan.core.access.personal_links import create_link, holder, open_with_bir
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Invalid
-from benhan.core.kit.language import _
+from benhan.core.language import _
 
 ROOT = "/nguoi-benh"
 

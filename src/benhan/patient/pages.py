@@ -19,7 +19,7 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import r4
 from benhan.core.kit import forms, marks, pages
 from benhan.core.kit.clock import local, now
-from benhan.core.kit.language import _, later
+from benhan.core.language import _, later
 from benhan.core.store.live import Live
 from benhan.hospital.visit import OUTCOMES, full_name, ticket_number
 from benhan.patient import links, record, rules

@@ -14,7 +14,7 @@ import msgspec
 
 from benhan.core.fhir import r4, systems
 from benhan.core.kit import clock
-from benhan.core.kit.language import _, later
+from benhan.core.language import _, later
 from benhan.hospital.queue_rules import OPEN, issued
 from benhan.hospital.visit import (
     CALLED,

@@ -15,7 +15,7 @@ from starlette.routing import Mount, Route
 
 from benhan.core.fhir.outcome import Forbidden, Problem, VersionConflict
 from benhan.core.kit import assets, components, forms, pages
-from benhan.core.kit.language import LanguageMiddleware
+from benhan.core.language import LanguageMiddleware
 from tests.browser import serve
 
 NURSE = SimpleNamespace(

@@ -10,6 +10,7 @@ const opened = performance.now();
 export function scan(): void {
   document.addEventListener("keydown", onKey, true);
   document.addEventListener("focusout", keepFocus);
+  takeFocus(); // before the first key: a browser under load autofocuses only after the page has loaded
   window.setInterval(tick, 100);
 }
 
@@ -53,10 +54,12 @@ function release(): void {
 /** A click beside every control gives the focus back to the field: the next scan must not be lost. */
 function keepFocus(event: FocusEvent): void {
   if (event.relatedTarget || !window.matchMedia("(pointer: fine)").matches) return;
-  window.setTimeout(() => {
-    const field = document.querySelector<HTMLInputElement>("input[data-scan]");
-    if (document.activeElement === document.body && !document.querySelector("dialog[open]") && !String(getSelection())) field?.focus();
-  });
+  window.setTimeout(takeFocus);
+}
+
+function takeFocus(): void {
+  const field = document.querySelector<HTMLInputElement>("input[data-scan]");
+  if (document.activeElement === document.body && !document.querySelector("dialog[open]") && !String(getSelection())) field?.focus();
 }
 
 function tick(): void {

@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from benhan.core.kit import forms, pages
-from benhan.core.kit.language import _
 from benhan.core.kit.text import fold
+from benhan.core.language import _
 
 #: Words for the search field of the example; the departments search `kit.codes`.
 SAMPLE: Final = (

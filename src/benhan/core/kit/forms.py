@@ -21,7 +21,7 @@ from starlette.requests import Request
 from benhan.core.fhir.outcome import Invalid, Malformed, TooLarge
 from benhan.core.kit import clock, money
 from benhan.core.kit import text as words
-from benhan.core.kit.language import _
+from benhan.core.language import _
 
 MOST_BYTES: Final = 256 * 1024
 MOST_FIELDS: Final = 500

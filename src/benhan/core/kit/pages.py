@@ -18,7 +18,8 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from benhan.core.kit import assets, charts, clock, language, marks, money, text
+from benhan.core import language
+from benhan.core.kit import assets, charts, clock, marks, money, text
 
 #: Only our own scripts and styles, nothing inline; pictures and PDFs may also be made in the page.
 CSP: Final = (
@@ -44,7 +45,6 @@ _YEAR: Final = 31_536_000
 _PRIVATE: Final = {"Cache-Control": "no-store", "Vary": "Cookie, HX-Request"}
 
 _folders: dict[str, FileSystemLoader] = {}
-language.learn(Path(__file__).parent)
 
 
 class NavItem(NamedTuple):

@@ -19,7 +19,7 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import codec, r4, systems
 from benhan.core.fhir.outcome import Conflict, Invalid, VersionConflict
 from benhan.core.kit.clock import now, today, vn_date, vn_time
-from benhan.core.kit.language import _
+from benhan.core.language import _
 from benhan.core.store.records import version_of
 from benhan.hospital import visit as words
 from benhan.hospital.clinic import conclusion_appointment as appointment

@@ -12,7 +12,7 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Conflict, Invalid
 from benhan.core.kit.clock import day_bounds, now, vn_time
-from benhan.core.kit.language import _
+from benhan.core.language import _
 from benhan.core.store.records import version_of
 from benhan.hospital import visit as words
 

@@ -11,7 +11,7 @@ from datetime import date
 import msgspec
 
 from benhan.core.fhir import codec, r4, systems
-from benhan.core.kit.language import _
+from benhan.core.language import _
 from benhan.core.store.records import version_of
 from benhan.hospital import visit as words
 from benhan.hospital.clinic.prescribing_rules import Warned

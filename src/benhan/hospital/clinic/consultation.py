@@ -10,7 +10,7 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Conflict
 from benhan.core.kit.clock import now
-from benhan.core.kit.language import _
+from benhan.core.language import _
 from benhan.core.store.records import version_of
 from benhan.hospital import queue
 from benhan.hospital.clinic.note import writer

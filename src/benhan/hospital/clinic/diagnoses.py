@@ -17,7 +17,7 @@ from benhan.core.fhir.outcome import Invalid, NotFound
 from benhan.core.kit import codes
 from benhan.core.kit.clock import now, today
 from benhan.core.kit.codes import Code
-from benhan.core.kit.language import _
+from benhan.core.language import _
 from benhan.core.store.records import version_of
 from benhan.hospital.clinic.note import find as find_note
 from benhan.hospital.clinic.note import writer

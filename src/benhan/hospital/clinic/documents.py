@@ -17,9 +17,9 @@ from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Conflict
 from benhan.core.kit import marks, printing
 from benhan.core.kit.clock import age, age_months, local, today, vn_date, vn_date_in_words, vn_datetime
-from benhan.core.kit.language import _, speaking
 from benhan.core.kit.money import quantity_in_words
 from benhan.core.kit.text import phone_shown
+from benhan.core.language import _, speaking
 from benhan.hospital import visit as words
 from benhan.hospital.clinic import conclusion, prescribing, readings
 from benhan.hospital.clinic import prescribing_lines as lines

@@ -9,7 +9,7 @@ from benhan.core.access import Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.kit.clock import age, today
-from benhan.core.kit.language import _
+from benhan.core.language import _
 from benhan.hospital import visit as words
 from benhan.hospital.clinic import prescribing
 

@@ -24,9 +24,9 @@ from benhan.core.access import Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Invalid, Malformed, TooLarge
-from benhan.core.kit.language import _, later
 from benhan.core.kit.money import figures
 from benhan.core.kit.text import fold, nfc
+from benhan.core.language import _, later
 from benhan.core.store.records import version_of
 from benhan.hospital import visit as words
 from benhan.hospital.clinic import medicines

@@ -18,8 +18,8 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Conflict, VersionConflict
 from benhan.core.kit.clock import now
-from benhan.core.kit.language import _
 from benhan.core.kit.text import nfc
+from benhan.core.language import _
 from benhan.core.store.records import version_of
 from benhan.hospital import visit as words
 from benhan.hospital.clinic.rules import must_be_open

@@ -14,7 +14,7 @@ from benhan.core.fhir.outcome import Conflict, Invalid
 from benhan.core.kit import codes
 from benhan.core.kit.clock import now, today
 from benhan.core.kit.codes import Code
-from benhan.core.kit.language import _
+from benhan.core.language import _
 from benhan.core.store.records import version_of
 from benhan.hospital import queue
 from benhan.hospital.clinic import rules_orders as rules

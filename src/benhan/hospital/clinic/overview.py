@@ -14,7 +14,7 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.kit import clock
 from benhan.core.kit.clock import age_months, minutes_between, today
-from benhan.core.kit.language import _, later
+from benhan.core.language import _, later
 from benhan.hospital.clinic import diagnoses, note
 from benhan.hospital.clinic.consultation import IN_PROGRESS
 from benhan.hospital.clinic.past import Past, began, former

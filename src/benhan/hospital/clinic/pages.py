@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from benhan.core.access import Door, LiveDoor, Permission
 from benhan.core.kit import pages
-from benhan.core.kit.language import later
 from benhan.core.kit.pages import NavItem
+from benhan.core.language import later
 from benhan.hospital.clinic import pages_conclusion, pages_consultation, pages_medicines, pages_prescription
 
 pages.register("clinic", "benhan.hospital.clinic")

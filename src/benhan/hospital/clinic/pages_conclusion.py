@@ -14,7 +14,7 @@ from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Conflict, Invalid
 from benhan.core.kit import forms, pages
 from benhan.core.kit.clock import parse_date, today, vn_date
-from benhan.core.kit.language import _, later
+from benhan.core.language import _, later
 from benhan.hospital import visit as words
 from benhan.hospital.clinic import conclusion, conclusion_rules, documents, prescribing
 from benhan.hospital.clinic import conclusion_appointment as appointment

@@ -19,7 +19,7 @@ from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Invalid, Problem
 from benhan.core.kit import codes, forms, pages
 from benhan.core.kit.clock import today
-from benhan.core.kit.language import _
+from benhan.core.language import _
 from benhan.hospital import visit as words
 from benhan.hospital.clinic import (
     conclusion,

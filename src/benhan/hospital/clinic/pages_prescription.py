@@ -16,8 +16,8 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Invalid, NotFound
 from benhan.core.kit import forms, pages
-from benhan.core.kit.language import _
 from benhan.core.kit.text import clip
+from benhan.core.language import _
 from benhan.hospital.clinic import medicines, prescribing
 from benhan.hospital.clinic import prescribing_lines as lines
 from benhan.hospital.clinic import prescribing_rules as limits

@@ -11,7 +11,7 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Conflict, Invalid
 from benhan.core.kit import forms, pages
-from benhan.core.kit.language import _
+from benhan.core.language import _
 from benhan.core.store.records import version_of
 from benhan.hospital import queue
 from benhan.hospital.clinic import worklist

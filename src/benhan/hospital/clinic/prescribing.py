@@ -17,7 +17,7 @@ from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Invalid, NotFound
 from benhan.core.kit.clock import age_months, now, today
 from benhan.core.kit.forms import Form
-from benhan.core.kit.language import _, speaking
+from benhan.core.language import _, speaking
 from benhan.core.store.records import version_of
 from benhan.core.store.rows import hash64
 from benhan.hospital import visit as words

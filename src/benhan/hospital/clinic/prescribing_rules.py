@@ -15,8 +15,8 @@ from typing import Final
 import msgspec
 
 from benhan.core.fhir.outcome import Invalid
-from benhan.core.kit.language import _
 from benhan.core.kit.text import fold
+from benhan.core.language import _
 from benhan.hospital.clinic import ingredients
 from benhan.hospital.clinic.ingredients import FAMILIES
 from benhan.hospital.clinic.medicines import Medicine

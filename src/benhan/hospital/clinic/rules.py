@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Conflict
-from benhan.core.kit.language import _
+from benhan.core.language import _
 from benhan.hospital.visit import code_of, display_of
 
 #: Diseases that stay with a person, by the first three characters of ICD-10: shown in her banner at every visit.

@@ -13,7 +13,7 @@ import msgspec
 from benhan.core.fhir import r4
 from benhan.core.kit.clock import local
 from benhan.core.kit.codes import Code
-from benhan.core.kit.language import _
+from benhan.core.language import _
 
 NOT_PRINCIPAL, DEATH_ONLY, MALE, FEMALE = "not_principal", "death_only", "male", "female"
 NEEDS_DETAIL, DISCOURAGED = "needs_detail", "discouraged_principal"

@@ -11,7 +11,7 @@ import msgspec
 from benhan.core.fhir import r4, systems
 from benhan.core.kit.clock import local, vn_date
 from benhan.core.kit.codes import Code
-from benhan.core.kit.language import _
+from benhan.core.language import _
 from benhan.hospital.queue_rules import CANCELLED
 from benhan.hospital.visit import DONE, IMAGING, LABORATORY, SERVED, code_of, display_of, id_of, moment
 

@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Final, NamedTuple
 
 from benhan.core.kit import codes
-from benhan.core.kit.language import _
+from benhan.core.language import _
 from benhan.hospital.visit import (
     BREATHING,
     DIASTOLIC,

@@ -16,7 +16,7 @@ from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Conflict, Invalid
 from benhan.core.kit import forms
 from benhan.core.kit.clock import age_months, now
-from benhan.core.kit.language import _
+from benhan.core.language import _
 from benhan.core.store.records import version_of
 from benhan.hospital.clinic.note import writer
 from benhan.hospital.clinic.readings import is_vital, latest

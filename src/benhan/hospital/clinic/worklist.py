@@ -12,7 +12,7 @@ from benhan.core.access import Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.kit.clock import age, minutes_between, now, today
-from benhan.core.kit.language import _
+from benhan.core.language import _
 from benhan.hospital import queue
 from benhan.hospital.clinic.consultation import IN_PROGRESS
 from benhan.hospital.clinic.rules_orders import live

@@ -12,8 +12,8 @@ from benhan.core.access import Door, LiveDoor, Permission, Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir.outcome import Invalid, NotFound, Problem
 from benhan.core.kit import clock, forms, pages
-from benhan.core.kit.language import _, later
 from benhan.core.kit.pages import NavItem
+from benhan.core.language import _, later
 from benhan.hospital import orders, orders_print
 from benhan.hospital.imaging import reports
 from benhan.hospital.imaging.normal import normal, offered

@@ -19,7 +19,7 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Conflict, Invalid, VersionConflict
 from benhan.core.kit import clock, codes
-from benhan.core.kit.language import _
+from benhan.core.language import _
 from benhan.core.store.records import version_of
 from benhan.hospital import orders
 from benhan.hospital.imaging.normal import NORMAL, Normal, blanks

@@ -12,8 +12,8 @@ from benhan.core.access import Door, LiveDoor, Permission, Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir.outcome import Invalid, Problem
 from benhan.core.kit import clock, codes, forms, pages
-from benhan.core.kit.language import _, later
 from benhan.core.kit.pages import NavItem
+from benhan.core.language import _, later
 from benhan.hospital import orders
 from benhan.hospital.lab import results, rules, sheet
 from benhan.hospital.lab.entry import Entry, Line, Sheet, gather

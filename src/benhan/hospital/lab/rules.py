@@ -11,8 +11,8 @@ import msgspec
 
 from benhan.core.fhir.outcome import Invalid
 from benhan.core.kit.codes import Analyte, Range
-from benhan.core.kit.language import _, later
 from benhan.core.kit.text import fold
+from benhan.core.language import _, later
 
 #: HL7 v3 ObservationInterpretation → what it is called.
 FLAGS: Final = {

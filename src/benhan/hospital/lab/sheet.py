@@ -11,7 +11,7 @@ from benhan.core.access import Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir.outcome import NotFound
 from benhan.core.kit import clock
-from benhan.core.kit.language import _
+from benhan.core.language import _
 from benhan.hospital import orders_print
 from benhan.hospital.lab.entry import Entry, Line, Sheet
 

@@ -18,7 +18,7 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Conflict, Invalid, NotFound, Problem, VersionConflict
 from benhan.core.kit import clock
-from benhan.core.kit.language import _
+from benhan.core.language import _
 from benhan.core.store.records import version_of
 from benhan.core.store.rows import hash64
 from benhan.hospital.reception import booking_rules as rules

@@ -17,7 +17,7 @@ from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Forbidden, NotFound
 from benhan.core.fhir.search import PARAMETERS
 from benhan.core.kit import clock
-from benhan.core.kit.language import _
+from benhan.core.language import _
 from benhan.core.store.rows import hash64
 from benhan.hospital.reception.booking_rules import FREE, FURTHEST, actor, start_of
 from benhan.hospital.visit import id_of, stamp

@@ -17,7 +17,7 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Conflict, Invalid, NotFound
 from benhan.core.kit import clock, forms, marks, pages
-from benhan.core.kit.language import _
+from benhan.core.language import _
 from benhan.hospital.reception import booking, booking_choice, booking_rules
 from benhan.hospital.reception.booking_rules import Guest, SlotTaken
 from benhan.hospital.visit import id_of

@@ -19,8 +19,8 @@ import msgspec
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Conflict, Invalid
 from benhan.core.kit import clock
-from benhan.core.kit.language import _, later
 from benhan.core.kit.text import clip, title_name
+from benhan.core.language import _, later
 from benhan.hospital.visit import full_name, human_name, identifier, moment, phone_of
 
 FURTHEST = timedelta(days=60)

@@ -15,8 +15,8 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Conflict, Invalid, VersionConflict
 from benhan.core.kit import clock, forms, pages, text
-from benhan.core.kit.language import _, later
 from benhan.core.kit.pages import NavItem
+from benhan.core.language import _, later
 from benhan.core.store.records import version_of
 from benhan.hospital.reception import booking, booking_choice, booking_public
 from benhan.hospital.reception import booking_rules as rules

@@ -14,8 +14,8 @@ from benhan.core.access import Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.kit import clock
-from benhan.core.kit.language import _, later
 from benhan.core.kit.text import phone_shown
+from benhan.core.language import _, later
 from benhan.hospital.reception import booking_rules, desk, eligibility, figures, rooms
 from benhan.hospital.reception.people import is_temporary
 from benhan.hospital.reception.rooms import Room

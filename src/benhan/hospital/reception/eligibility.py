@@ -22,7 +22,7 @@ from benhan.core.db import Database, Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Invalid
 from benhan.core.kit import clock, codes
-from benhan.core.kit.language import _, later
+from benhan.core.language import _, later
 from benhan.core.store.records import version_of
 from benhan.hospital.reception.matching import insurance_forms
 from benhan.hospital.reception.people import INSURER, insure

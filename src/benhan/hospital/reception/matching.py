@@ -15,8 +15,8 @@ import msgspec
 
 from benhan.core.fhir import r4, systems
 from benhan.core.kit.clock import fhir_date_bounds
-from benhan.core.kit.language import later
 from benhan.core.kit.text import fold, name_key, name_words
+from benhan.core.language import later
 from benhan.hospital.visit import full_name, identifier, phone_of
 
 #: From here on two records are shown side by side before a new one is made.

@@ -20,9 +20,9 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Invalid, NotFound, Problem
 from benhan.core.kit import clock, forms, pages, printing
-from benhan.core.kit.language import _, later
 from benhan.core.kit.pages import NavItem
 from benhan.core.kit.text import fold
+from benhan.core.language import _, later
 from benhan.core.store.records import new_id
 from benhan.hospital.reception import desk, desk_view, eligibility, figures, identify, person_form, rooms
 from benhan.hospital.reception.booking_rules import AWAITED, guest_of

@@ -16,8 +16,8 @@ from benhan.core.access import Door, LiveDoor, Permission, Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4
 from benhan.core.kit import clock, pages
-from benhan.core.kit.language import _, later
 from benhan.core.kit.pages import NavItem
+from benhan.core.language import _, later
 from benhan.hospital import queue
 from benhan.hospital import queue_rules as rules
 from benhan.hospital.reception.pages_queue import room_of, rooms_with_queues

@@ -16,8 +16,8 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import NotFound, VersionConflict
 from benhan.core.kit import clock, forms, pages
-from benhan.core.kit.language import _, later
 from benhan.core.kit.pages import NavItem
+from benhan.core.language import _, later
 from benhan.core.store.records import version_of
 from benhan.hospital import queue
 from benhan.hospital import queue_rules as rules

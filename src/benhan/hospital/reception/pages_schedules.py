@@ -16,8 +16,8 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Conflict, Invalid, NotFound, VersionConflict
 from benhan.core.kit import clock, forms, pages
-from benhan.core.kit.language import _, later
 from benhan.core.kit.pages import NavItem
+from benhan.core.language import _, later
 from benhan.core.store.records import version_of
 from benhan.hospital.reception import booking_choice, schedules
 from benhan.hospital.reception import booking_rules as rules

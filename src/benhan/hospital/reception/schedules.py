@@ -17,7 +17,7 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Invalid
 from benhan.core.kit import clock
-from benhan.core.kit.language import _
+from benhan.core.language import _
 from benhan.core.store.records import version_of
 from benhan.hospital.reception.booking_rules import AWAITED, BUSY, CLOSED, FREE, FURTHEST, actor, start_of
 from benhan.hospital.visit import stamp

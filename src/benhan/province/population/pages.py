@@ -15,8 +15,8 @@ from benhan.core.db import PLATFORM, Transaction
 from benhan.core.fhir.outcome import Invalid
 from benhan.core.kit import clock, pages
 from benhan.core.kit.clock import FIRST_YEAR, LAST_YEAR
-from benhan.core.kit.language import _, later
 from benhan.core.kit.pages import NavItem
+from benhan.core.language import _, later
 from benhan.hospital.visit import OUTCOMES
 from benhan.province.population import figures as answers
 from benhan.province.population import rules, sheets

@@ -11,7 +11,7 @@ from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
 from benhan.core.kit.clock import vn_date
-from benhan.core.kit.language import _
+from benhan.core.language import _
 from benhan.hospital.visit import OUTCOMES
 from benhan.province.population import rules
 from benhan.province.population.figures import Figures, Waiting

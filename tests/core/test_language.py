@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from babel.messages.extract import extract_from_file
 
-from benhan.core.kit.language import _, in_markup, read, speaking
+from benhan.core.language import _, in_markup, read, speaking
 
-SOURCE = Path(__file__).parents[3] / "src" / "benhan"
+SOURCE = Path(__file__).parents[2] / "src" / "benhan"
 KIT = SOURCE / "core" / "kit"
 KEYWORDS = {"_": None, "later": None}
 
