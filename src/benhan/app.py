@@ -25,7 +25,8 @@ from benhan.core.store import feed
 from benhan.core.store.live import Live
 from benhan.settings import Settings
 
-#: Everything that publishes doors. Each module has `DOORS`, most have `NAV`, some have `FOLLOWERS` of the feed.
+#: Everything that publishes doors. Each module has `DOORS`, most have `NAV`, some have `FOLLOWERS` of the feed or
+#: `OPERATIONS` of FHIR (`$…`; these stand before `rest`, whose `/fhir/{type}/{id}` would swallow them).
 ROOMS = (
     "benhan.entrance.pages",
     "benhan.entrance.live",
@@ -60,6 +61,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Starlett
     app.state.settings = settings
     app.state.database = database
     app.state.doors = doors
+    app.state.operations = tuple(operation for room in rooms for operation in getattr(room, "OPERATIONS", ()))
     app.state.nav = [item for room in rooms for item in getattr(room, "NAV", ())]
     app.state.followers = [follower for room in rooms for follower in getattr(room, "FOLLOWERS", ())]
     return app

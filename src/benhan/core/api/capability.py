@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from functools import cache
 
+import msgspec
+
 import benhan
 from benhan.core.fhir import codec, r4
 from benhan.core.fhir.search import PARAMETERS
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """One `$name`, as the CapabilityStatement declares it. API modules list theirs as `OPERATIONS`.
+
+    `types`: resource types it stands under; ("*",) for every type; () for the system alone (`/fhir/$name`).
+    """
+
+    name: str
+    definition: str
+    types: tuple[str, ...] = ()
+    documentation: str | None = None
+
 
 INTERACTIONS = ("read", "vread", "update", "delete", "history-instance", "create", "search-type")
 #: Kinds of search parameters that the store answers today.
@@ -14,8 +29,8 @@ SUPPORTED = frozenset({"token", "string", "date", "reference", "uri"})
 
 
 @cache
-def capability_statement(base: str) -> r4.CapabilityStatement:
-    """This server's CapabilityStatement."""
+def capability_statement(base: str, operations: tuple[Operation, ...] = ()) -> r4.CapabilityStatement:
+    """This server's CapabilityStatement, with the operations of the modules that publish doors."""
     types = sorted(codec.type_name(type_) for type_ in r4.RESOURCES)
     return r4.CapabilityStatement(
         status="active",
@@ -32,14 +47,21 @@ def capability_statement(base: str) -> r4.CapabilityStatement:
                 security=r4.CapabilityStatementRestSecurity(
                     description="Bearer token with SMART v2 system scopes; every act is audited."
                 ),
-                resource=[_resource(name) for name in types],
+                resource=[_resource(name, operations) for name in types],
                 interaction=[r4.CapabilityStatementRestInteraction(code=code) for code in ("transaction", "batch")],
+                operation=[_operation(one) for one in operations if not one.types] or None,
             )
         ],
     )
 
 
-def _resource(name: str) -> r4.CapabilityStatementRestResource:
+def _operation(one: Operation) -> r4.CapabilityStatementRestResourceOperation:
+    return r4.CapabilityStatementRestResourceOperation(
+        name=one.name, definition=one.definition, documentation=one.documentation
+    )
+
+
+def _resource(name: str, operations: tuple[Operation, ...]) -> r4.CapabilityStatementRestResource:
     parameters = [p for p in PARAMETERS.get(name, {}).values() if p.kind in SUPPORTED and p.indexed]
     return r4.CapabilityStatementRestResource(
         type=name,
@@ -55,5 +77,6 @@ def _resource(name: str) -> r4.CapabilityStatementRestResource:
             for p in sorted(parameters, key=lambda p: p.code)
         ]
         or None,
+        operation=[_operation(one) for one in operations if name in one.types or "*" in one.types] or None,
         searchInclude=[f"{name}:{p.code}" for p in parameters if p.kind == "reference"] or None,
     )

@@ -26,7 +26,7 @@ MAX_QUERY = 20_000
 
 async def metadata(request: Request, tx: Transaction, who: Subject) -> Response:
     """What this server can do, from the same tables it works by."""
-    return messages.answer(capability_statement(messages.base(request)))
+    return messages.answer(capability_statement(messages.base(request), request.app.state.operations))
 
 
 async def create(request: Request, tx: Transaction, who: Subject) -> Response:
