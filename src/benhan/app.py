@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -20,10 +21,12 @@ from benhan.core.db.migrate import migrations
 from benhan.core.fhir import codec
 from benhan.core.fhir.outcome import NotFound, Problem
 from benhan.core.kit import assets, codes, pages
-from benhan.core.language import LanguageMiddleware
+from benhan.core.language import LanguageMiddleware, _, learn
 from benhan.core.store import feed
 from benhan.core.store.live import Live
 from benhan.settings import Settings
+
+learn(Path(__file__).parent)
 
 #: Everything that publishes doors. Each module has `DOORS`, most have `NAV`, some have `FOLLOWERS` of the feed or
 #: `OPERATIONS` of FHIR (`$…`; these stand before `rest`, whose `/fhir/{type}/{id}` would swallow them).
@@ -129,7 +132,7 @@ def refuse(request: Request, problem: Problem) -> Response:
 
 
 async def _nothing_here(request: Request, error: Exception) -> Response:
-    return refuse(request, NotFound("Không có trang này.", advice="Kiểm tra địa chỉ hoặc về trang đầu."))
+    return refuse(request, NotFound(_("Không có trang này."), advice=_("Kiểm tra địa chỉ hoặc về trang đầu.")))
 
 
 async def _broken(request: Request, error: Exception) -> Response:
@@ -138,8 +141,8 @@ async def _broken(request: Request, error: Exception) -> Response:
         Problem(
             500,
             "exception",
-            "Máy chủ gặp lỗi; việc vừa làm chưa được lưu.",
-            advice="Thử lại; nếu vẫn lỗi, báo quản trị.",
+            _("Máy chủ gặp lỗi; việc vừa làm chưa được lưu."),
+            advice=_("Thử lại; nếu vẫn lỗi, báo quản trị."),
         ),
     )
 

@@ -11,6 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from benhan.core.access import LiveDoor, Permission, Subject
 from benhan.core.fhir.outcome import Malformed
+from benhan.core.language import _
 from benhan.core.store.live import Live
 from benhan.core.store.records import NUMBERS
 
@@ -29,7 +30,7 @@ async def live(request: Request, who: Subject) -> Response:
     """
     types = frozenset(request.query_params.get("types", "").split(","))
     if not types <= NUMBERS.keys() or len(types) > MAX_TYPES:
-        raise Malformed("Tham số types cần tên loại tài nguyên, ví dụ types=Task,Observation.", where="types")
+        raise Malformed(_("Tham số types cần tên loại tài nguyên, ví dụ types=Task,Observation."), where="types")
     hub: Live = request.app.state.live
     patient = request.query_params.get("patient")
     return StreamingResponse(

@@ -25,6 +25,7 @@ from statistics import median
 
 from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Conflict
+from benhan.core.language import _
 from benhan.hospital import visit
 from benhan.hospital.visit import CALLED, DONE, SERIES, SERVED, SKIPPED, WAITING, code_of, moment, ticket_number
 
@@ -99,7 +100,8 @@ def next_state(ticket: r4.Task, event: Event) -> str:
     except KeyError:
         name = STATE_NAMES.get(ticket.status or "", ticket.status or "")
         raise Conflict(
-            f"Số {ticket_number(ticket)} {name} nên không làm được việc này.", advice="Xem lại hàng đợi."
+            _("Số %(ticket)s %(name)s nên không làm được việc này.", ticket=ticket_number(ticket), name=_(name)),
+            advice=_("Xem lại hàng đợi."),
         ) from None
 
 

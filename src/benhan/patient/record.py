@@ -13,6 +13,7 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import NotFound
 from benhan.core.kit import clock
+from benhan.core.language import _
 from benhan.hospital.visit import ADVICE, code_of, display_of, id_of, moment, plain, section_text
 from benhan.patient import rules
 from benhan.patient.position import Position, position
@@ -106,7 +107,7 @@ async def told(tx: Transaction, who: Subject, visit_id: str) -> Told:
     """
     visit = await store.read(tx, who, r4.Encounter, visit_id)
     if visit.status in ("cancelled", "entered-in-error"):
-        raise NotFound("Không có lượt khám này.", where="Encounter")
+        raise NotFound(_("Không có lượt khám này."), where="Encounter")
     of_visit = {"encounter": f"Encounter/{visit.id}", "_count": "100"}
     main, addenda = rules.note_of((await store.search(tx, who, r4.Composition, of_visit)).resources)
     reported = await store.search(tx, who, r4.DiagnosticReport, {**of_visit, "status": _REPORTED})

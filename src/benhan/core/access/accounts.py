@@ -20,6 +20,7 @@ from benhan.core.access.roles import Role
 from benhan.core.access.subject import Subject, parse_scopes
 from benhan.core.db import PLATFORM, Transaction
 from benhan.core.fhir.outcome import Conflict, Forbidden, Invalid
+from benhan.core.language import _
 
 #: ASVS 5.0 2.4.1 parameters: 19 MiB, two passes.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
@@ -51,9 +52,9 @@ async def create_account(
         Conflict: the login exists.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{1,63}", login):
-        raise Invalid("Tên đăng nhập gồm 2–64 chữ thường không dấu, chữ số, dấu chấm hoặc gạch.", where="login")
+        raise Invalid(_("Tên đăng nhập gồm 2–64 chữ thường không dấu, chữ số, dấu chấm hoặc gạch."), where="login")
     if len(password) < 14:
-        raise Invalid("Mật khẩu cần ít nhất 14 ký tự.", where="password")
+        raise Invalid(_("Mật khẩu cần ít nhất 14 ký tự."), where="password")
     digest = await asyncio.to_thread(_HASHER.hash, password)
     account = secrets.token_hex(8)
     made = await tx.fetchval(
@@ -62,7 +63,7 @@ async def create_account(
         account, facility, login, digest, name, [str(role) for role in roles], practitioner,
     )  # fmt: skip
     if made is None:
-        raise Conflict(f"Tên đăng nhập {login} đã có.", where="login", advice="Chọn tên khác.")
+        raise Conflict(_("Tên đăng nhập %(login)s đã có.", login=login), where="login", advice=_("Chọn tên khác."))
     return account
 
 
@@ -155,7 +156,8 @@ async def create_client(tx: Transaction, facility: int, name: str, scopes: str) 
 
 def _refuse_waiting(row: asyncpg.Record | None) -> None:
     if row and row["wait"] and row["wait"] > 0:
-        raise Forbidden(f"Tài khoản tạm khoá sau nhiều lần sai. Thử lại sau {int(row['wait']) + 1} giây.")
+        wait = int(row["wait"]) + 1
+        raise Forbidden(_("Tài khoản tạm khoá sau nhiều lần sai. Thử lại sau %(seconds)s giây.", seconds=wait))
 
 
 async def _verify(digest: str, password: str) -> bool:

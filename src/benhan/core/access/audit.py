@@ -14,6 +14,7 @@ from benhan.core.access.roles import Permission, Role
 from benhan.core.access.subject import Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir.outcome import Forbidden
+from benhan.core.language import _
 
 _NOTE = "audit"
 #: Characters kept of a detail: the ids of some five hundred records.
@@ -114,4 +115,4 @@ async def refused_dates(tx: Transaction, who: Subject, patient: str) -> int:
 def _may_ask(who: Subject, patient: str) -> None:
     herself = Role.PATIENT in who.roles and who.patient == patient
     if not herself and not who.may(Permission.ADMINISTER):
-        raise Forbidden("Chỉ người bệnh và quản trị được xem ai đã mở hồ sơ.", where="AuditEvent")
+        raise Forbidden(_("Chỉ người bệnh và quản trị được xem ai đã mở hồ sơ."), where="AuditEvent")

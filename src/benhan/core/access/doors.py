@@ -18,6 +18,7 @@ from benhan.core.access.roles import Permission, Role
 from benhan.core.access.subject import Subject, parse_scopes
 from benhan.core.db import Database, Transaction
 from benhan.core.fhir.outcome import Forbidden, NotFound, Problem, SignInNeeded
+from benhan.core.language import _
 
 COOKIE = "benhan"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -110,10 +111,10 @@ class Edge:
         request.state.who = who if who.known else None
         if not who.may(permission):
             if not who.known:
-                raise SignInNeeded("Cần đăng nhập để mở trang này.")
+                raise SignInNeeded(_("Cần đăng nhập để mở trang này."))
             raise Forbidden(
-                "Tài khoản của bạn không được mở trang này.",
-                advice="Hỏi người quản trị nếu công việc của bạn cần.",
+                _("Tài khoản của bạn không được mở trang này."),
+                advice=_("Hỏi người quản trị nếu công việc của bạn cần."),
             )
         return who
 
@@ -144,7 +145,7 @@ async def identify(request: Request, tx: Transaction) -> Subject:
         kind, _, bearer = header.partition(" ")
         row = await tx.fetchrow("select * from open_client($1)", hashed(bearer.strip()))
         if kind.lower() != "bearer" or row is None:
-            raise SignInNeeded("Mã truy cập không đúng hoặc đã bị thu hồi.")
+            raise SignInNeeded(_("Mã truy cập không đúng hoặc đã bị thu hồi."))
         return _subject(row, None)
     if token := request.cookies.get(COOKIE):
         row = await tx.fetchrow("select * from open_session($1)", hashed(token))
@@ -160,7 +161,7 @@ async def public(tx: Transaction, code: str | None) -> Subject:
         code,
     )
     if row is None and code:
-        raise NotFound(f"Không có cơ sở khám chữa bệnh mang mã {code[:20]}.")
+        raise NotFound(_("Không có cơ sở khám chữa bệnh mang mã %(code)s.", code=code[:20]))
     await tx.reach(row["key"] if row else 0)
     return Subject(
         account="public",
@@ -185,7 +186,7 @@ def refuse_other_origins(request: Request) -> None:
         return
     if site is None and (origin is None or urlsplit(origin).netloc == request.headers.get("host")):
         return
-    raise Forbidden("Yêu cầu đến từ một trang khác nên bị từ chối.", advice="Mở lại trang và làm lại.")
+    raise Forbidden(_("Yêu cầu đến từ một trang khác nên bị từ chối."), advice=_("Mở lại trang và làm lại."))
 
 
 def _subject(row: Any, token: str | None) -> Subject:
@@ -213,4 +214,6 @@ def _to_sign_in(request: Request, page: str) -> Response:
 
 
 def _too_slow() -> Problem:
-    return Problem(503, "timeout", "Câu hỏi mất quá nhiều thời gian.", advice="Thu hẹp điều kiện tìm rồi thử lại.")
+    return Problem(
+        503, "timeout", _("Câu hỏi mất quá nhiều thời gian."), advice=_("Thu hẹp điều kiện tìm rồi thử lại.")
+    )

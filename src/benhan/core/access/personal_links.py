@@ -13,6 +13,7 @@ from benhan.core.access.audit import Event, record
 from benhan.core.access.subject import Subject
 from benhan.core.db import PLATFORM, Transaction
 from benhan.core.fhir.outcome import Forbidden, NotFound
+from benhan.core.language import _
 
 LINK_DAYS = 90
 SESSION_HOURS = 2
@@ -44,9 +45,9 @@ async def holder(tx: Transaction, token: str) -> tuple[int, str]:
         hashed(token),
     )
     if row is None:
-        raise NotFound("Liên kết không còn dùng được.", advice="Xin liên kết mới tại quầy tiếp đón.")
+        raise NotFound(_("Liên kết không còn dùng được."), advice=_("Xin liên kết mới tại quầy tiếp đón."))
     if row["locked"]:
-        raise Forbidden("Nhập sai quá nhiều lần; liên kết bị khoá một ngày.", advice="Hỏi quầy tiếp đón.")
+        raise Forbidden(_("Nhập sai quá nhiều lần; liên kết bị khoá một ngày."), advice=_("Hỏi quầy tiếp đón."))
     await tx.reach(row["facility"])
     return row["facility"], row["patient"]
 

@@ -15,6 +15,7 @@ import msgspec
 from benhan.core.fhir.outcome import Invalid
 from benhan.core.kit.clock import fhir_date, fhir_date_bounds, today
 from benhan.core.kit.text import fold, nfc, phone_or_none, title_name
+from benhan.core.language import _
 
 #: No card says more than this.
 LIMIT: Final = 2000
@@ -71,7 +72,7 @@ def read(text: str) -> CitizenCard | InsuranceCard | BookingCode | None:
     """
     scanned = nfc(text[: LIMIT + 1])
     if len(scanned) > LIMIT:
-        raise Invalid("Mã quét quá dài, không phải mã của thẻ.", advice="Quét lại mã QR trên thẻ.")
+        raise Invalid(_("Mã quét quá dài, không phải mã của thẻ."), advice=_("Quét lại mã QR trên thẻ."))
     if "|" in scanned:
         fields = [field.strip()[:_FIELD_LIMIT] for field in scanned.split("|")]
         return _insurance_card(fields) if _is_insurance(fields) else _citizen_card(fields)
@@ -95,16 +96,16 @@ def citizen_number(text: str, *, where: str | None = None) -> str:
     """
     digits = re.sub(r"[\s.\-]", "", text[:64])
     if not re.fullmatch(r"\d{12}", digits, re.ASCII):
-        raise Invalid("Số căn cước phải có đúng 12 chữ số.", where=where, advice="Kiểm tra lại số trên thẻ.")
+        raise Invalid(_("Số căn cước phải có đúng 12 chữ số."), where=where, advice=_("Kiểm tra lại số trên thẻ."))
     if int(digits[:3]) not in _PROVINCES:
         raise Invalid(
-            f"Số căn cước bắt đầu bằng {digits[:3]}: không có mã tỉnh này.",
+            _("Số căn cước bắt đầu bằng %(digits)s: không có mã tỉnh này.", digits=digits[:3]),
             where=where,
-            advice="Kiểm tra lại ba số đầu.",
+            advice=_("Kiểm tra lại ba số đầu."),
         )
     if citizen_birth_year(digits) > today().year:
         raise Invalid(
-            "Số căn cước ghi năm sinh ở tương lai.", where=where, advice="Kiểm tra lại số thứ 4 đến số thứ 6."
+            _("Số căn cước ghi năm sinh ở tương lai."), where=where, advice=_("Kiểm tra lại số thứ 4 đến số thứ 6.")
         )
     return digits
 
@@ -140,9 +141,9 @@ def insurance_number(text: str, *, where: str | None = None) -> str:
     if re.fullmatch(r"\d{12}", number, re.ASCII):
         return citizen_number(number, where=where)
     raise Invalid(
-        "Số thẻ BHYT phải có 15 ký tự (ví dụ GD4 79 79 12345678), hoặc 10 số của mã BHXH.",
+        _("Số thẻ BHYT phải có 15 ký tự (ví dụ GD4 79 79 12345678), hoặc 10 số của mã BHXH."),
         where=where,
-        advice="Kiểm tra lại số trên thẻ.",
+        advice=_("Kiểm tra lại số trên thẻ."),
     )
 
 
@@ -156,7 +157,7 @@ def _citizen_card(fields: list[str]) -> CitizenCard | None:
     if not re.fullmatch(r"\d{9}|\d{12}", fields[0], re.ASCII):
         return None
     if len(fields) < 7:
-        raise Invalid("Mã QR của căn cước bị thiếu.", advice="Quét lại, giữ thẻ thẳng và đủ sáng, hoặc nhập tay.")
+        raise Invalid(_("Mã QR của căn cước bị thiếu."), advice=_("Quét lại, giữ thẻ thẳng và đủ sáng, hoặc nhập tay."))
     number, former, name, birth, gender, address, issued = fields[:7]
     card = CitizenCard(
         number=citizen_number(number, where="cccd"),
@@ -168,7 +169,7 @@ def _citizen_card(fields: list[str]) -> CitizenCard | None:
         former_number=former or None,
     )
     if not card.name:
-        raise Invalid("Mã QR của căn cước không có họ tên.", where="name", advice="Quét lại hoặc nhập tay.")
+        raise Invalid(_("Mã QR của căn cước không có họ tên."), where="name", advice=_("Quét lại hoặc nhập tay."))
     return card
 
 
@@ -180,7 +181,7 @@ def _is_insurance(fields: list[str]) -> bool:
 def _insurance_card(fields: list[str]) -> InsuranceCard:
     """Fields of the paper card; what comes after the seventh may be missing."""
     if len(fields) < 7:
-        raise Invalid("Mã QR của thẻ BHYT bị thiếu.", advice="Quét lại hoặc nhập số thẻ.")
+        raise Invalid(_("Mã QR của thẻ BHYT bị thiếu."), advice=_("Quét lại hoặc nhập số thẻ."))
     facility = re.sub(r"[^0-9A-Za-z]", "", fields[5]).upper()
     return InsuranceCard(
         number=fields[0].upper(),
@@ -209,7 +210,7 @@ def _birth(field: str) -> str:
     known = re.sub(r"^(?:00/?){1,2}(?=\d{2}/?\d{4}$|\d{4}$)", "", field)
     born = fhir_date(f"{known[:2]}/{known[2:]}" if len(known) == 6 else known, where="birth")
     if fhir_date_bounds(born)[0] > today():
-        raise Invalid("Ngày sinh trên thẻ ở tương lai.", where="birth", advice="Kiểm tra lại thẻ.")
+        raise Invalid(_("Ngày sinh trên thẻ ở tương lai."), where="birth", advice=_("Kiểm tra lại thẻ."))
     return born
 
 

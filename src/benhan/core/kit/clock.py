@@ -12,6 +12,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from benhan.core.fhir.outcome import Invalid
+from benhan.core.language import _
 
 Instant = datetime
 """An aware moment."""
@@ -131,9 +132,9 @@ def fhir_date(text: str, *, where: str | None = None) -> str:
         whole = date(year, 1 if month is None else month, 1 if day is None else day)
     except ValueError:
         raise Invalid(
-            f"Ngày “{written}” không đúng.",
+            _("Ngày “%(written)s” không đúng.", written=written),
             where=where,
-            advice="Nhập ngày/tháng/năm, ví dụ 21/11/1978, hoặc chỉ năm.",
+            advice=_("Nhập ngày/tháng/năm, ví dụ 21/11/1978, hoặc chỉ năm."),
         ) from None
     return whole.isoformat()[: 4 if month is None else 7 if day is None else 10]
 
@@ -146,7 +147,11 @@ def parse_date(text: str, *, where: str | None = None) -> date:
     """
     written = fhir_date(text, where=where)
     if len(written) != 10:
-        raise Invalid(f"Ngày “{text.strip()}” thiếu ngày hoặc tháng.", where=where, advice="Nhập đủ ngày/tháng/năm.")
+        raise Invalid(
+            _("Ngày “%(text)s” thiếu ngày hoặc tháng.", text=text.strip()),
+            where=where,
+            advice=_("Nhập đủ ngày/tháng/năm."),
+        )
     return date.fromisoformat(written)
 
 

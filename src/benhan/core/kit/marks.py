@@ -13,6 +13,7 @@ import segno
 import zxingcpp
 
 from benhan.core.fhir.outcome import Invalid
+from benhan.core.language import _
 
 #: More than any of our codes and links; a QR of this length still scans from a phone's screen.
 QR_LIMIT: Final = 600
@@ -57,8 +58,8 @@ def code128_svg(text: str, *, label: str) -> str:
     """
     if not 0 < len(text) <= CODE128_LIMIT or not text.isascii() or not text.isprintable():
         raise Invalid(
-            "Nội dung này không làm được mã vạch.",
-            advice=f"Chỉ dùng chữ không dấu và số, tối đa {CODE128_LIMIT}.",
+            _("Nội dung này không làm được mã vạch."),
+            advice=_("Chỉ dùng chữ không dấu và số, tối đa %(code128_limit)s.", code128_limit=CODE128_LIMIT),
         )
     drawn = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.Code128)
     written: str = zxingcpp.write_barcode_to_svg(drawn, add_quiet_zones=True)
@@ -69,7 +70,9 @@ def code128_svg(text: str, *, label: str) -> str:
 
 def _qr(text: str) -> segno.QRCode:
     if not 0 < len(text) <= QR_LIMIT:
-        raise Invalid("Nội dung này không làm được mã QR.", advice=f"Từ 1 đến {QR_LIMIT} ký tự.")
+        raise Invalid(
+            _("Nội dung này không làm được mã QR."), advice=_("Từ 1 đến %(qr_limit)s ký tự.", qr_limit=QR_LIMIT)
+        )
     return segno.make_qr(text, error="m", boost_error=False)
 
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Final
 
 from benhan.core.fhir.outcome import Invalid
+from benhan.core.language import _
 
 _DIGITS: Final = ("không", "một", "hai", "ba", "bốn", "năm", "sáu", "bảy", "tám", "chín")
 _GROUPS: Final = ("", "nghìn", "triệu")
@@ -46,7 +47,7 @@ def number_in_words(number: int) -> str:
         Invalid: longer than 18 digits.
     """
     if abs(number) > LIMIT:
-        raise Invalid("Số quá lớn để đọc thành chữ.", advice="Kiểm tra lại số tiền.")
+        raise Invalid(_("Số quá lớn để đọc thành chữ."), advice=_("Kiểm tra lại số tiền."))
     if number < 0:
         return f"âm {number_in_words(-number)}"
     return " ".join(_read(number)) if number else _DIGITS[0]
@@ -78,7 +79,11 @@ def parse_vnd(text: str, *, where: str | None = None) -> int:
     """
     bare = re.sub(r"(?:đồng|vnđ|vnd|₫|đ)\s*$", "", text[:40].strip().lower()).strip()
     if not re.fullmatch(r"\d{1,3}(?:([., \u00a0])\d{3})(?:\1\d{3})*|\d{1,15}", bare, re.ASCII):
-        raise Invalid(f"Số tiền “{text[:40].strip()}” không đúng.", where=where, advice="Nhập số đồng, ví dụ 150.000.")
+        raise Invalid(
+            _("Số tiền “%(value)s” không đúng.", value=text[:40].strip()),
+            where=where,
+            advice=_("Nhập số đồng, ví dụ 150.000."),
+        )
     return int(re.sub(r"\D", "", bare))
 
 

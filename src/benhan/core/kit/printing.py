@@ -20,6 +20,7 @@ import typst
 import benhan
 from benhan.core.fhir.outcome import Invalid
 from benhan.core.kit import marks
+from benhan.core.language import _
 
 #: Templates see the package and nothing else of the machine.
 ROOT: Final = Path(benhan.__file__).resolve().parent
@@ -61,7 +62,7 @@ def render_pictures(template: Path | str, data: Mapping[str, Any], *, dpi: int =
 def _compile(template: Path | str, data: Mapping[str, Any], **options: Any) -> list[bytes]:
     content = msgspec.json.encode(_with_marks(data)).decode()
     if len(content) > DATA_LIMIT:
-        raise Invalid("Bản in quá dài.", advice="In từng phần.")
+        raise Invalid(_("Bản in quá dài."), advice=_("In từng phần."))
     path = _path(template)
     with _lock:  # the compiler keeps its fonts and what it has laid out; it is not made for two threads
         made = _compiler().compile(path, sys_inputs={"data": content}, **options)

@@ -11,6 +11,7 @@ import unicodedata
 from typing import Final
 
 from benhan.core.fhir.outcome import Invalid
+from benhan.core.language import _
 
 #: Longest text that is folded; a name or a code title is far shorter, and a pasted book costs nothing.
 FOLD_LIMIT: Final = 4096
@@ -32,7 +33,7 @@ def _fold_character(character: str) -> str | None:
     if unicodedata.category(character) in {"Mn", "Mc", "Me", "Cf"}:
         return None  # a combining accent, or a mark nobody sees
     bare = character
-    for _ in range(3):  # some letters decompose into letters that decompose again
+    for _round in range(3):  # some letters decompose into letters that decompose again
         bare = unicodedata.normalize("NFKD", _BARRED.get(bare.lower(), bare)).casefold()
         bare = "".join(_BARRED.get(c, c) for c in bare if unicodedata.category(c)[0] != "M")
     return "".join(c if c.isalnum() else " " for c in bare)
@@ -41,7 +42,7 @@ def _fold_character(character: str) -> str | None:
 _ASCII: Final = str.maketrans({chr(c): chr(c).lower() if chr(c).isalnum() else " " for c in range(128)})
 _FOLD: Final = _FoldTable(_ASCII)
 for _code in (*range(0x80, 0x250), *range(0x300, 0x370), *range(0x1E00, 0x1F00)):
-    _ = _FOLD[_code]
+    _FOLD[_code]
 
 
 def nfc(text: str) -> str:
@@ -131,8 +132,8 @@ def phone(text: str) -> str:
     found = phone_or_none(text)
     if found is None:
         raise Invalid(
-            f"Số điện thoại “{clip(text.strip(), 30)}” không đúng.",
-            advice="Nhập 10 số của máy di động (0912 345 678) hoặc 11 số của máy bàn (024 3825 1234).",
+            _("Số điện thoại “%(text)s” không đúng.", text=clip(text.strip(), 30)),
+            advice=_("Nhập 10 số của máy di động (0912 345 678) hoặc 11 số của máy bàn (024 3825 1234)."),
         )
     return found
 

@@ -20,6 +20,7 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import NotFound
 from benhan.core.kit.text import fold
+from benhan.core.language import _
 from benhan.hospital import visit as words
 from benhan.hospital.clinic import ingredients
 
@@ -140,7 +141,7 @@ async def read(tx: Transaction, who: Subject, id_: str) -> Medicine:
     """
     medication = await store.read(tx, who, r4.Medication, id_)
     if medication.status != "active":
-        raise NotFound("Thuốc này không còn trong danh mục.", where="medicine")
+        raise NotFound(_("Thuốc này không còn trong danh mục."), where="medicine")
     return of(medication)
 
 

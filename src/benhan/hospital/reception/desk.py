@@ -17,6 +17,7 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Conflict, Invalid, NotFound
 from benhan.core.kit import clock
+from benhan.core.language import _
 from benhan.core.store.records import version_of
 from benhan.hospital import queue
 from benhan.hospital.reception.booking_rules import AWAITED, STATES, actor, start_of
@@ -142,9 +143,11 @@ async def _existing_ticket(
     visits = await store.read_many(tx, who, r4.Encounter, [arrival.key])
     visit = visits.get(arrival.key)
     if visit is not None and id_of(visit.subject) != arrival.patient:
-        raise Conflict("Mã biểu mẫu này thuộc lượt khám của người khác.", where="key", advice="Mở lại trang tiếp đón.")
+        raise Conflict(
+            _("Mã biểu mẫu này thuộc lượt khám của người khác."), where="key", advice=_("Mở lại trang tiếp đón.")
+        )
     if visit is not None and visit.status == "cancelled":
-        raise Conflict("Lượt tiếp đón này đã được hoàn tác.", where="key", advice="Quét lại thẻ để tiếp đón lại.")
+        raise Conflict(_("Lượt tiếp đón này đã được hoàn tác."), where="key", advice=_("Quét lại thẻ để tiếp đón lại."))
     if visit is None and booking is not None and booking.status not in (AWAITED, "cancelled", "noshow"):
         of_booking = {"appointment": f"Appointment/{booking.id}", "status": "arrived,in-progress,finished"}
         visit = await store.first(tx, who, r4.Encounter, of_booking)
@@ -160,7 +163,11 @@ async def _existing_ticket(
 def _expected_today(booking: r4.Appointment, now: datetime) -> None:
     if booking.status != AWAITED:
         state = STATES.get(booking.status or "", booking.status or "")
-        raise Conflict(f"Lịch hẹn này {state}.", where="booking", advice="Tiếp đón như người không đặt trước.")
+        raise Conflict(
+            _("Lịch hẹn này %(state)s.", state=_(state)),
+            where="booking",
+            advice=_("Tiếp đón như người không đặt trước."),
+        )
     start = start_of(booking)
     if start.date() != now.date():
         raise BookingNotToday(
@@ -220,15 +227,20 @@ def _may_undo(ticket: r4.Task, now: datetime) -> None:
     number = ticket_number(ticket)
     if ticket.status in (CALLED, SERVED, DONE, SKIPPED):
         raise Conflict(
-            f"Không hoàn tác được: {number} đã được gọi vào phòng.", advice="Báo phòng khám nếu tiếp đón nhầm."
+            _("Không hoàn tác được: %(number)s đã được gọi vào phòng.", number=number),
+            advice=_("Báo phòng khám nếu tiếp đón nhầm."),
         )
     issued = moment(ticket.authoredOn)
     if issued is None:
-        raise Invalid(f"{number} không có giờ cấp.", where="Task.authoredOn")
+        raise Invalid(_("%(number)s không có giờ cấp.", number=number), where="Task.authoredOn")
     if now - issued > timedelta(seconds=UNDO_SECONDS + GRACE_SECONDS):
         raise Conflict(
-            f"Đã quá {UNDO_SECONDS} giây nên không hoàn tác {number} được nữa.",
-            advice="Báo phòng khám bỏ qua số này nếu tiếp đón nhầm.",
+            _(
+                "Đã quá %(undo_seconds)s giây nên không hoàn tác %(number)s được nữa.",
+                undo_seconds=UNDO_SECONDS,
+                number=number,
+            ),
+            advice=_("Báo phòng khám bỏ qua số này nếu tiếp đón nhầm."),
         )
 
 
@@ -239,4 +251,4 @@ async def _restore(tx: Transaction, who: Subject, booking_id: str) -> None:
         if former.status == AWAITED:
             await store.update(tx, who, former, if_match=None)
             return
-    raise NotFound("Không tìm thấy lịch hẹn trước khi tiếp đón.", where="Appointment")
+    raise NotFound(_("Không tìm thấy lịch hẹn trước khi tiếp đón."), where="Appointment")

@@ -16,6 +16,7 @@ from benhan.core.db import Transaction
 from benhan.core.fhir.outcome import Forbidden
 from benhan.core.fhir.search import PARAMETERS
 from benhan.core.kit.clock import day_bounds, local
+from benhan.core.language import _
 from benhan.core.store.rows import hash64
 from benhan.hospital.visit import WAITING
 
@@ -143,4 +144,4 @@ def may_count(who: Subject, type_name: str) -> None:
     """
     decision = decide(who, Interaction.SEARCH, type_name)
     if not decision.allowed or decision.only_patient is not None:
-        raise Forbidden(f"Không có quyền đếm {type_name}.", where=type_name)
+        raise Forbidden(_("Không có quyền đếm %(type_name)s.", type_name=type_name), where=type_name)

@@ -20,7 +20,7 @@ from benhan.core.fhir.outcome import Invalid
 from benhan.core.kit import cards
 from benhan.core.kit.clock import fhir_date, today
 from benhan.core.kit.text import fold, name_key, nfc, phone_or_none, title_name
-from benhan.core.language import later
+from benhan.core.language import _, later
 from benhan.hospital.reception.booking_rules import AWAITED, actor, guest_of, read_code
 from benhan.hospital.reception.matching import Facts, facts_of, insurance_forms, is_same, likeness
 from benhan.hospital.visit import id_of, moment
@@ -70,7 +70,9 @@ async def identify(tx: Transaction, who: Subject, text: str) -> Found:
     """
     typed = nfc(text)
     if not typed:
-        raise Invalid("Chưa quét hoặc gõ gì.", where="q", advice="Quét thẻ, hoặc gõ tên, số điện thoại, mã đặt khám.")
+        raise Invalid(
+            _("Chưa quét hoặc gõ gì."), where="q", advice=_("Quét thẻ, hoặc gõ tên, số điện thoại, mã đặt khám.")
+        )
     read = cards.read(typed)
     if isinstance(read, cards.BookingCode) or (read is None and read_code(typed)):
         code = read_code(typed) or (read.code if read else typed)
@@ -166,7 +168,9 @@ async def _by_typed(tx: Transaction, who: Subject, typed: str) -> Found:
     name, birth = _name_and_birth(typed)
     if sum(letter.isalpha() for letter in name) < 2:
         raise Invalid(
-            f"“{typed[:40]}” không đọc được.", where="q", advice="Quét lại thẻ, hoặc gõ tên hay số điện thoại."
+            _("“%(typed)s” không đọc được.", typed=typed[:40]),
+            where="q",
+            advice=_("Quét lại thẻ, hoặc gõ tên hay số điện thoại."),
         )
     facts = Facts(name=title_name(name), birth=birth)
     hits = await by_facts(tx, who, facts) if birth else []

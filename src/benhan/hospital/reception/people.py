@@ -16,6 +16,7 @@ from benhan.core.fhir.outcome import Conflict, Invalid
 from benhan.core.kit import codes
 from benhan.core.kit.clock import today
 from benhan.core.kit.text import fold, title_name
+from benhan.core.language import _
 from benhan.core.store.rows import hash64
 from benhan.hospital.reception.matching import Facts, Likeness, insurance_forms, near_numbers, ranked, swapped
 from benhan.hospital.visit import concept, full_name, human_name, identifier
@@ -129,7 +130,7 @@ async def correct(
         kept = await store.update(tx, who, changed, if_match=version)
     except store.AlreadyExists:
         raise Conflict(
-            "Số căn cước này đã có ở hồ sơ khác.", where="number", advice="Tìm hồ sơ đó bằng số căn cước."
+            _("Số căn cước này đã có ở hồ sơ khác."), where="number", advice=_("Tìm hồ sơ đó bằng số căn cước.")
         ) from None
     if insurance:
         await insure(tx, who, id_, insurance)
@@ -257,7 +258,7 @@ async def _patient_number(tx: Transaction, who: Subject) -> r4.Identifier:
 def _address(person: Person) -> r4.Address:
     ward = codes.wards().get(person.ward) if person.ward else None
     if person.ward and ward is None:
-        raise Invalid("Không có xã/phường này.", where="ward", advice="Chọn trong danh sách.")
+        raise Invalid(_("Không có xã/phường này."), where="ward", advice=_("Chọn trong danh sách."))
     province = ward["province_name"] if ward else None
     return r4.Address(
         use="home",

@@ -12,6 +12,7 @@ from benhan.core.access import Permission, Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir.outcome import Forbidden, NotFound
 from benhan.core.kit import codes
+from benhan.core.language import _
 from benhan.province.population import rules
 from benhan.province.population.rules import BOOKED, ONLINE, WALK_IN, Period
 
@@ -173,12 +174,16 @@ def chosen(places: Sequence[Facility], code: str | None) -> Facility | None:
     for one in places:
         if one.code == code:
             return one
-    raise NotFound(f"Không có cơ sở mang mã {code[:20]} trong địa bàn.", where="co-so", advice="Chọn trong danh sách.")
+    raise NotFound(
+        _("Không có cơ sở mang mã %(code)s trong địa bàn.", code=code[:20]),
+        where="co-so",
+        advice=_("Chọn trong danh sách."),
+    )
 
 
 def _may(who: Subject) -> None:
     if not who.may(Permission.PROVINCE_FIGURES):
-        raise Forbidden("Không có quyền xem số liệu của địa bàn.")
+        raise Forbidden(_("Không có quyền xem số liệu của địa bàn."))
 
 
 async def _province(tx: Transaction, who: Subject) -> str:
