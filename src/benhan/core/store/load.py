@@ -12,12 +12,14 @@ from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Invalid
 from benhan.core.fhir.validation import check
 from benhan.core.store.records import NUMBERS, new_id, now, permit, stamped
-from benhan.core.store.rows import rows_of
+from benhan.core.store.rows import INDEX_VERSION, rows_of
 from benhan.core.store.write import AlreadyExists
 
 _INSERT = """
-insert into resource (facility, type, id, version, updated, patient, body)
-select $1, t, i, 1, $2, p, b from unnest($3::smallint[], $4::text[], $5::text[], $6::bytea[]) u(t, i, p, b)
+insert into resource (facility, type, id, version, updated, patient, body, indexed)
+select $1, t, i, 1, $2, p, b,
+ (select case when $7::smallint >= version and $8::int >= generation then $7::smallint else 0 end from search_rules)
+from unnest($3::smallint[], $4::text[], $5::text[], $6::bytea[]) u(t, i, p, b)
 on conflict (facility, type, id) do nothing
 returning key, type, id
 """
@@ -47,6 +49,7 @@ async def load(tx: Transaction, who: Subject, resources: Sequence[r4.Resource]) 
     new = await tx.fetch(
         _INSERT, who.facility, moment,
         [t for t, _ in kept], [i for _, i in kept], [rows[place].patient for place in kept], list(bodies.values()),
+        INDEX_VERSION, 1,
     )  # fmt: skip
     keys = {(row["type"], row["id"]): row["key"] for row in new}
     indexed = [(key, rows[place]) for place, key in keys.items()]
@@ -65,6 +68,10 @@ async def load(tx: Transaction, who: Subject, resources: Sequence[r4.Resource]) 
     await _many(
         tx, who, "span", ("param smallint", "lo timestamptz", "hi timestamptz", "rid bigint"),
         [(*s, k) for k, r in indexed for s in r.spans],
+    )  # fmt: skip
+    await _many(
+        tx, who, "quantity", ("param smallint", "unit bigint", "lo float8", "hi float8", "rid bigint"),
+        [(*q, k) for k, r in indexed for q in r.quantities],
     )  # fmt: skip
     await tx.execute(
         "insert into history (facility, type, id, version, updated, action, account, body)"

@@ -13,6 +13,9 @@ from benhan.core.fhir import codec, r4, search
 from benhan.core.kit.text import fold
 from benhan.core.store.uniqueness import once
 
+#: The version of the rules below and in `core.fhir.search`. Raise it with every change of what is indexed: at the next
+#: start the records are indexed again in the background (`store/reindex.py`).
+INDEX_VERSION = 1
 WORD_LIMIT = 64
 #: Codes of the search parameters that name the patient whose compartment a record is in.
 COMPARTMENT = ("patient", "subject")
@@ -25,6 +28,7 @@ class Rows(msgspec.Struct):
     tokens: list[tuple[int, int]]
     words: list[tuple[int, str, str]]
     spans: list[tuple[int, datetime, datetime]]
+    quantities: list[tuple[int, int, float, float]]
     once: list[str]
 
 
@@ -50,6 +54,7 @@ def rows_of(resource: r4.Resource) -> Rows:
         tokens=sorted(tokens),
         words=_words(index.strings),
         spans=sorted(set(index.dates)),
+        quantities=_quantities(index),
         once=once(resource),
     )
 
@@ -64,6 +69,15 @@ def _words(strings: list[tuple[int, str]]) -> list[tuple[int, str, str]]:
         whole = " " + " ".join(sorted(words))
         rows += [(param, word, whole) for word in sorted(words)]
     return rows
+
+
+def _quantities(index: search.Index) -> list[tuple[int, int, float, float]]:
+    """One row for each way the unit may be asked for; 0 is any unit."""
+    found = {(param, 0, float(value), float(value)) for param, value in index.numbers}
+    for param, value, system, code in index.quantities:
+        units = {0} if code is None else {0, *token_hashes(system, code)}
+        found |= {(param, unit, float(value), float(value)) for unit in units}
+    return sorted(found)
 
 
 def _compartment(resource: r4.Resource, references: list[tuple[int, str]]) -> str | None:
@@ -89,5 +103,9 @@ def columns(rows: Rows) -> tuple[Any, ...]:
         [param for param, _, _ in rows.spans],
         [lo for _, lo, _ in rows.spans],
         [hi for _, _, hi in rows.spans],
+        [param for param, _, _, _ in rows.quantities],
+        [unit for _, unit, _, _ in rows.quantities],
+        [lo for _, _, lo, _ in rows.quantities],
+        [hi for _, _, _, hi in rows.quantities],
         rows.once,
     )

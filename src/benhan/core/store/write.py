@@ -14,12 +14,13 @@ from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Conflict, Forbidden, Invalid, NotFound, VersionConflict
 from benhan.core.fhir.validation import check
 from benhan.core.store.records import NUMBERS, audited, new_id, now, permit, stamped
-from benhan.core.store.rows import Rows, columns, hash64, rows_of
+from benhan.core.store.rows import INDEX_VERSION, Rows, columns, hash64, rows_of
 from benhan.core.store.sealed import refuse_if_sealed
 
 _PUT = (
     "select put($1,$2,$3,$4,$5,$6,$7,$8,$9,$10::smallint[],$11::bigint[],$12::smallint[],$13::text[],$14::text[],"
-    "$15::smallint[],$16::timestamptz[],$17::timestamptz[],$18::text[])"
+    "$15::smallint[],$16::timestamptz[],$17::timestamptz[],$18::smallint[],$19::bigint[],$20::float8[],$21::float8[],"
+    "$22::text[],$23::smallint,$24::int)"
 )
 _CURRENT = (
     "select version, patient, body is null as deleted from resource"
@@ -121,7 +122,7 @@ async def delete(tx: Transaction, who: Subject, type_: type[r4.R], id_: str, *, 
     if if_match is not None and if_match != str(current.version):
         raise _moved_on(name, id_, current.version)
     await refuse_if_sealed(tx, who, name, NUMBERS[name], id_)
-    nothing = Rows(patient=current.patient, tokens=[], words=[], spans=[], once=[])
+    nothing = Rows(patient=current.patient, tokens=[], words=[], spans=[], quantities=[], once=[])
     await _call_put(tx, who, name, id_, current.version, now(), None, "d", nothing)
     audited(tx, who, Interaction.DELETE, decision, name, id_, current.patient)
 
@@ -173,7 +174,7 @@ async def _call_put(
         tx.wrote = True
         key: int | None = await tx.fetchval(
             _PUT, who.facility, NUMBERS[name], id_, version, moment, rows.patient, body, action.encode(), who.account,
-            *columns(rows),
+            *columns(rows), INDEX_VERSION, 1,
         )  # fmt: skip
     except asyncpg.PostgresError as error:
         if error.sqlstate == TAKEN:
