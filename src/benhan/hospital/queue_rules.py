@@ -25,7 +25,7 @@ from statistics import median
 
 from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Conflict
-from benhan.core.language import _
+from benhan.core.language import _, later
 from benhan.hospital import visit
 from benhan.hospital.visit import CALLED, DONE, SERIES, SERVED, SKIPPED, WAITING, code_of, moment, ticket_number
 
@@ -80,12 +80,12 @@ TRANSITIONS: dict[tuple[str, Event], str] = {
 }
 
 STATE_NAMES = {
-    WAITING: "đang chờ",
-    CALLED: "đã gọi",
-    SERVED: "đang phục vụ",
-    DONE: "đã xong",
-    SKIPPED: "đã bỏ qua",
-    CANCELLED: "đã huỷ",
+    WAITING: later("đang chờ"),
+    CALLED: later("đã gọi"),
+    SERVED: later("đang phục vụ"),
+    DONE: later("đã xong"),
+    SKIPPED: later("đã bỏ qua"),
+    CANCELLED: later("đã huỷ"),
 }
 
 

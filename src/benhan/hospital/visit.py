@@ -14,7 +14,11 @@ from html import escape, unescape
 import msgspec
 
 from benhan.core.fhir import r4, systems
+from benhan.core.kit import persons
 from benhan.core.kit.clock import ZONE
+
+#: Read alike by all departments and by core.
+full_name, identifier, phone_of = persons.full_name, persons.identifier, persons.phone_of
 
 # ── Places ─────────────────────────────────────────────────────────────────────────────────────────────────────
 CLINIC, LABORATORY, IMAGING, RECEPTION, EMERGENCY = (
@@ -95,35 +99,15 @@ def display_of(concept: r4.CodeableConcept | None) -> str:
     return concept.text or next((c.display or c.code or "" for c in concept.coding or []), "")
 
 
-def identifier(resource: object, system: str) -> str | None:
-    """The value of an identifier of a system."""
-    for one in getattr(resource, "identifier", None) or []:
-        if one.system == system and one.value:
-            return str(one.value)
-    return None
-
-
 def id_of(reference: r4.Reference | None) -> str | None:
     """The id at the end of a relative reference."""
     return reference.reference.rpartition("/")[2] if reference and reference.reference else None
-
-
-def full_name(person: r4.Patient | r4.Practitioner) -> str:
-    """The name as it is written in Vietnam: family, middle, given."""
-    for name in person.name or []:
-        return name.text or " ".join([*([name.family] if name.family else []), *(name.given or [])])
-    return "Chưa rõ tên"
 
 
 def human_name(text: str) -> r4.HumanName:
     """A written name as FHIR keeps it: family first, the rest given."""
     family, *given = text.split()
     return r4.HumanName(use="official", text=text, family=family, given=given or None)
-
-
-def phone_of(person: r4.Patient | r4.Practitioner) -> str | None:
-    """The first phone number."""
-    return next((t.value for t in person.telecom or [] if t.system == "phone" and t.value), None)
 
 
 def birth_date(patient: r4.Patient) -> date | None:

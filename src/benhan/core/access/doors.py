@@ -142,7 +142,7 @@ async def identify(request: Request, tx: Transaction) -> Subject:
     """
     header = request.headers.get("authorization", "")
     if header:
-        kind, _, bearer = header.partition(" ")
+        kind, _space, bearer = header.partition(" ")
         row = await tx.fetchrow("select * from open_client($1)", hashed(bearer.strip()))
         if kind.lower() != "bearer" or row is None:
             raise SignInNeeded(_("Mã truy cập không đúng hoặc đã bị thu hồi."))

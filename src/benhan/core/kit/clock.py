@@ -148,7 +148,7 @@ def parse_date(text: str, *, where: str | None = None) -> date:
     written = fhir_date(text, where=where)
     if len(written) != 10:
         raise Invalid(
-            _("Ngày “%(text)s” thiếu ngày hoặc tháng.", text=text.strip()),
+            _("Ngày “%(typed)s” thiếu ngày hoặc tháng.", typed=text.strip()),
             where=where,
             advice=_("Nhập đủ ngày/tháng/năm."),
         )

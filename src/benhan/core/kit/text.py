@@ -132,7 +132,7 @@ def phone(text: str) -> str:
     found = phone_or_none(text)
     if found is None:
         raise Invalid(
-            _("Số điện thoại “%(text)s” không đúng.", text=clip(text.strip(), 30)),
+            _("Số điện thoại “%(typed)s” không đúng.", typed=clip(text.strip(), 30)),
             advice=_("Nhập 10 số của máy di động (0912 345 678) hoặc 11 số của máy bàn (024 3825 1234)."),
         )
     return found

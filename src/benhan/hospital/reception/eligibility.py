@@ -22,9 +22,9 @@ from benhan.core.db import Database, Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Invalid
 from benhan.core.kit import clock, codes
+from benhan.core.kit.matching import insurance_forms
 from benhan.core.language import _, later
 from benhan.core.store.records import version_of
-from benhan.hospital.reception.matching import insurance_forms
 from benhan.hospital.reception.people import INSURER, insure
 from benhan.hospital.reception.portal import CardAnswer, Holder, Officer, Portal, PortalTrouble
 from benhan.hospital.visit import code_of, concept, full_name, id_of, identifier, moment, stamp

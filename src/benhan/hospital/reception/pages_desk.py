@@ -20,13 +20,13 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Invalid, NotFound, Problem
 from benhan.core.kit import clock, forms, pages, printing
+from benhan.core.kit.matching import Facts, facts_of
 from benhan.core.kit.pages import NavItem
 from benhan.core.kit.text import fold
 from benhan.core.language import _, later
 from benhan.core.store.records import new_id
 from benhan.hospital.reception import desk, desk_view, eligibility, figures, identify, person_form, rooms
 from benhan.hospital.reception.booking_rules import AWAITED, guest_of
-from benhan.hospital.reception.matching import Facts, facts_of
 from benhan.hospital.visit import PRIORITY_GROUPS, id_of, moment
 
 #: A desk may switch the printing of each ticket off; the choice stays with its browser.

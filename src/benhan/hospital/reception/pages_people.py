@@ -13,13 +13,13 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Conflict, Invalid, Problem, VersionConflict
 from benhan.core.kit import clock, forms, pages
+from benhan.core.kit.matching import Facts, facts_of
 from benhan.core.kit.pages import NavItem
 from benhan.core.kit.text import phone_shown
 from benhan.core.language import _, later
 from benhan.core.store.records import new_id, version_of
 from benhan.hospital.reception import desk_view, eligibility, identify, people, person_form
 from benhan.hospital.reception.booking_rules import guest_of
-from benhan.hospital.reception.matching import Facts, facts_of
 from benhan.hospital.reception.pages_desk import form_key
 from benhan.hospital.visit import phone_of
 

@@ -15,10 +15,10 @@ from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Conflict, Invalid
 from benhan.core.kit import codes
 from benhan.core.kit.clock import today
+from benhan.core.kit.matching import Facts, Likeness, insurance_forms, near_numbers, ranked, swapped
 from benhan.core.kit.text import fold, title_name
 from benhan.core.language import _
 from benhan.core.store.rows import hash64
-from benhan.hospital.reception.matching import Facts, Likeness, insurance_forms, near_numbers, ranked, swapped
 from benhan.hospital.visit import concept, full_name, human_name, identifier
 
 #: The wards of VN Core's address drafts have no place in FHIR's Address of their own.

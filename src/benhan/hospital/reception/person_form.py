@@ -6,10 +6,10 @@ from typing import Any
 
 from benhan.core.fhir.outcome import Invalid
 from benhan.core.kit import cards, clock, codes, forms
+from benhan.core.kit.matching import Facts
 from benhan.core.kit.text import fold, title_name
 from benhan.core.language import _
 from benhan.hospital.reception.desk_view import GENDERS
-from benhan.hospital.reception.matching import Facts
 from benhan.hospital.reception.people import Person
 
 

@@ -1,7 +1,7 @@
 """Who may be the same human: what is alike between two people's facts, and how much it weighs. Pure.
 
 A hit opens a record; a likeness only warns before a second record is made, and the person at the desk decides.
-Weights were set so that each sentence of `tests/hospital/reception/test_matching.py` holds.
+Weights were set so that each sentence of `tests/core/kit/test_matching.py` holds.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import msgspec
 
 from benhan.core.fhir import r4, systems
 from benhan.core.kit.clock import fhir_date_bounds
+from benhan.core.kit.persons import full_name, identifier, phone_of
 from benhan.core.kit.text import fold, name_key, name_words
 from benhan.core.language import later
-from benhan.hospital.visit import full_name, identifier, phone_of
 
 #: From here on two records are shown side by side before a new one is made.
 SUSPECT: Final = 50
