@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benhan.hospital.reception.matching import (
+from benhan.core.kit.matching import (
     Facts,
     insurance_forms,
     is_same,
