@@ -58,21 +58,23 @@ def timed_app() -> ASGIApp:
 
 
 @contextmanager
-def server(dsn: str, port: int, workers: int, notes: Path) -> Iterator[None]:
+def server(dsn: str, port: int, workers: int, notes: Path, *, pool: int = 0) -> Iterator[int]:
     """Granian on a port for the length of the block, once the readers of the change feed have nothing left to do.
+
+    Gives its process id. `workers` and `pool` of 0 leave what `benhan up` would take.
 
     Raises:
         TimeoutError: it does not get ready.
     """
     settings = {
-        "MODE": "demo", "DSN": dsn, "PORT": str(port), "WORKERS": str(workers), "SECURE_COOKIES": "false",
-        "DATA": str(notes),
+        "MODE": "demo", "DSN": dsn, "PORT": str(port), "SECURE_COOKIES": "false", "DATA": str(notes),
     }  # fmt: skip
+    settings |= {name: str(n) for name, n in (("WORKERS", workers), ("POOL", pool)) if n}
     environment = os.environ | {f"BENHAN_{name}": value for name, value in settings.items()} | {NOTES: str(notes)}
     process = subprocess.Popen([sys.executable, "-m", "bench.serving"], env=environment, start_new_session=True)
     try:
         _wait_until_ready(port)
-        yield
+        yield process.pid
     finally:
         process.send_signal(signal.SIGINT)
         try:

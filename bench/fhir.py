@@ -1,0 +1,130 @@
+"""The record store over HTTP, access rules and audit on: `python -m bench.fhir`.
+
+Requests a second, milliseconds, and what a request costs the server in CPU microseconds: Python, PostgreSQL and the
+load generator apart. `--size` may be given several times; `--report` writes docs/why/speed-fhir.md with a plot.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import msgspec
+
+from bench.caller import Plan, Seen, call
+from bench.cpu import Spent, memory, spent
+from bench.fhir_world import COPIED_UP_TO, SIZES, World, world
+from bench.figures import machine
+from bench.serving import server
+from bench.ward import MADE, Ward
+
+READING = (
+    "read", "identifier", "family", "sorted", "include", "chained", "total", "one row", "half of all", "both",
+)  # fmt: skip
+WRITING = ("ward", "create Patient", "create Observation", "transaction of 50")
+#: Requests made before the clock, where one of them is large.
+FEWER = {"transaction of 50": 300}
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One operation at one number of clients."""
+
+    size: int
+    operation: str
+    clients: int
+    per_second: float
+    p50: float
+    p95: float
+    python_us: float
+    postgres_us: float
+    caller_us: float
+    refused: int
+    found: float
+    memory_mb: float
+
+
+def measured(place: World, operation: str, clients: int, asked: argparse.Namespace, pid: int) -> Row | str:
+    """Play one operation; a row, or why there is none."""
+    ward = Ward(place.size, seed=7 + clients)
+    supply = ward.requests(place.token)[operation]()
+    requests = list(itertools.islice(supply, FEWER.get(operation, MADE)))
+    postgres = place.postgres.pid()
+    assert postgres
+    call(Plan(asked.port, requests, clients, asked.seconds / 4, 0.0))
+    before = spent(pid, postgres)
+    seen = call(Plan(asked.port, requests, clients, asked.seconds, 0.0))
+    cost = spent(pid, postgres).since(before)
+    if not seen.times or seen.refused == len(seen.times):
+        return seen.sample
+    return _row(place.size, operation, clients, seen, cost, memory(pid))
+
+
+def _row(size: int, operation: str, clients: int, seen: Seen, cost: Spent, megabytes: float) -> Row:
+    times, n = sorted(seen.times), len(seen.times)
+    return Row(
+        size, operation, clients, round(seen.per_second, 1), round(times[n // 2], 2), round(times[int(n * 0.95)], 2),
+        round(cost.python / n * 1e6), round(cost.postgres / n * 1e6), round(seen.cpu_seconds / n * 1e6),
+        seen.refused, round(seen.found / seen.looked, 2) if seen.looked else 0.0, round(megabytes),
+    )  # fmt: skip
+
+
+async def _world(size: int, asked: argparse.Namespace) -> list[Row]:
+    rows = []
+    async with world(asked.data, size, lambda text: print(text, flush=True)) as place:
+        operations = READING if size > COPIED_UP_TO else READING + WRITING
+        with tempfile.TemporaryDirectory(prefix="bench-") as notes:
+            with server(place.dsn, asked.port, asked.workers, Path(notes), pool=asked.pool) as pid:
+                for operation, clients in itertools.product(operations, asked.clients):
+                    if asked.only and operation not in asked.only:
+                        continue
+                    row = await asyncio.to_thread(measured, place, operation, clients, asked, pid)
+                    print(_line(row) if isinstance(row, Row) else f"{operation}: {row[:500]}", flush=True)
+                    rows += [row] if isinstance(row, Row) else []
+    return rows
+
+
+def _line(row: Row) -> str:
+    refused = f"  REFUSED {row.refused}" if row.refused else ""
+    return (
+        f"{row.size:>8} {row.operation:20} c={row.clients}  {row.per_second:8.1f}/s  p50 {row.p50:7.2f}"
+        f"  p95 {row.p95:7.2f} ms  CPU µs: Python {row.python_us:6.0f}  PostgreSQL {row.postgres_us:6.0f}"
+        f"  generator {row.caller_us:4.0f}  found {row.found:.2f}{refused}"
+    )
+
+
+def main() -> None:
+    """Measure, print, write JSON and, if asked, the report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", type=int, action="append", choices=SIZES, help="records (default 20000)")
+    parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "benhan-bench")
+    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--clients", type=int, action="append", help="default 1 and 8")
+    parser.add_argument("--only", action="append", help="operations to measure")
+    parser.add_argument("--workers", type=int, default=0, help="server processes; 0: as `benhan up`")
+    parser.add_argument("--pool", type=int, default=0, help="connections of one; 0: as `benhan up`")
+    parser.add_argument("--port", type=int, default=8497)
+    parser.add_argument("--output", type=Path, default=Path("bench/results/fhir.json"))
+    parser.add_argument("--report", action="store_true", help="write docs/why/speed-fhir.md and its plots")
+    asked = parser.parse_args()
+    asked.size, asked.clients = asked.size or [SIZES[0]], asked.clients or [1, 8]
+    began, on, load = time.time(), machine(), []
+    rows: list[Row] = []
+    for size in asked.size:
+        rows += asyncio.run(_world(size, asked))
+        load.append(round(os.getloadavg()[0], 1))
+    kept = {"machine": on, "began": began, "load after": load, "rows": rows}
+    asked.output.parent.mkdir(parents=True, exist_ok=True)
+    asked.output.write_bytes(msgspec.json.format(msgspec.json.encode(kept)))
+    if asked.report:
+        from bench.report import write
+
+        write(asked.output)
+
+
+if __name__ == "__main__":
+    main()

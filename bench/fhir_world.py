@@ -1,0 +1,144 @@
+"""The worlds of the FHIR bench: 20,000, 200,000 and 2,000,000 records of one facility, kept in a folder.
+
+The first two come in through the store's own bulk load, checked and indexed like any record. The largest is the
+middle one ten times over, copied inside PostgreSQL under ids of its own. What is measured runs on a copy of the
+database (`create database … template`), so a world stays as it was made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import msgspec
+
+from bench.ward import EACH, Ward
+from benhan.core.access import Role, service
+from benhan.core.access.accounts import create_client
+from benhan.core.db import Database, create_database, migrate
+from benhan.core.db.embedded import DATABASE, EmbeddedPostgres
+from benhan.core.fhir import codec
+from benhan.core.store.load import load
+from benhan.simulator.house import found_facility
+
+CODE, NAME = "01999", "Bench"
+SIZES = (20_000, 200_000, 2_000_000)
+#: Larger than this a world is copied in SQL from the one a tenth its size.
+LOADED_UP_TO = 200_000
+#: Larger than this there is no copy to measure on: only reading is measured.
+COPIED_UP_TO = 200_000
+BATCH_PEOPLE = 20
+RUN = "benhan_run"
+
+Say = Callable[[str], None]
+
+
+class World(msgspec.Struct):
+    """A world that stands, its PostgreSQL running, a copy of it to measure on, a token to ask with."""
+
+    size: int
+    postgres: EmbeddedPostgres
+    database: str
+    facility: int
+    token: str
+
+    @property
+    def dsn(self) -> str:
+        """The role that serves requests."""
+        return self.postgres.dsn("benhan_app", self.database)
+
+    @property
+    def owner(self) -> str:
+        """The role that owns the tables."""
+        return self.postgres.dsn(database=self.database)
+
+
+@asynccontextmanager
+async def world(folder: Path, size: int, say: Say) -> AsyncIterator[World]:
+    """The world of this size; made when it is not there yet or only half."""
+    place = await _made(folder, size, say)
+    postgres = EmbeddedPostgres(place)
+    postgres.start()
+    try:
+        name = await _copy(postgres) if size <= COPIED_UP_TO else DATABASE
+        await migrate(postgres.dsn(database=name))
+        facility = await found_facility(postgres.dsn(database=name), CODE, NAME, "01")
+        yield World(size, postgres, name, facility, await _token(postgres.dsn("benhan_app", name), facility))
+    finally:
+        if size <= COPIED_UP_TO:
+            await _drop(postgres)
+        postgres.stop()
+
+
+async def _made(folder: Path, size: int, say: Say) -> Path:
+    place = folder / f"fhir-{size}"
+    if (place / "done").exists():
+        return place
+    began = time.monotonic()
+    place.mkdir(parents=True, exist_ok=True)
+    if size <= LOADED_UP_TO:
+        await _loaded(place, size, say)
+    else:
+        from bench.fhir_copies import copied
+
+        await copied(await _made(folder, size // 10, say), place, size, say)
+    (place / "done").touch()
+    say(f"{size}: made in {time.monotonic() - began:.0f} s")
+    return place
+
+
+async def _loaded(place: Path, size: int, say: Say) -> None:
+    postgres = EmbeddedPostgres(place)
+    postgres.start()
+    await create_database(postgres.dsn(database="postgres"), DATABASE)
+    await migrate(postgres.dsn())
+    facility = await found_facility(postgres.dsn(), CODE, NAME, "01")
+    database = await Database.connect(postgres.dsn("benhan_app"), statement_seconds=600)
+    who, ward = service(Role.LOADER, facility, NAME), Ward(size)
+    for first in range(0, ward.people, BATCH_PEOPLE):
+        numbers = range(first, min(first + BATCH_PEOPLE, ward.people))
+        records = [codec.decode(msgspec.json.encode(one)) for number in numbers for one in ward.person(number)]
+        async with database.transaction(facility) as tx:
+            await load(tx, who, records)
+        if first % 1000 == 0:
+            say(f"{size}: {first * EACH} records")
+    await database.close()
+    postgres.stop()
+
+
+async def _copy(postgres: EmbeddedPostgres) -> str:
+    connection = await asyncpg.connect(postgres.dsn(database="postgres"))
+    await connection.execute(f"drop database if exists {RUN} with (force)")
+    await connection.execute(f"create database {RUN} template {DATABASE} strategy file_copy")
+    await connection.close()
+    return RUN
+
+
+async def _drop(postgres: EmbeddedPostgres) -> None:
+    connection = await asyncpg.connect(postgres.dsn(database="postgres"))
+    await connection.execute(f"drop database if exists {RUN} with (force)")
+    await connection.close()
+
+
+async def _token(dsn: str, facility: int) -> str:
+    database = await Database.connect(dsn)
+    async with database.transaction(facility) as tx:
+        token = await create_client(tx, facility, "bench", "system/*.cruds")
+    await database.close()
+    return token
+
+
+def main() -> None:
+    """Make the worlds up to a size: `python -m bench.fhir_world FOLDER SIZE`."""
+    import sys
+
+    folder, size = Path(sys.argv[1]), int(sys.argv[2])
+    asyncio.run(_made(folder, size, lambda text: print(text, flush=True)))
+
+
+if __name__ == "__main__":
+    main()
