@@ -69,25 +69,40 @@ class Permission(StrEnum):
     OWN_RECORD = "own-record"
     PROVINCE_FIGURES = "province-figures"
     FHIR = "fhir"
+    TERMINOLOGY = "terminology"
 
 
 _P = Permission
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    Role.RECEPTION: frozenset({_P.SIGNED_IN, _P.SCHEDULE, _P.RECEIVE, _P.WATCH_QUEUE, _P.PRINT}),
+    Role.RECEPTION: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.SCHEDULE, _P.RECEIVE, _P.WATCH_QUEUE, _P.PRINT}),
     Role.DOCTOR: frozenset(
-        {_P.SIGNED_IN, _P.WATCH_QUEUE, _P.CALL_QUEUE, _P.VITALS, _P.CONSULT, _P.SIGN, _P.READ_CHART, _P.PRINT}
+        {
+            _P.SIGNED_IN,
+            _P.TERMINOLOGY,
+            _P.WATCH_QUEUE,
+            _P.CALL_QUEUE,
+            _P.VITALS,
+            _P.CONSULT,
+            _P.SIGN,
+            _P.READ_CHART,
+            _P.PRINT,
+        }
     ),
-    Role.NURSE: frozenset({_P.SIGNED_IN, _P.WATCH_QUEUE, _P.CALL_QUEUE, _P.VITALS, _P.READ_CHART, _P.PRINT}),
-    Role.LABORATORY: frozenset({_P.SIGNED_IN, _P.WATCH_QUEUE, _P.CALL_QUEUE, _P.LABORATORY, _P.PRINT}),
-    Role.IMAGING: frozenset({_P.SIGNED_IN, _P.WATCH_QUEUE, _P.CALL_QUEUE, _P.IMAGING, _P.PRINT}),
-    Role.PHARMACY: frozenset({_P.SIGNED_IN, _P.WATCH_QUEUE, _P.MEDICINES}),
-    Role.CASHIER: frozenset({_P.SIGNED_IN, _P.WATCH_QUEUE}),
-    Role.PLANNING: frozenset({_P.SIGNED_IN, _P.SCHEDULE, _P.WATCH_QUEUE, _P.READ_CHART, _P.PRINT}),
-    Role.ADMINISTRATOR: frozenset({_P.SIGNED_IN, _P.SCHEDULE, _P.WATCH_QUEUE, _P.MEDICINES, _P.ADMINISTER}),
-    Role.PROVINCE: frozenset({_P.SIGNED_IN, _P.PROVINCE_FIGURES}),
+    Role.NURSE: frozenset(
+        {_P.SIGNED_IN, _P.TERMINOLOGY, _P.WATCH_QUEUE, _P.CALL_QUEUE, _P.VITALS, _P.READ_CHART, _P.PRINT}
+    ),
+    Role.LABORATORY: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.WATCH_QUEUE, _P.CALL_QUEUE, _P.LABORATORY, _P.PRINT}),
+    Role.IMAGING: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.WATCH_QUEUE, _P.CALL_QUEUE, _P.IMAGING, _P.PRINT}),
+    Role.PHARMACY: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.WATCH_QUEUE, _P.MEDICINES}),
+    Role.CASHIER: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.WATCH_QUEUE}),
+    Role.PLANNING: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.SCHEDULE, _P.WATCH_QUEUE, _P.READ_CHART, _P.PRINT}),
+    Role.ADMINISTRATOR: frozenset(
+        {_P.SIGNED_IN, _P.TERMINOLOGY, _P.SCHEDULE, _P.WATCH_QUEUE, _P.MEDICINES, _P.ADMINISTER}
+    ),
+    Role.PROVINCE: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.PROVINCE_FIGURES}),
     Role.PATIENT: frozenset({_P.OWN_RECORD}),
-    Role.DISPLAY: frozenset({_P.SIGNED_IN, _P.WATCH_QUEUE}),
-    Role.CLIENT: frozenset({_P.FHIR}),
+    Role.DISPLAY: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.WATCH_QUEUE}),
+    Role.CLIENT: frozenset({_P.FHIR, _P.TERMINOLOGY}),
     Role.PUBLIC: frozenset(),
     Role.BOOKING_SERVICE: frozenset(),
     Role.FIGURES_SERVICE: frozenset(),
@@ -95,7 +110,10 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 }
 
 #: The house itself: who works where, when there is room. Everybody at the facility may read it.
-_HOUSE = "Organization Location HealthcareService Practitioner PractitionerRole Schedule Slot Medication"
+_HOUSE = (
+    "Organization Location HealthcareService Practitioner PractitionerRole Schedule Slot Medication "
+    "CodeSystem ValueSet ConceptMap"
+)
 _CHART = (
     "Patient Encounter Appointment Task Observation Condition ServiceRequest DiagnosticReport MedicationRequest "
     "AllergyIntolerance Composition Provenance Coverage CoverageEligibilityResponse"
@@ -152,7 +170,7 @@ RECORD_RULES: dict[Role, tuple[tuple[str, str], ...]] = {
     ),
     Role.PLANNING: (("rs", _HOUSE), ("rs", _CHART), ("cu", "Schedule Slot Appointment")),
     Role.ADMINISTRATOR: (("crus", _HOUSE), ("rs", "Appointment"), ("u", "Appointment"), ("rs", "Task")),
-    Role.PROVINCE: (),
+    Role.PROVINCE: (("rs", "CodeSystem ValueSet ConceptMap"),),
     Role.PATIENT: (
         ("rs", _CHART),
         ("rs", "Organization Location HealthcareService Practitioner Slot Schedule"),

@@ -15,6 +15,7 @@ from benhan.core.access.audit import Event, record
 from benhan.core.db import Transaction
 from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Forbidden
+from benhan.core.language import _, later
 
 #: Resource type → its number in the tables. R4 is closed, so its alphabet is stable.
 NUMBERS: dict[str, int] = {name: n for n, name in enumerate(sorted(codec.type_name(t) for t in r4.RESOURCES), 1)}
@@ -27,6 +28,20 @@ ACTIONS = {
     Interaction.DELETE: "delete",
     Interaction.SEARCH: "search",
 }
+
+
+#: Types of which the platform (facility 0) keeps some for every facility.
+SHARED = frozenset(
+    {
+        "CodeSystem", "ValueSet", "ConceptMap", "NamingSystem", "SearchParameter", "StructureDefinition",
+        "OperationDefinition",
+    }
+)  # fmt: skip
+
+
+def reaches(who: Subject, type_name: str) -> list[int]:
+    """The facilities whose records of this type she may meet: her own, and of some types the platform's."""
+    return [who.facility, 0] if type_name in SHARED and who.facility else [who.facility]
 
 
 def new_id() -> str:
@@ -45,9 +60,9 @@ def permit(who: Subject, interaction: Interaction, type_name: str) -> Decision:
     decision = decide(who, interaction, type_name)
     if not decision.allowed:
         raise Forbidden(
-            f"Không có quyền {_VERBS[interaction]} {type_name}.",
+            _(_REFUSED[interaction], type=type_name),
             where=type_name,
-            advice=f"Quy tắc: {decision.rule}.",
+            advice=_("Quy tắc: %(rule)s.", rule=decision.rule),
         )
     return decision
 
@@ -115,10 +130,10 @@ def reference(resource: r4.Resource, display: str | None = None) -> r4.Reference
     return r4.Reference(reference=f"{codec.type_name(resource)}/{resource.id}", display=display)
 
 
-_VERBS = {
-    Interaction.CREATE: "tạo",
-    Interaction.READ: "đọc",
-    Interaction.UPDATE: "sửa",
-    Interaction.DELETE: "xoá",
-    Interaction.SEARCH: "tìm",
+_REFUSED = {
+    Interaction.CREATE: later("Không có quyền tạo %(type)s."),
+    Interaction.READ: later("Không có quyền đọc %(type)s."),
+    Interaction.UPDATE: later("Không có quyền sửa %(type)s."),
+    Interaction.DELETE: later("Không có quyền xoá %(type)s."),
+    Interaction.SEARCH: later("Không có quyền tìm %(type)s."),
 }
