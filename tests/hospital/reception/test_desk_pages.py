@@ -371,6 +371,22 @@ async def test_a_booking_of_another_day_says_so(client: Enter, database: Databas
     assert "không phải hôm nay" in page
 
 
+@pytest.mark.parametrize(("days", "told"), [(2, True), (30, False)])
+async def test_a_revisit_that_the_doctor_asked_for_is_told_around_its_day(
+    client: Enter, database: Database, hospital: House, days: int, told: bool
+) -> None:
+    day = clock.today() + timedelta(days=days)
+    async with database.transaction(hospital.key) as tx:
+        patient = await desk_people.patient(tx, hospital, "Trần Thị Tái Khám")
+        person = r4.AppointmentParticipant(actor=store.reference(patient), status="accepted")
+        first, last = (moment.isoformat() for moment in clock.day_bounds(day))
+        wished = [r4.Period(start=first, end=last)]
+        proposal = r4.Appointment(status="proposed", participant=[person], requestedPeriod=wished)
+        await store.create(tx, hospital.loader, proposal)
+    page = (await (await client("reception")).get(f"/tiep-don/nguoi/{patient.id}")).text
+    assert (f"Hẹn tái khám {clock.vn_date(day)}" in page) is told
+
+
 async def test_every_desk_door_is_published(app: Starlette) -> None:
     published = {door.path for door in app.state.doors}
     assert {"/tiep-don", "/tiep-don/nhan", "/tiep-don/nguoi-benh"} <= published

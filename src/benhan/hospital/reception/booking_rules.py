@@ -33,6 +33,8 @@ LAST_CHANGE = timedelta(minutes=30)
 FREE, BUSY, CLOSED = "free", "busy", "busy-unavailable"
 #: States in which a booking holds its slot and the person has not come yet.
 AWAITED = "booked"
+#: A revisit that a doctor asked for without a slot; people come some days before or after.
+PROPOSED, AROUND = "proposed", timedelta(days=7)
 CHANNELS = {"web": later("qua mạng"), "zalo": later("qua Zalo"), "phone": later("gọi điện"), "desk": later("tại quầy")}
 STATES = {
     "booked": later("đã đặt"),
@@ -124,6 +126,12 @@ def actor(booking: r4.Appointment | r4.Schedule, type_: str) -> r4.Reference:
     """The participant (or actor) of a type; an empty reference where there is none."""
     found = [one.actor for one in booking.participant] if isinstance(booking, r4.Appointment) else booking.actor
     return next((one for one in found if one and (one.reference or "").startswith(f"{type_}/")), r4.Reference())
+
+
+def wished_day(proposal: r4.Appointment) -> date | None:
+    """The day that a revisit without a slot is asked for."""
+    start = moment(next((period.start for period in proposal.requestedPeriod or []), None))
+    return start.date() if start else None
 
 
 def code_of_booking(booking: r4.Appointment) -> str:

@@ -98,7 +98,7 @@ async def person_view(
     booking: r4.Appointment | None,
     places: Sequence[Room],
 ) -> PersonView:
-    """Everything the desk shows of one person: five searches; `places` are the rooms that may be chosen."""
+    """Everything the desk shows of one person: six searches; `places` are the rooms that may be chosen."""
     allergies = await store.search(tx, who, r4.AllergyIntolerance, {"patient": str(patient.id), "_count": "20"})
     visits = await store.search(
         tx,
@@ -122,7 +122,7 @@ async def person_view(
         allergies=tuple(display_of(one.code) for one in allergies.resources if _is_active(one)),
         temporary=is_temporary(patient),
         insurance=await eligibility.standing(tx, who, patient, app),
-        notes=tuple(_notes(patient, visits.resources, now)),
+        notes=(*await _revisits(tx, who, patient, now), *_notes(patient, visits.resources, now)),
         booking=booking_view(booking) if booking else None,
         rooms=tuple(in_reach(places, default)),
         room=default.id if default else "",
@@ -245,6 +245,15 @@ def scanned_at(milliseconds: str | None) -> datetime | None:
     if not milliseconds or not milliseconds.isascii() or not milliseconds.isdigit() or len(milliseconds) > 14:
         return None
     return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
+
+
+async def _revisits(tx: Transaction, who: Subject, patient: r4.Patient, now: datetime) -> list[Note]:
+    """Days around today for which a doctor asked her to come again without giving a time."""
+    asked = {"patient": str(patient.id), "status": booking_rules.PROPOSED, "_count": "20"}
+    page = await store.search(tx, who, r4.Appointment, asked)
+    days = sorted(day for one in page.resources if (day := booking_rules.wished_day(one)))
+    near = [day for day in days if abs(day - now.date()) <= booking_rules.AROUND]
+    return [Note(_("Hẹn tái khám %(day)s", day=clock.vn_date(day)), "info") for day in near]
 
 
 def _notes(patient: r4.Patient, visits: Sequence[r4.Encounter], now: datetime) -> list[Note]:
