@@ -57,6 +57,7 @@ class _File(msgspec.Struct, frozen=True):
 def _load() -> dict[str, dict[str, SearchParameter]]:
     body = files("benhan.core.fhir.r4").joinpath("search_parameters.json").read_bytes()
     table = msgspec.json.decode(body, type=_File)
+    _KINDS.update({name: definition[1] for name, definition in table.definitions.items()})
     everything = [kind.__name__ for kind in r4.RESOURCES]
     found: dict[str, dict[str, SearchParameter]] = {name: {} for name in everything}
     for code, kind, bases, expression, targets, components in table.definitions.values():
@@ -76,7 +77,15 @@ def _load() -> dict[str, dict[str, SearchParameter]]:
     return found
 
 
+#: Name of a definition → its kind, for the components of composites.
+_KINDS: dict[str, Kind] = {}
 PARAMETERS: dict[str, dict[str, SearchParameter]] = _load()
+
+
+def component_kinds(parameter: SearchParameter) -> tuple[Kind, ...]:
+    """The kinds of a composite's components, in their order."""
+    return tuple(_KINDS[name] for name, _ in parameter.components)
+
 
 Entry = tuple[tuple[Step, ...], tuple[tuple[int, Emit], ...]]
 Plan = tuple[tuple[Callable[[Any], Any], tuple[Entry, ...]], ...]
@@ -143,6 +152,7 @@ __all__ = [
     "Branch",
     "Index",
     "SearchParameter",
+    "component_kinds",
     "index",
     "moment_range",
     "relative_reference",
