@@ -33,6 +33,8 @@ learn(Path(__file__).parent)
 ROOMS = (
     "benhan.entrance.pages",
     "benhan.entrance.live",
+    "benhan.core.api.operations",
+    "benhan.core.api.changes",
     "benhan.core.api.rest",
     "benhan.hospital.reception.pages",
     "benhan.hospital.clinic.pages",

@@ -24,6 +24,7 @@ SUSPECT: Final = 50
 
 SAME_NUMBER: Final = later("cùng số căn cước")
 SAME_INSURANCE: Final = later("cùng số thẻ BHYT")
+SAME_IDENTIFIER: Final = later("cùng mã định danh")
 NEAR_NUMBER: Final = later("số căn cước lệch một chữ số")
 OTHER_NUMBER: Final = later("số căn cước khác")
 SAME_NAME: Final = later("cùng họ tên")
@@ -35,9 +36,12 @@ SAME_PHONE: Final = later("cùng số điện thoại")
 OTHER_GENDER: Final = later("khác giới tính")
 
 POINTS: Final = {
-    SAME_NUMBER: 100, SAME_INSURANCE: 90, NEAR_NUMBER: 40, OTHER_NUMBER: -10, SAME_NAME: 35, SIMILAR_NAME: 20,
+    SAME_NUMBER: 100, SAME_IDENTIFIER: 100, SAME_INSURANCE: 90, NEAR_NUMBER: 40, OTHER_NUMBER: -10, SAME_NAME: 35, SIMILAR_NAME: 20,
     SAME_BIRTH: 30, SWAPPED_BIRTH: 20, SAME_YEAR: 10, SAME_PHONE: 30, OTHER_GENDER: -10,
 }  # fmt: skip
+#: A number that only one person has, or name, birth date and telephone together, is certain; name and birth date alone
+#: are shared by many a Nguyễn Văn An.
+GRADES: Final = ((90, "certain"), (60, "probable"), (SUSPECT, "possible"))
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -51,6 +55,8 @@ class Facts(msgspec.Struct, frozen=True):
     former_number: str | None = None
     insurance: str | None = None
     address: str | None = None
+    #: "system|value" of every further identifier.
+    others: frozenset[str] = frozenset()
 
 
 class Likeness(msgspec.Struct, frozen=True):
@@ -76,6 +82,11 @@ def facts_of(patient: r4.Patient) -> Facts:
         former_number=identifier(patient, systems.CMND),
         insurance=identifier(patient, systems.BHYT),
         address=next((address.text for address in patient.address or [] if address.text), None),
+        others=frozenset(
+            f"{one.system}|{one.value}"
+            for one in patient.identifier or []
+            if one.system and one.value and one.system not in (systems.CCCD, systems.BHYT)
+        ),
     )
 
 
@@ -84,6 +95,7 @@ def likeness(one: Facts, other: Facts) -> Likeness:
     said = [
         _numbers(one.number, other.number),
         SAME_INSURANCE if same_insurance(one.insurance, other.insurance) else None,
+        SAME_IDENTIFIER if one.others & other.others else None,
         _names(one.name, other.name),
         _births(one.birth, other.birth),
         SAME_PHONE if one.phone and one.phone == other.phone else None,
@@ -91,6 +103,11 @@ def likeness(one: Facts, other: Facts) -> Likeness:
     ]
     reasons = tuple(reason for reason in said if reason)
     return Likeness(sum(POINTS[reason] for reason in reasons), reasons)
+
+
+def grade(score: int) -> str:
+    """How sure a score makes us, in the words of FHIR's match-grade: certain, probable, possible, certainly-not."""
+    return next((name for least, name in GRADES if score >= least), "certainly-not")
 
 
 def is_same(one: Facts, other: Facts) -> bool:
