@@ -5,8 +5,9 @@ transaction. Called by every department, by the API and by the loader. Source: h
 HL7 FHIR R4 RESTful API.
 """
 
+from benhan.core.store.history import Version, history, vread
 from benhan.core.store.load import load
-from benhan.core.store.read import Version, history, read, read_many, vread
+from benhan.core.store.read import read, read_many
 from benhan.core.store.records import reference
 from benhan.core.store.search import Page, first, search
 from benhan.core.store.series import number

@@ -1,4 +1,4 @@
-"""Read one, several, a former version, the whole history."""
+"""Read one record, or several by their ids. Former versions: `history.py`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from benhan.core.access import Decision, Interaction, Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Gone, NotFound
+from benhan.core.language import _
 from benhan.core.store.records import NUMBERS, audited, audited_many, permit
 
 
@@ -22,17 +23,6 @@ class Stored(msgspec.Struct, frozen=True):
     updated: datetime
     patient: str | None
     body: bytes
-
-
-class Version(msgspec.Struct, frozen=True):
-    """One state in the life of a record; `body` is None where it was deleted."""
-
-    id: str
-    version: int
-    updated: datetime
-    action: str
-    account: str
-    body: bytes | None
 
 
 async def read(tx: Transaction, who: Subject, type_: type[r4.R], id_: str) -> r4.R:
@@ -56,9 +46,13 @@ async def read_stored(tx: Transaction, who: Subject, name: str, id_: str) -> Sto
         who.facility, NUMBERS[name], id_,
     )  # fmt: skip
     if row is None or _beyond(decision, row["patient"]):
-        raise NotFound(f"Không có {name}/{id_[:64]}.", where=name)
+        raise NotFound(_("Không có %(name)s/%(id)s.", name=name, id=id_[:64]), where=name)
     if row["body"] is None:
-        raise Gone(f"{name}/{id_} đã bị xoá.", where=name, advice="Lịch sử của bản ghi vẫn xem được.")
+        raise Gone(
+            _("%(name)s/%(id)s đã bị xoá.", name=name, id=id_),
+            where=name,
+            advice=_("Lịch sử của bản ghi vẫn xem được."),
+        )
     audited(tx, who, Interaction.READ, decision, name, id_, row["patient"])
     return Stored(id_, row["version"], row["updated"], row["patient"], row["body"])
 
@@ -82,44 +76,6 @@ async def read_many(tx: Transaction, who: Subject, type_: type[r4.R], ids: Itera
     mine = [row for row in rows if not _beyond(decision, row["patient"])]
     audited_many(tx, who, decision, name, ((row["id"], row["patient"]) for row in mine))
     return {row["id"]: codec.kept(row["body"], type_) for row in mine}
-
-
-async def vread(tx: Transaction, who: Subject, type_: type[r4.R], id_: str, version: str) -> r4.R:
-    """A former state of a record.
-
-    Raises:
-        Forbidden, NotFound; Gone: that version is its deletion.
-    """
-    for state in await history(tx, who, type_, id_):
-        if str(state.version) == version:
-            if state.body is None:
-                raise Gone(f"Bản {version} là lúc bản ghi bị xoá.")
-            return codec.kept(state.body, type_)
-    raise NotFound(f"Không có bản {version[:20]} của {codec.type_name(type_)}/{id_[:64]}.")
-
-
-async def history(tx: Transaction, who: Subject, type_: type[r4.R], id_: str) -> list[Version]:
-    """Every state of a record, newest first.
-
-    Raises:
-        Forbidden, NotFound.
-    """
-    name = codec.type_name(type_)
-    decision = permit(who, Interaction.READ, name)
-    key = (who.facility, NUMBERS[name], id_)
-    patient = await tx.fetchrow("select patient from resource where facility = $1 and type = $2 and id = $3", *key)
-    if patient is None or _beyond(decision, patient["patient"]):
-        raise NotFound(f"Không có {name}/{id_[:64]}.", where=name)
-    rows = await tx.fetch(
-        "select version, updated, action, account, body from history"
-        " where facility = $1 and type = $2 and id = $3 order by version desc",
-        *key,
-    )
-    audited(tx, who, Interaction.READ, decision, name, id_, patient["patient"], "history")
-    return [
-        Version(id_, row["version"], row["updated"], row["action"].decode(), row["account"], row["body"])
-        for row in rows
-    ]
 
 
 def _beyond(decision: Decision, patient: str | None) -> bool:

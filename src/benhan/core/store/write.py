@@ -13,8 +13,10 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Conflict, Forbidden, Invalid, NotFound, VersionConflict
 from benhan.core.fhir.validation import check
+from benhan.core.language import _
+from benhan.core.store import terms_index
 from benhan.core.store.records import NUMBERS, audited, new_id, now, permit, stamped
-from benhan.core.store.rows import INDEX_VERSION, Rows, columns, hash64, rows_of
+from benhan.core.store.rows import INDEX_VERSION, Rows, columns, rows_of
 from benhan.core.store.sealed import refuse_if_sealed
 
 _PUT = (
@@ -23,8 +25,7 @@ _PUT = (
     "$22::text[],$23::smallint,$24::int)"
 )
 _CURRENT = (
-    "select version, patient, body is null as deleted from resource"
-    " where facility = $1 and type = $2 and id = $3 for update"
+    "select version, patient, updated, body from resource where facility = $1 and type = $2 and id = $3 for update"
 )
 
 
@@ -36,14 +37,22 @@ class AlreadyExists(Conflict):
     """Something that may exist once exists already; `what` is the key of `core.store.uniqueness`."""
 
     def __init__(self, what: str) -> None:
-        super().__init__("Đã có một bản ghi khác giữ " + what, code="duplicate", advice="Mở bản ghi đã có.")
+        super().__init__(
+            _("Đã có một bản ghi khác giữ %(what)s", what=what), code="duplicate", advice=_("Mở bản ghi đã có.")
+        )
         self.what = what
 
 
 class _Current(msgspec.Struct):
     version: int
     patient: str | None
-    deleted: bool
+    updated: datetime
+    body: bytes | None
+
+    @property
+    def deleted(self) -> bool:
+        """Whether only its history is left."""
+        return self.body is None
 
 
 async def create(
@@ -52,25 +61,29 @@ async def create(
     resource: r4.R,
     *,
     if_none_exist: Mapping[str, str | Sequence[str]] | None = None,
+    claims: Sequence[str] = (),
 ) -> r4.R:
     """Keep a new record; gives it back with id, version and time.
 
     An id that is set is kept (and must be free). `if_none_exist` is a search: if exactly one record matches,
-    that one is given back and nothing is written.
+    that one is given back and nothing is written. `claims` are further texts that may exist once in the facility.
 
     Raises:
         Forbidden, Invalid, AlreadyExists; VersionConflict: several records match `if_none_exist`.
     """
-    name = codec.type_name(resource)
     if if_none_exist is not None:
-        existing = await _only_match(tx, who, type(resource), if_none_exist)
-        if existing is not None:
-            return existing
+        from benhan.core.store.conditional import create_unless
+
+        return (await create_unless(tx, who, resource, if_none_exist))[0]
+    name = codec.type_name(resource)
     decision = permit(who, Interaction.CREATE, name)
     kept = stamped(resource, resource.id or new_id(), 1, moment := now())
-    rows = await _put(tx, who, kept, 0, moment, "c")
+    rows = await _put(tx, who, kept, 0, moment, "c", claims)
     if rows is None:
-        raise Conflict(f"{name}/{kept.id} đã tồn tại.", where=f"{name}.id", advice="Cập nhật bản ghi đã có.")
+        raise Conflict(
+            _("%(name)s/%(id)s đã tồn tại.", name=name, id=kept.id),
+            where=f"{name}.id", advice=_("Cập nhật bản ghi đã có."),
+        )  # fmt: skip
     _within(decision.only_patient, rows.patient, name)
     audited(tx, who, Interaction.CREATE, decision, name, kept.id, rows.patient)
     return kept
@@ -79,14 +92,15 @@ async def create(
 async def update(tx: Transaction, who: Subject, resource: r4.R, *, if_match: str | None) -> r4.R:
     """Replace a record (or bring one with a given id into being); gives it back with its new version.
 
-    `if_match` is the version the change was made on; None replaces whatever is there.
+    `if_match` is the version the change was made on; None replaces whatever is there. Where nothing would change, no
+    version is made: the record comes back as it is, and no subscriber is told.
 
     Raises:
         Forbidden, Invalid, AlreadyExists; VersionConflict: somebody changed it in between; Conflict: it is signed.
     """
     name = codec.type_name(resource)
     if not resource.id:
-        raise Invalid("Thiếu mã bản ghi khi cập nhật.", code="required", where=f"{name}.id")
+        raise Invalid(_("Thiếu mã bản ghi khi cập nhật."), code="required", where=f"{name}.id")
     current = await _current(tx, who, name, resource.id)
     decision = permit(who, Interaction.UPDATE if current else Interaction.CREATE, name)
     if current:
@@ -95,6 +109,10 @@ async def update(tx: Transaction, who: Subject, resource: r4.R, *, if_match: str
     if if_match is not None and if_match != str(version):
         raise _moved_on(name, resource.id, version)
     if current:
+        same = stamped(resource, resource.id, version, current.updated)
+        if codec.encode(same) == current.body:
+            audited(tx, who, Interaction.UPDATE, decision, name, resource.id, current.patient, "unchanged")
+            return same
         await refuse_if_sealed(tx, who, name, NUMBERS[name], resource.id)
     kept = stamped(resource, resource.id, version + 1, moment := now())
     rows = await _put(tx, who, kept, version, moment, "u" if current and not current.deleted else "c")
@@ -115,7 +133,7 @@ async def delete(tx: Transaction, who: Subject, type_: type[r4.R], id_: str, *, 
     decision = permit(who, Interaction.DELETE, name)
     current = await _current(tx, who, name, id_)
     if current is None:
-        raise NotFound(f"Không có {name}/{id_[:64]}.")
+        raise NotFound(_("Không có %(name)s/%(id)s.", name=name, id=id_[:64]), where=name)
     _within(decision.only_patient, current.patient, name)
     if current.deleted:
         return
@@ -124,38 +142,33 @@ async def delete(tx: Transaction, who: Subject, type_: type[r4.R], id_: str, *, 
     await refuse_if_sealed(tx, who, name, NUMBERS[name], id_)
     nothing = Rows(patient=current.patient, tokens=[], words=[], spans=[], quantities=[], once=[])
     await _call_put(tx, who, name, id_, current.version, now(), None, "d", nothing)
+    await terms_index.removed(tx, name, who.facility, id_)
     audited(tx, who, Interaction.DELETE, decision, name, id_, current.patient)
-
-
-async def _only_match(
-    tx: Transaction, who: Subject, type_: type[r4.R], params: Mapping[str, str | Sequence[str]]
-) -> r4.R | None:
-    """The one record a conditional create must not repeat; others asking the same wait until we commit."""
-    from benhan.core.store.search import search
-
-    name = codec.type_name(type_)
-    question = f"{who.facility} {name} {sorted(params.items())}"
-    await tx.execute("select pg_advisory_xact_lock($1)", hash64(question))
-    page = await search(tx, who, type_, {**params, "_count": "2"})
-    if len(page.resources) > 1:
-        raise VersionConflict(f"Nhiều {name} khớp điều kiện; không rõ bản ghi nào.", code="multiple-matches")
-    return page.resources[0] if page.resources else None
 
 
 async def _current(tx: Transaction, who: Subject, name: str, id_: str) -> _Current | None:
     row = await tx.fetchrow(_CURRENT, who.facility, NUMBERS[name], id_)
-    return _Current(row["version"], row["patient"], row["deleted"]) if row else None
+    return _Current(row["version"], row["patient"], row["updated"], row["body"]) if row else None
 
 
 async def _put(
-    tx: Transaction, who: Subject, kept: r4.Resource, version: int, moment: datetime, action: str
+    tx: Transaction,
+    who: Subject,
+    kept: r4.Resource,
+    version: int,
+    moment: datetime,
+    action: str,
+    claims: Sequence[str] = (),
 ) -> Rows | None:
     """Validate and write; None when the row has moved on."""
     check(kept)
     rows = rows_of(kept)
+    rows.once = [*rows.once, *claims]
     assert kept.id
     name = codec.type_name(kept)
     rid = await _call_put(tx, who, name, kept.id, version, moment, codec.encode(kept), action, rows)
+    if rid is not None:
+        await terms_index.written(tx, who, kept, rid, version + 1)
     return rows if rid is not None else None
 
 
@@ -185,12 +198,12 @@ async def _call_put(
 
 def _within(only: str | None, patient: str | None, name: str) -> None:
     if only is not None and only != patient:
-        raise Forbidden(f"{name} này không thuộc hồ sơ của bạn.", where=name)
+        raise Forbidden(_("%(name)s này không thuộc hồ sơ của bạn.", name=name), where=name)
 
 
 def _moved_on(name: str, id_: str, version: int) -> VersionConflict:
     return VersionConflict(
-        f"{name}/{id_} đã được người khác sửa (nay là bản {version}).",
+        _("%(name)s/%(id)s đã được người khác sửa (nay là bản %(version)s).", name=name, id=id_, version=version),
         where=name,
-        advice="Mở lại bản mới nhất, xem thay đổi rồi sửa tiếp.",
+        advice=_("Mở lại bản mới nhất, xem thay đổi rồi sửa tiếp."),
     )
