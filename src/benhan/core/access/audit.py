@@ -16,12 +16,12 @@ from benhan.core.db import Transaction
 from benhan.core.fhir.outcome import Forbidden
 from benhan.core.language import _
 
-_NOTE = "audit"
 #: Characters kept of a detail: the ids of some five hundred records.
 MOST_DETAIL = 20_000
 _INSERT = """
 insert into audit (facility, account, session, action, type, id, patient, allowed, rule, detail)
-select $1, $2, $3, * from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::bool[], $9::text[], $10::text[])
+select * from unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bool[],
+                     $9::text[], $10::text[])
 """
 
 
@@ -39,17 +39,13 @@ class Event(msgspec.Struct, frozen=True):
 
 def record(tx: Transaction, who: Subject, event: Event) -> None:
     """Leave an audit event; it is written with the transaction or the act does not happen."""
-    if _NOTE not in tx.notes:
-        tx.notes[_NOTE] = {}
-        tx.before_commit.append(_write)
-    tx.notes[_NOTE].setdefault((who.facility, who.account, who.session), []).append(
-        (event.action, event.type, event.id, event.patient, event.allowed, event.rule, event.detail[:MOST_DETAIL])
-    )
-
-
-async def _write(tx: Transaction) -> None:
-    for actor, events in tx.notes[_NOTE].items():
-        await tx.execute(_INSERT, *actor, *(list(column) for column in zip(*events, strict=True)))
+    tx.leave(
+        _INSERT,
+        (
+            who.facility, who.account, who.session, event.action, event.type, event.id, event.patient, event.allowed,
+            event.rule, event.detail[:MOST_DETAIL],
+        ),
+    )  # fmt: skip
 
 
 #: Who touched a patient's records, by person and day, newest first: $1 facility, $2 patient, $3 most.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
 from urllib.parse import quote, urlsplit
 
 import asyncpg
@@ -12,21 +11,24 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from benhan.core.access.accounts import hashed
 from benhan.core.access.audit import Event, record
-from benhan.core.access.roles import Permission, Role
-from benhan.core.access.subject import Subject, parse_scopes
-from benhan.core.db import Database, Transaction
-from benhan.core.fhir.outcome import Forbidden, NotFound, Problem, SignInNeeded
+from benhan.core.access.callers import COOKIE, Known, identify, public
+from benhan.core.access.roles import Permission
+from benhan.core.access.subject import Subject
+from benhan.core.db import Busy, Database, EntryLapsed, Transaction
+from benhan.core.fhir.outcome import Forbidden, Problem, SignInNeeded
 from benhan.core.language import _
 
-COOKIE = "benhan"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 #: From here on an answer says that the request was refused.
 BAD = 400
 #: Where somebody unknown is sent, by what the door asks for; staff have an account, patients a personal link.
 SIGN_IN = "/dang-nhap"
 SIGN_IN_FOR = {Permission.OWN_RECORD: "/nguoi-benh/mo-lai"}
+
+__all__ = [
+    "COOKIE", "Door", "Edge", "HalfDoneError", "LiveDoor", "identify", "public", "refuse_other_origins",
+]  # fmt: skip
 
 Endpoint = Callable[[Request, Transaction, Subject], Awaitable[Response]]
 LiveEndpoint = Callable[[Request, Subject], Awaitable[Response]]
@@ -61,6 +63,7 @@ class Edge:
     def __init__(self, database: Callable[[], Database], refuse: Refuse) -> None:
         self._database = database
         self._refuse = refuse
+        self._known = Known()
 
     def routes(self, doors: Sequence[Door | LiveDoor]) -> list[Route]:
         """Starlette routes of the doors.
@@ -79,27 +82,49 @@ class Edge:
 
     def _request(self, door: Door) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
-            who: Subject | None = None
             try:
-                refuse_other_origins(request)
-                async with self._database().transaction() as tx:
-                    who = await self._enter(request, tx, door.permission)
-                    response = await door.endpoint(request, tx, who)
-                    if response.status_code >= BAD and tx.wrote:
-                        raise HalfDoneError(f"{request.method} {door.path}: {response.status_code} after writing")
-                    return response
-            except Problem as problem:
-                return await self._refused(request, problem, who, door)
-            except asyncpg.QueryCanceledError:
-                return self._refuse(request, _too_slow())
+                return await self._through(request, door)
+            except EntryLapsed:
+                # She is not who she was when we last read it: once more, with what is true now.
+                return await self._through(request, door)
 
         return answer
+
+    async def _through(self, request: Request, door: Door) -> Response:
+        """One request, one transaction."""
+        tx = self._database().request()
+        who: Subject | None = None
+        try:
+            refuse_other_origins(request)
+            who = await self._enter(request, tx, door.permission)
+            response = await door.endpoint(request, tx, who)
+            if response.status_code >= BAD and tx.wrote:
+                raise HalfDoneError(f"{request.method} {door.path}: {response.status_code} after writing")
+            await tx.verify()
+            await tx.commit()
+            return response
+        except EntryLapsed:
+            self._known.forget(tx.entry)
+            await tx.roll_back()
+            raise
+        except Problem as problem:
+            await tx.roll_back()
+            return await self._refused(request, problem, who, door)
+        except asyncpg.QueryCanceledError:
+            await tx.roll_back()
+            return self._refuse(request, _too_slow())
+        except Busy:
+            await tx.roll_back()
+            return self._refuse(request, _too_busy())
+        except BaseException:
+            await tx.roll_back()
+            raise
 
     def _live(self, door: LiveDoor) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             try:
                 async with self._database().transaction() as tx:
-                    who = await self._enter(request, tx, door.permission)
+                    who = self._permitted(request, await identify(request, tx), door.permission)
                 return await door.endpoint(request, who)
             except Problem as problem:
                 return await self._refused(request, problem, None, door)
@@ -107,7 +132,12 @@ class Edge:
         return answer
 
     async def _enter(self, request: Request, tx: Transaction, permission: Permission) -> Subject:
-        who = await identify(request, tx)
+        who = await identify(request, tx, self._known)
+        if who.known and not who.may(permission):
+            await tx.verify()
+        return self._permitted(request, who, permission)
+
+    def _permitted(self, request: Request, who: Subject, permission: Permission) -> Subject:
         request.state.who = who if who.known else None
         if not who.may(permission):
             if not who.known:
@@ -131,48 +161,6 @@ class Edge:
         return self._refuse(request, problem)
 
 
-async def identify(request: Request, tx: Transaction) -> Subject:
-    """Who is asking: the holder of a bearer token, of a session cookie, or the public at a facility.
-
-    Binds the transaction to the facility of the answer.
-
-    Raises:
-        SignInNeeded: a bearer token that nobody holds.
-        NotFound: the public asks for a facility that does not exist.
-    """
-    header = request.headers.get("authorization", "")
-    if header:
-        kind, _space, bearer = header.partition(" ")
-        row = await tx.fetchrow("select * from open_client($1)", hashed(bearer.strip()))
-        if kind.lower() != "bearer" or row is None:
-            raise SignInNeeded(_("Mã truy cập không đúng hoặc đã bị thu hồi."))
-        return _subject(row, None)
-    if token := request.cookies.get(COOKIE):
-        row = await tx.fetchrow("select * from open_session($1)", hashed(token))
-        if row is not None:
-            return _subject(row, token)
-    return await public(tx, request.query_params.get("co-so"))
-
-
-async def public(tx: Transaction, code: str | None) -> Subject:
-    """Somebody unknown, at the named facility or at the first one."""
-    row = await tx.fetchrow(
-        "select key, name, code from facility where key > 0 and ($1::text is null or code = $1) order by key limit 1",
-        code,
-    )
-    if row is None and code:
-        raise NotFound(_("Không có cơ sở khám chữa bệnh mang mã %(code)s.", code=code[:20]))
-    await tx.reach(row["key"] if row else 0)
-    return Subject(
-        account="public",
-        name="",
-        facility=row["key"] if row else 0,
-        facility_name=row["name"] if row else "",
-        facility_code=row["code"] if row else "",
-        roles=frozenset({Role.PUBLIC}),
-    )
-
-
 def refuse_other_origins(request: Request) -> None:
     """Cross-site request forgery: a write with a cookie must come from our own pages.
 
@@ -189,22 +177,6 @@ def refuse_other_origins(request: Request) -> None:
     raise Forbidden(_("Yêu cầu đến từ một trang khác nên bị từ chối."), advice=_("Mở lại trang và làm lại."))
 
 
-def _subject(row: Any, token: str | None) -> Subject:
-    roles = frozenset(Role(role) for role in row["roles"])
-    return Subject(
-        account=row["account"] or f"patient:{row['patient']}",
-        name=row["name"],
-        facility=row["facility"],
-        facility_name=row["facility_name"],
-        facility_code=row["facility_code"],
-        roles=roles,
-        practitioner=row["practitioner"],
-        patient=row["patient"],
-        scopes=parse_scopes(row["scopes"]) if row["scopes"] else (),
-        session=hashed(token).hex()[:16] if token else None,
-    )
-
-
 def _to_sign_in(request: Request, page: str) -> Response:
     target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     address = f"{page}?next={quote(target if request.method in SAFE else '/')}"
@@ -217,3 +189,7 @@ def _too_slow() -> Problem:
     return Problem(
         503, "timeout", _("Câu hỏi mất quá nhiều thời gian."), advice=_("Thu hẹp điều kiện tìm rồi thử lại.")
     )
+
+
+def _too_busy() -> Problem:
+    return Problem(503, "throttled", _("Máy chủ đang quá bận."), advice=_("Thử lại sau ít giây."))

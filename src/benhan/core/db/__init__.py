@@ -3,7 +3,18 @@
 One `Transaction` per request, opened by the edge (`core.access.doors`); nobody else commits.
 """
 
-from benhan.core.db.database import PLATFORM, Database, Transaction
+from benhan.core.db.database import PLATFORM, Busy, Database, Entry, EntryLapsed, Lookup, Transaction
 from benhan.core.db.migrate import create_database, migrate, pending
 
-__all__ = ["PLATFORM", "Database", "Transaction", "create_database", "migrate", "pending"]
+__all__ = [
+    "PLATFORM",
+    "Busy",
+    "Database",
+    "Entry",
+    "EntryLapsed",
+    "Lookup",
+    "Transaction",
+    "create_database",
+    "migrate",
+    "pending",
+]

@@ -1,17 +1,63 @@
-"""The pool and the transaction."""
+"""The transaction, and the connections it goes over.
+
+A transaction of a request begins when it is needed: a request that only looks (`look`, `row`) never begins one. Each
+of its questions is a transaction of its own, in one round trip that verifies the caller and binds the facility; the
+rows it leaves (its audit) are committed together with those of other requests, before its answer leaves.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import Any
 
 import asyncpg
+import msgspec
+
+from benhan.core.db.lanes import Busy, Connection, Lanes
+from benhan.core.db.together import Together
 
 #: The reach of a transaction that may see every facility: signing in, the change feed, the province's counts.
 PLATFORM = -1
+#: What `enter` raises: a token is held by somebody else than when it was read, or by nobody any more.
+LAPSED = "BH401"
 
-Flush = Callable[["Transaction"], Coroutine[Any, Any, None]]
+Row = asyncpg.Record
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """How a request came in: the hash of its token, the stamp of the rows that say who holds it, her facility."""
+
+    token: bytes
+    stamp: int
+    facility: int
+
+
+class EntryLapsed(Exception):  # noqa: N818 - what happened
+    """Who came in with this token is not who she was when it was last read: read it again."""
+
+
+class Lookup(msgspec.Struct, frozen=True):
+    """A question for one row by a key, which many may ask at once. `{facility}`, `{0}`, `{1}`… stand for values."""
+
+    sql: str
+    types: tuple[str, ...]
+
+    def alone(self) -> str:
+        """The statement for one key: facility, then the key."""
+        return self.sql.format(*(f"${n}" for n in range(2, len(self.types) + 2)), facility="$1")
+
+    def together(self) -> str:
+        """The statement for many: facility, an array for each part of the key. `n` counts from 1."""
+        arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(self.types, 2))
+        names = [f"k{n}" for n in range(len(self.types))]
+        one = self.sql.format(*(f"asked.{name}" for name in names), facility="$1")
+        return (
+            f"select asked.n, found.* from unnest({arrays}) with ordinality asked({', '.join(names)}, n)"
+            f" cross join lateral ({one} offset 0) found"
+        )
 
 
 class Transaction:
@@ -20,10 +66,18 @@ class Transaction:
     The facility is `SET LOCAL`, so it ends with the transaction; row-level security reads it.
     """
 
-    def __init__(self, connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record]) -> None:
-        self._connection = connection
-        #: Rows that must be written before the commit (the audit trail puts itself here).
-        self.before_commit: list[Flush] = []
+    def __init__(self, database: Database, entry: Entry | None = None) -> None:
+        self._database = database
+        self._connection: Connection | None = None
+        self._savepoints = 0
+        self._over = False
+        self._facility: int | None = None
+        #: Who came in, where that was read before and is verified with the first question.
+        self.entry = entry
+        #: Whether the caller was verified by a statement of this transaction.
+        self.verified = False
+        #: Rows that go in with the commit, by the statement that inserts them (see `leave`).
+        self.left: dict[str, list[tuple[Any, ...]]] = {}
         #: What a floor above keeps for the length of the transaction, by its own key.
         self.notes: dict[str, Any] = {}
         #: Whether records were written that the commit will keep.
@@ -33,59 +87,160 @@ class Transaction:
         """Bind the transaction to a facility (or to PLATFORM)."""
         await self.execute("select set_config('app.facility', $1, true)", str(facility))
 
+    def bind(self, facility: int) -> None:
+        """Bind the transaction to a facility when it begins."""
+        self._facility = facility
+
+    async def first(self, sql: str, *values: Any) -> Row | None:
+        """The first row of a question by which the caller is found: before a facility is known, and her name."""
+        if self._connection is not None:
+            return await self.fetchrow(sql, *values)
+        rows = await self._database.ask(sql, *values)
+        return rows[0] if rows else None
+
     async def execute(self, sql: str, *values: Any) -> str:
         """Run a statement; gives PostgreSQL's command tag."""
-        return await self._connection.execute(sql, *values)
+        connection = self._connection or await self._begin()
+        return await connection.execute(sql, *values)
 
-    async def fetch(self, sql: str, *values: Any) -> list[asyncpg.Record]:
+    async def fetch(self, sql: str, *values: Any) -> list[Row]:
         """All rows of a query."""
-        return await self._connection.fetch(sql, *values)
+        connection = self._connection or await self._begin()
+        return await connection.fetch(sql, *values)
 
-    async def fetchrow(self, sql: str, *values: Any) -> asyncpg.Record | None:
+    async def fetchrow(self, sql: str, *values: Any) -> Row | None:
         """The first row of a query, if any."""
-        return await self._connection.fetchrow(sql, *values)
+        connection = self._connection or await self._begin()
+        return await connection.fetchrow(sql, *values)
 
     async def fetchval(self, sql: str, *values: Any) -> Any:
         """The first column of the first row."""
-        return await self._connection.fetchval(sql, *values)
+        connection = self._connection or await self._begin()
+        return await connection.fetchval(sql, *values)
+
+    async def look(self, sql: str, *values: Any) -> list[Row]:
+        """All rows of a SELECT that locks nothing and calls nothing that writes."""
+        if self._connection is not None or self.entry is None or self._over:
+            return await self.fetch(sql, *values)
+        self.verified = True
+        return await self._database.look(self.entry, sql, values)
+
+    async def row(self, lookup: Lookup, *key: Any) -> Row | None:
+        """The row of a key; asked together with the rows that other requests of the facility want at this moment."""
+        if self._connection is not None or self.entry is None or self._over:
+            raise RuntimeError("row() is for a request that has begun nothing; use fetchrow(lookup.alone(), …)")
+        self.verified = True
+        return await self._database.row(self.entry, lookup, key)
+
+    @property
+    def only_looks(self) -> bool:
+        """Whether nothing has been begun so far, and questions may go each for itself."""
+        return self._connection is None and self.entry is not None and not self._over
+
+    def leave(self, sql: str, row: tuple[Any, ...]) -> None:
+        """Leave a row to be inserted with the commit. `sql` inserts from unnest of one array for each column."""
+        rows = self.left.get(sql)
+        if rows is None:
+            self.left[sql] = [row]
+        else:
+            rows.append(row)
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """A part that may fail without failing the whole (one entry of a batch)."""
+        connection = self._connection or await self._begin()
         before = self.wrote
+        self._savepoints += 1
+        name = f"part{self._savepoints}"
+        await connection.execute(f"savepoint {name}")
         try:
-            async with self._connection.transaction():
-                yield
+            yield
         except BaseException:
             self.wrote = before
+            await connection.execute(f"rollback to savepoint {name}; release savepoint {name}")
             raise
+        await connection.execute(f"release savepoint {name}")
+
+    async def verify(self) -> None:
+        """Make sure that the caller still is who she was, if no question has done so yet.
+
+        Raises:
+            EntryLapsed: she is not.
+        """
+        if self.entry is not None and not self.verified:
+            await self.look("select 1 as one")
+
+    async def commit(self) -> None:
+        """Keep what was written and what was left; the transaction is over."""
+        self._over = True
+        if (connection := self._connection) is None:
+            if self.left:
+                facility = self.entry.facility if self.entry else self._facility
+                assert facility is not None, "rows are left for a facility"
+                await self._database.leave(facility, self.left)
+            return
+        for sql, rows in self.left.items():
+            await connection.execute(sql, *_columns(rows))
+        await connection.execute("commit")
+        self._connection = None
+        self._database.lanes.give_back(connection)
+
+    async def roll_back(self) -> None:
+        """Take back what was written; the transaction is over."""
+        self._over = True
+        if (connection := self._connection) is not None:
+            self._connection = None
+            await self._database.lanes.take_back(connection)
+
+    async def _begin(self) -> Connection:
+        if self._over:
+            raise RuntimeError("this transaction is over")
+        connection = await self._database.lanes.take()
+        self._connection = connection
+        if self.entry is None:
+            bound = "" if self._facility is None else f"; select reach({self._facility:d})"
+            await connection.execute(f"begin{bound}")
+            return connection
+        # A hash and a number of our own: nothing of the caller's is in this text.
+        enter = rf"select enter('\x{self.entry.token.hex()}'::bytea, {self.entry.stamp})"
+        try:
+            await connection.execute(f"begin; {enter}")
+        except asyncpg.PostgresError as error:
+            raise _lapsed(error) from None
+        self.verified = True
+        return connection
 
 
 class Database:
     """The connections of this process to the record store."""
 
-    def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
-        self._pool = pool
+    def __init__(self, lanes: Lanes) -> None:
+        self.lanes = lanes
+        self._rows: dict[tuple[int, Lookup], Together[tuple[Entry, tuple[Any, ...]], Row | None]] = {}
+        self._left: dict[tuple[int, str], Together[list[tuple[Any, ...]], None]] = {}
 
     @classmethod
     async def connect(cls, dsn: str, *, size: int = 10, statement_seconds: int = 10) -> Database:
-        """Open the pool.
+        """Open the first connection; more are made as they are needed.
 
         Raises:
             OSError, asyncpg.PostgresError: the database cannot be reached or refuses us.
         """
-        pool = await asyncpg.create_pool(
+        lanes = Lanes(
             dsn,
-            min_size=min(2, size),
-            max_size=size,
-            server_settings={
+            size,
+            {
                 "application_name": "benhan",
                 "statement_timeout": f"{statement_seconds}s",
                 "idle_in_transaction_session_timeout": "60s",
             },
-            reset=_as_it_was,
         )
-        return cls(pool)
+        lanes.give_back(await lanes.take())
+        return cls(lanes)
+
+    def request(self) -> Transaction:
+        """The transaction of a request. Whoever opens it ends it by `commit` or `roll_back`."""
+        return Transaction(self)
 
     @asynccontextmanager
     async def transaction(self, facility: int | None = None) -> AsyncIterator[Transaction]:
@@ -93,37 +248,122 @@ class Database:
 
         Without a facility it reaches nothing until `reach` is called.
         """
-        async with self._pool.acquire() as connection, connection.transaction():
-            tx = Transaction(connection)
+        tx = Transaction(self)
+        try:
             if facility is not None:
-                await tx.reach(facility)
+                tx.bind(facility)
             yield tx
-            for flush in tx.before_commit:
-                await flush(tx)
+            await tx.commit()
+        except BaseException:
+            await tx.roll_back()
+            raise
+
+    async def look(self, entry: Entry, sql: str, values: Sequence[Any]) -> list[Row]:
+        """A SELECT in a transaction of its own, in one round trip; the caller is verified in it.
+
+        Raises:
+            EntryLapsed: she is not who she was.
+        """
+        return await self.ask(_entered(sql, len(values)), *values, entry.token, entry.stamp)
+
+    async def row(self, entry: Entry, lookup: Lookup, key: tuple[Any, ...]) -> Row | None:
+        """The row of a key, asked together with others of the facility.
+
+        Raises:
+            EntryLapsed: the caller is not who she was.
+        """
+        place = entry.facility, lookup
+        together = self._rows.get(place)
+        if together is None:
+            together = self._rows[place] = Together(lambda asked: self._lookup(entry.facility, lookup, asked))
+        return await together.ask((entry, key))
+
+    async def leave(self, facility: int, left: dict[str, list[tuple[Any, ...]]]) -> None:
+        """Insert rows that requests leave, together with those of others, in one commit for all."""
+        for sql, rows in left.items():
+            together = self._left.get((facility, sql))
+            if together is None:
+                together = self._left[facility, sql] = Together(self._inserter(facility, sql))
+            await together.ask(rows)
 
     async def role_can_bypass(self) -> str | None:
         """Why the connected role must not serve requests: it could step around row-level security."""
-        async with self._pool.acquire() as connection:
-            row = await connection.fetchrow(
-                "select rolname, rolsuper, rolbypassrls,"
-                " exists(select from pg_class where relname = 'resource' and relowner = r.oid) as owner"
-                " from pg_roles r where rolname = current_user"
-            )
-        assert row is not None
+        rows = await self.ask(
+            "select rolname, rolsuper, rolbypassrls,"
+            " exists(select from pg_class where relname = 'resource' and relowner = r.oid) as owner"
+            " from pg_roles r where rolname = current_user"
+        )
+        row = rows[0]
         reasons = [word for word in ("rolsuper", "rolbypassrls", "owner") if row[word]]
         return f"{row['rolname']}: {', '.join(reasons)}" if reasons else None
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._pool.close()
+        await self.lanes.close()
 
     def terminate(self) -> None:
         """Drop every connection at once, without a farewell."""
-        self._pool.terminate()
+        self.lanes.terminate()
+
+    async def ask(self, sql: str, *values: Any) -> list[Row]:
+        """One statement, one transaction, one round trip."""
+        connection = await self.lanes.take()
+        try:
+            return await connection.fetch(sql, *values)
+        except asyncpg.PostgresError as error:
+            raise _lapsed(error) from None
+        finally:
+            self.lanes.give_back(connection)
+
+    async def _lookup(
+        self, facility: int, lookup: Lookup, asked: Sequence[tuple[Entry, tuple[Any, ...]]]
+    ) -> list[Row | None]:
+        callers = {entry: None for entry, _ in asked}
+        keys = [list(column) for column in zip(*(key for _, key in asked), strict=True)]
+        rows = await self.ask(
+            _all_entered(lookup), facility, *keys, [one.token for one in callers], [one.stamp for one in callers]
+        )
+        found: list[Row | None] = [None] * len(asked)
+        for row in rows:
+            found[row["n"] - 1] = row
+        return found
+
+    def _inserter(self, facility: int, sql: str) -> Callable[[Sequence[list[tuple[Any, ...]]]], Any]:
+        bound = _bound(sql)
+
+        async def insert(left: Sequence[list[tuple[Any, ...]]]) -> list[None]:
+            rows = [row for one in left for row in one]
+            await self.ask(bound, *_columns(rows), facility)
+            return [None] * len(left)
+
+        return insert
 
 
-async def _as_it_was(_connection: asyncpg.Connection[asyncpg.Record]) -> None:
-    """What a connection needs before the next request: nothing. Settings and locks end with the transaction.
+def _columns(rows: list[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
 
-    asyncpg would ask the server to forget them, one more round trip a request.
-    """
+
+def _lapsed(error: asyncpg.PostgresError) -> Exception:
+    return EntryLapsed() if error.sqlstate == LAPSED else error
+
+
+@lru_cache(4096)
+def _entered(sql: str, values: int) -> str:
+    """PostgreSQL computes a LIMIT before it reads a row: `enter` verifies and binds first, and is null, no limit."""
+    return f"select * from ({sql}) asked limit enter(${values + 1}, ${values + 2})"
+
+
+@lru_cache(256)
+def _all_entered(lookup: Lookup) -> str:
+    n = len(lookup.types) + 2
+    return f"select * from ({lookup.together()}) asked limit enter_all(${n}, ${n + 1}, $1)"
+
+
+@lru_cache(256)
+def _bound(sql: str) -> str:
+    """An insert from unnest, bound to the facility whose number is the last value."""
+    last = max(int(n) for n in re.findall(r"\$(\d+)", sql)) + 1
+    return f"{sql} limit reach(${last})"
+
+
+__all__ = ["PLATFORM", "Busy", "Database", "Entry", "EntryLapsed", "Lookup", "Row", "Transaction"]

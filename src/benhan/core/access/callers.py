@@ -1,0 +1,119 @@
+"""Who is asking: the holder of a bearer token, of a session cookie, or the public at a facility.
+
+What was read of a holder is kept in the process, under the stamp of the rows it was read from. It opens nothing by
+itself: the first statement of every request verifies token and stamp in the database (`enter`, migration 0007), so a
+revoked token, a closed session or a changed role holds from the next request on, in every process.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+
+from benhan.core.access.accounts import hashed
+from benhan.core.access.roles import Role
+from benhan.core.access.subject import Subject, parse_scopes
+from benhan.core.db import Entry, Transaction
+from benhan.core.fhir.outcome import NotFound, SignInNeeded
+from benhan.core.language import _
+
+COOKIE = "benhan"
+#: Holders of a token that a process remembers.
+MOST_KNOWN = 10_000
+
+
+class Known:
+    """The callers a process has met, by their token as it was sent."""
+
+    def __init__(self) -> None:
+        self._callers: dict[str, tuple[Subject, Entry]] = {}
+
+    def get(self, token: str) -> tuple[Subject, Entry] | None:
+        """Who held the token when it was last read."""
+        return self._callers.get(token)
+
+    def keep(self, token: str, who: Subject, entry: Entry) -> None:
+        """Remember a holder; when there are too many, all are read again."""
+        if len(self._callers) >= MOST_KNOWN:
+            self._callers.clear()
+        self._callers[token] = who, entry
+
+    def forget(self, entry: Entry | None) -> None:
+        """Read the holder of this entry again next time."""
+        for token, (_who, one) in list(self._callers.items()):
+            if one is entry:
+                del self._callers[token]
+
+
+async def identify(request: Request, tx: Transaction, known: Known | None = None) -> Subject:
+    """Who is asking. The transaction enters as her, and is bound to her facility, when it begins.
+
+    Without `known` she is read from the database.
+
+    Raises:
+        SignInNeeded: a bearer token that nobody holds.
+        NotFound: the public asks for a facility that does not exist.
+    """
+    header = request.headers.get("authorization")
+    if header:
+        who = await _holder(tx, header, known, cookie=False)
+        if who is None:
+            raise SignInNeeded(_("Mã truy cập không đúng hoặc đã bị thu hồi."))
+        return who
+    if (token := request.cookies.get(COOKIE)) and (who := await _holder(tx, token, known, cookie=True)):
+        return who
+    return await public(tx, request.query_params.get("co-so"))
+
+
+async def _holder(tx: Transaction, said: str, known: Known | None, *, cookie: bool) -> Subject | None:
+    """Who holds the token of a cookie, or of a whole `Authorization: Bearer …`."""
+    if known and (met := known.get(said)):
+        who, tx.entry = met
+        return who
+    kind, _blank, bearer = ("bearer", "", said) if cookie else said.partition(" ")
+    token = bearer.strip()
+    row = await tx.first("select * from holder($1, $2)", hashed(token), not cookie)
+    if row is None or kind.lower() != "bearer":
+        return None
+    who = _subject(row, token if cookie else None)
+    tx.entry = Entry(hashed(token), row["stamp"], row["facility"])
+    if known:
+        known.keep(said, who, tx.entry)
+    return who
+
+
+async def public(tx: Transaction, code: str | None) -> Subject:
+    """Somebody unknown, at the named facility or at the first one."""
+    row = await tx.first(
+        "select key, name, code from facility where key > 0 and ($1::text is null or code = $1) order by key limit 1",
+        code,
+    )
+    if row is None and code:
+        raise NotFound(_("Không có cơ sở khám chữa bệnh mang mã %(code)s.", code=code[:20]))
+    key = row["key"] if row else 0
+    tx.bind(key)
+    return Subject(
+        account="public",
+        name="",
+        facility=key,
+        facility_name=row["name"] if row else "",
+        facility_code=row["code"] if row else "",
+        roles=frozenset({Role.PUBLIC}),
+    )
+
+
+def _subject(row: Any, token: str | None) -> Subject:
+    roles = frozenset(Role(role) for role in row["roles"])
+    return Subject(
+        account=row["account"] or f"patient:{row['patient']}",
+        name=row["name"],
+        facility=row["facility"],
+        facility_name=row["facility_name"],
+        facility_code=row["facility_code"],
+        roles=roles,
+        practitioner=row["practitioner"],
+        patient=row["patient"],
+        scopes=parse_scopes(row["scopes"]) if row["scopes"] else (),
+        session=hashed(token).hex()[:16] if token else None,
+    )
