@@ -189,9 +189,10 @@ def combine(_context: Context, items: Items, other: Items) -> Items:
 @lazy("iif", 2, 3)
 def iif(context: Context, items: Items, test: Run, then: Run, otherwise: Run | None = None) -> Items:
     """The arguments see the collection before the dot as `$this`, as dom and ctm invariants write it."""
+    if len(items) > 1:
+        raise Fault(_("iif() chỉ nhận một giá trị"))
     this = context.this
-    if len(items) == 1 or items is not this:
-        context.this = items
+    context.this = items
     try:
         if truth(test(context)):
             return then(context)

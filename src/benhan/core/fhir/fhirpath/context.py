@@ -11,7 +11,7 @@ from benhan.core.fhir.fhirpath.faults import Fault
 from benhan.core.language import _
 
 #: How many items one evaluation may look at.
-MAX_ITEMS = 2_000_000
+MAX_ITEMS = 300_000
 
 Items = list[Any]
 #: Where a reference points: the resource, or None.
@@ -43,6 +43,7 @@ class Context:
         conforms_to: ConformsTo | None = None,
         subsumes: Subsumes | None = None,
         now: datetime | None = None,
+        most: int = MAX_ITEMS,
         trace: Callable[[str, Items], None] | None = None,
     ) -> None:
         self.this = items
@@ -58,7 +59,7 @@ class Context:
         self.trace = trace
         self.index: Items = []
         self.total: Items = []
-        self.left = MAX_ITEMS
+        self.left = most
 
     def spend(self, items: int) -> None:
         """Count items looked at.

@@ -25,6 +25,7 @@ SECONDS = {
     "week": Decimal(604800), "day": Decimal(86400), "hour": Decimal(3600),
     "minute": Decimal(60), "second": Decimal(1), "millisecond": Decimal("0.001"),
 }  # fmt: skip
+_DAY = 3
 _UNITS = ("year", "month", "day", "hour", "minute", "second")
 
 
@@ -59,8 +60,10 @@ def moment(text: str) -> Moment:
 
 
 def compare(a: Moment, b: Moment) -> int | None:
-    """-1, 0 or 1; None when the precision written does not tell, or a time is compared with a date."""
+    """-1, 0 or 1; None when the precision or a missing zone does not tell, or a time is compared with a date."""
     if (a.kind == "Time") != (b.kind == "Time"):
+        return None
+    if min(len(a.parts), len(b.parts)) > _DAY and a.kind != "Time" and (a.zone is None) != (b.zone is None):
         return None
     left, right = _comparable(a), _comparable(b)
     for one, other in zip(left, right, strict=False):
@@ -85,8 +88,8 @@ def shift(start: Moment, value: Decimal, unit: str) -> Moment:
         return _shift_months(start, months)
     if unit not in SECONDS:
         raise ValueError(_("“%(unit)s” không phải đơn vị thời gian cộng được vào ngày.", unit=unit))
-    seconds = value * SECONDS[unit]
-    if precision <= 2:
+    seconds = (value if unit in ("second", "millisecond") else int(value)) * SECONDS[unit]
+    if precision < _DAY:
         days = int(seconds / 86400)
         return _shift_months(start, int(days / 365) * 12 if precision == 1 else int(days / 30))
     if precision < 6:

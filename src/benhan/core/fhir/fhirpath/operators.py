@@ -254,8 +254,8 @@ def _minus(a: Any, b: Any) -> Any:
 def _sum(a: Quantity, b: Quantity, sign: int) -> Quantity | None:
     if a.unit == b.unit:
         return Quantity(a.value + sign * b.value, a.unit)
-    (left, base), (right, other) = quantities.canonical(a), quantities.canonical(b)
-    return Quantity(left + sign * right, base) if base == other else None
+    moved = quantities.converted(b, a.unit)
+    return None if moved is None else Quantity(a.value + sign * moved, a.unit)
 
 
 def _times(a: Any, b: Any) -> Any:

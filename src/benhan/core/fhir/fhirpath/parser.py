@@ -86,7 +86,7 @@ Node: TypeAlias = Literal | Variable | Member | Call | Index | Unary | Binary | 
 _PRECEDENCE = {
     operator: strength
     for strength, operators in enumerate(
-        ("implies", "or xor", "and", "in contains", "= ~ != !~", "<= < > >=", "|", "is as", "+ - &", "* / div mod")
+        ("implies", "or xor", "and", "in contains", "= ~ != !~", "is as", "<= < > >=", "|", "+ - &", "* / div mod")
     )
     for operator in operators.split()
 }

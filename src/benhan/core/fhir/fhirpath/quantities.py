@@ -1,4 +1,4 @@
-"""Quantities: a number and a unit, compared after conversion where the units measure the same thing.
+"""Quantities: a number and a unit, compared exactly after conversion where the units measure the same thing.
 
 Calendar words (`year`, `month`) and UCUM's `a`, `mo` are not the same length and never compared, as FHIRPath says.
 Standard: FHIRPath 2.0, sections 4.1.8 and 6; UCUM.
@@ -7,29 +7,19 @@ Standard: FHIRPath 2.0, sections 4.1.8 and 6; UCUM.
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 from typing import NamedTuple
+
+from benhan.core.fhir import units
 
 _WORDS = ("year", "month", "week", "day", "hour", "minute", "second", "millisecond")
 #: Calendar words, also in the plural, as one word each.
 CALENDAR = {word: word for word in _WORDS} | {f"{word}s": word for word in _WORDS}
-#: UCUM units that are the same length as a calendar word.
-_SAME = {"wk": "week", "d": "day", "h": "hour", "min": "minute", "s": "second", "ms": "millisecond"}
-#: UCUM units nearly as long: equivalent, never equal.
-_NEAR = {"a": "year", "mo": "month"}
-_FACTORS: dict[str, tuple[Decimal, str]] = {
-    unit: (Decimal(factor), base)
-    for base, units in {
-        "second": {
-            "week": "604800", "day": "86400", "hour": "3600", "minute": "60", "second": "1", "millisecond": "0.001",
-        },
-        "year": {"year": "1"},
-        "month": {"month": "1"},
-        "g": {"kg": "1000", "g": "1", "mg": "0.001", "ug": "0.000001", "ng": "0.000000001"},
-        "m": {"km": "1000", "m": "1", "cm": "0.01", "mm": "0.001", "um": "0.000001", "[in_i]": "0.0254"},
-        "L": {"L": "1", "l": "1", "dL": "0.1", "mL": "0.001", "ml": "0.001", "uL": "0.000001"},
-    }.items()
-    for unit, factor in units.items()
-}  # fmt: skip
+#: Calendar words that are the same length as a UCUM unit.
+_SAME = {"week": "wk", "day": "d", "hour": "h", "minute": "min", "second": "s", "millisecond": "ms"}
+_WORD_OF = {code: word for word, code in _SAME.items()}
+#: Calendar words nearly as long as a UCUM unit: equivalent, never equal.
+_NEAR = {"year": "a", "month": "mo"}
 
 
 class Quantity(NamedTuple):
@@ -39,13 +29,17 @@ class Quantity(NamedTuple):
     unit: str = "1"
 
 
-def canonical(quantity: Quantity) -> tuple[Decimal, str]:
+def canonical(quantity: Quantity) -> tuple[Fraction, str]:
     """The value in the base unit of its kind; units that are not known are their own kind."""
-    unit = _SAME.get(quantity.unit, quantity.unit)
-    if unit in ("year", "month") and unit == quantity.unit:
-        return (quantity.value * (12 if unit == "year" else 1), "month")
-    factor, base = _FACTORS.get(unit, (Decimal(1), unit))
-    return quantity.value * factor, base
+    value, base, offset = _scale(quantity.unit)
+    return Fraction(quantity.value) * value + offset, base
+
+
+def _scale(unit: str) -> tuple[Fraction, str, Fraction]:
+    if unit in _NEAR:
+        return Fraction(12 if unit == "year" else 1), "month of the calendar", Fraction(0)
+    found = units.canonical(_SAME.get(unit, unit))
+    return (found.factor, found.name, found.offset) if found else (Fraction(1), unit, Fraction(0))
 
 
 def compare(a: Quantity, b: Quantity) -> int | None:
@@ -56,12 +50,30 @@ def compare(a: Quantity, b: Quantity) -> int | None:
     return (left > right) - (left < right) if base == other else None
 
 
+def converted(quantity: Quantity, unit: str) -> Decimal | None:
+    """The value in another unit; None where it measures something else."""
+    (value, base), (factor, other, offset) = canonical(quantity), _scale(unit)
+    if base != other:
+        return None
+    moved = (value - offset) / factor
+    return Decimal(moved.numerator) / Decimal(moved.denominator)
+
+
 def equivalent(a: Quantity, b: Quantity) -> bool:
-    """Equal, with calendar words and their UCUM neighbours taken as one."""
-    near = [Quantity(q.value, _NEAR.get(q.unit, q.unit)) for q in (a, b)]
-    return compare(near[0], near[1]) == 0
+    """Equal when rounded to the digits of the one with fewer; calendar words and their UCUM neighbours are one."""
+    left, right = (Quantity(q.value, _NEAR.get(q.unit, q.unit)) for q in (a, b))
+    (factor, base, offset), (value, other) = _scale(left.unit), canonical(right)
+    if base != other:
+        return False
+    moved = (value - offset) / factor
+    digits = min(_digits(left.value), _digits(right.value)) if left.unit == right.unit else _digits(left.value)
+    return round(Fraction(left.value), digits) == round(moved, digits)
+
+
+def _digits(value: Decimal) -> int:
+    return max(0, -int(value.normalize().as_tuple().exponent))
 
 
 def time_unit(unit: str) -> str:
     """The calendar word for a unit that may be added to a date; another unit comes back unchanged."""
-    return _SAME.get(unit, unit)
+    return _WORD_OF.get(unit, unit)

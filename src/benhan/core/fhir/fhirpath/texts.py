@@ -16,6 +16,7 @@ from benhan.core.fhir.fhirpath.context import Context, Items
 from benhan.core.fhir.fhirpath.faults import Fault
 from benhan.core.fhir.fhirpath.operators import EMPTY, answer, bounded, single
 from benhan.core.fhir.fhirpath.registry import eager
+from benhan.core.fhir.fhirpath.tokens import unescaped
 from benhan.core.language import _
 
 #: Seconds one pattern may take on one text.
@@ -247,7 +248,4 @@ def unescape(_context: Context, items: Items, form: Items) -> Items:
         return EMPTY
     if how == "html":
         return [html.unescape(text)]
-    try:
-        return [json.loads(f'"{text}"', strict=False)] if how == "json" else EMPTY
-    except ValueError:
-        raise Fault(_("không giải mã được")) from None
+    return [unescaped(text)] if how == "json" else EMPTY

@@ -59,8 +59,13 @@ def tokens(expression: str) -> list[Token]:
 
 def _bare(kind: str, text: str) -> str:
     if kind in ("text", "quoted"):
-        return _ESCAPE.sub(_unescaped, text[1:-1]) if "\\" in text else text[1:-1]
+        return unescaped(text[1:-1])
     return text[1:] if kind == "moment" else text
+
+
+def unescaped(text: str) -> str:
+    """The text with its escapes replaced by what they mean."""
+    return _ESCAPE.sub(_unescaped, text) if "\\" in text else text
 
 
 def _unescaped(found: re.Match[str]) -> str:

@@ -81,23 +81,34 @@ def is_number(value: Any) -> bool:
 def equal(a: Any, b: Any) -> bool | None:
     """FHIRPath `=` of two items; None when the precision of dates or the units do not tell."""
     left, right = system(a), system(b)
-    if type(left) is Moment and type(right) is Moment:
-        order = moments.compare(left, right)
-        return None if order is None else order == 0
-    if is_number(left) and type(right) is Quantity:
-        left = Quantity(Decimal(left))
-    elif is_number(right) and type(left) is Quantity:
-        right = Quantity(Decimal(right))
-    if type(left) is Quantity and type(right) is Quantity:
-        order = quantities.compare(left, right)
-        return None if order is None else order == 0
-    if type(left) is Moment and type(right) is str:
-        return left.text == right
-    if type(right) is Moment and type(left) is str:
-        return right.text == left
+    kinds = {type(left), type(right)}
+    if Moment in kinds:
+        return _same_moment(left, right)
+    if Quantity in kinds:
+        return _same_quantity(left, right)
     if is_number(left) and is_number(right):
         return bool(left == right)
     return type(left) is type(right) and bool(left == right)
+
+
+def _same_moment(left: Any, right: Any) -> bool | None:
+    """A text beside a date is compared as it is written."""
+    if not (type(left) is Moment and type(right) is Moment):
+        texts = [side.text if type(side) is Moment else side for side in (left, right)]
+        return bool(texts[0] == texts[1])
+    if (left.kind == "Time") != (right.kind == "Time"):
+        return False
+    order = moments.compare(left, right)
+    return None if order is None else order == 0
+
+
+def _same_quantity(left: Any, right: Any) -> bool | None:
+    """A number beside a quantity has the unit 1."""
+    sides = [Quantity(Decimal(side)) if is_number(side) else side for side in (left, right)]
+    if not all(type(side) is Quantity for side in sides):
+        return False
+    order = quantities.compare(sides[0], sides[1])
+    return None if order is None else order == 0
 
 
 def equivalent(a: Any, b: Any) -> bool:
@@ -164,7 +175,7 @@ def known_type(name: str) -> bool:
     """Whether there is such a type at all."""
     space, _dot, short = name.rpartition(".")
     if space == "System" or (not space and short in _SYSTEM_NAMES):
-        return short in _SYSTEM_NAMES
+        return True
     return space in ("", "FHIR") and (short in _PRIMITIVES or hasattr(r4, short))
 
 
