@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pytest
 import pytest_asyncio
@@ -18,7 +18,9 @@ from benhan.core.kit.clock import ZONE
 from benhan.hospital import queue, visit
 from benhan.hospital.clinic import conclusion
 from benhan.hospital.clinic.prescribing_rules import against_allergies
+from benhan.hospital.reception.booking_rules import read_code
 from benhan.simulator import House, build_house, fill
+from benhan.simulator.appointments import booking_code
 from benhan.simulator.charts import allergies, prescription
 from benhan.simulator.drafts import draft_of
 from benhan.simulator.medicines import formulary
@@ -202,3 +204,17 @@ def test_who_comes_in_the_rush_waits_longest_and_who_booked_waits_less() -> None
     assert waited(rush) > waited(late)
     assert waited(rush) > waited(booked)
     assert all(v.arrived < v.called < v.started < v.ended for v in visits)
+
+
+def test_a_crowded_week_gives_no_slot_and_no_code_twice() -> None:
+    crowd = Population(7, 6000, NOW.date())
+    booked = [
+        (one.doctor, one.slot)
+        for ago in range(1, 8)
+        for one in past_day(7, NOW.date() - timedelta(days=ago), 2400, crowd)
+        if one.slot
+    ]
+    assert len(booked) > 500
+    assert len(set(booked)) == len(booked)
+    assert len({booking_code(doctor, start) for doctor, start in booked}) == len(booked)
+    assert all(read_code(booking_code(doctor, start)) for doctor, start in booked)

@@ -14,11 +14,13 @@ from benhan.simulator.drafts import Draft
 from benhan.simulator.house import schedule_id
 from benhan.simulator.people import Person
 
+#: Has no factor in common with 31⁷, so different places have different codes.
+SCATTER: Final = 11_400_714_819
 CHANNEL_NAMES: Final = {"web": "qua mạng", "zalo": "qua Zalo", "phone": "gọi điện"}
 
 
 def appointment(
-    doctor: plan.Staff, room: plan.Room, start: datetime, *, id_: str, status: str, channel: str, code: str,
+    doctor: plan.Staff, room: plan.Room, start: datetime, *, id_: str, status: str, channel: str,
     reason: str, person: r4.AppointmentParticipant, created: datetime, guest: r4.Patient | None = None,
 ) -> r4.Appointment:  # fmt: skip
     """A booking, as the public page makes it."""
@@ -26,7 +28,7 @@ def appointment(
         id=id_,
         meta=r4.Meta(tag=[r4.Coding(system=systems.CHANNEL, code=channel, display=CHANNEL_NAMES[channel])]),
         contained=[guest] if guest else None,
-        identifier=[r4.Identifier(system=systems.BOOKING_CODE, value=code)],
+        identifier=[r4.Identifier(system=systems.BOOKING_CODE, value=booking_code(doctor, start))],
         status=status,
         serviceType=[words.specialty(doctor.specialty)],
         specialty=[words.specialty(doctor.specialty)],
@@ -73,11 +75,13 @@ def follow_up(draft: Draft, day: date) -> r4.Appointment:
     )
 
 
-def booking_code(bits: int) -> str:
-    """A booking code with its check character."""
+def booking_code(doctor: plan.Staff, start: datetime) -> str:
+    """The booking code of a slot with its check character: scattered over all codes, never that of another slot."""
+    place = int(start.timestamp()) // 60 * len(plan.STAFF) + plan.STAFF.index(doctor)
+    number = place * SCATTER % len(ALPHABET) ** 7
     body = ""
-    for _ in range(7):
-        bits, rest = divmod(bits, len(ALPHABET))
+    for _digit in range(7):
+        number, rest = divmod(number, len(ALPHABET))
         body += ALPHABET[rest]
     whole = body + _check(body)
     return f"DK-{whole[:4]}-{whole[4:]}"

@@ -11,7 +11,7 @@ from benhan.core.fhir import r4
 from benhan.core.kit.clock import day_bounds
 from benhan.hospital.visit import id_of, moment, stamp
 from benhan.simulator import plan
-from benhan.simulator.appointments import appointment, booking_code, guest_of
+from benhan.simulator.appointments import appointment, guest_of
 from benhan.simulator.diseases import diseases
 from benhan.simulator.house import House, bookable, schedule_id, slot, slot_times
 from benhan.simulator.population import Population
@@ -41,7 +41,7 @@ def booked_ahead(
                     appointment(
                         doctor, room, start, id_=f"hen-{schedule_id(doctor)}-{start:%Y%m%d-%H%M}", status="booked",
                         channel=chance.choices(list(CHANNELS), weights=list(CHANNELS.values()))[0],
-                        code=booking_code(chance.getrandbits(35)), reason=disease.complaint, guest=guest_of(one),
+                        reason=disease.complaint, guest=guest_of(one),
                         person=r4.AppointmentParticipant(
                             actor=r4.Reference(reference="#guest", display=one.name), required="required",
                             status="accepted",

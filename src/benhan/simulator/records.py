@@ -18,7 +18,7 @@ from benhan.core.kit.clock import now as this_moment
 from benhan.hospital.clinic.conclusion_rules import order as in_order
 from benhan.hospital.visit import CALLED, DONE, EMERGENCY, SERVED, TICKET, WAITING, stamp, ticket_identifier
 from benhan.simulator import charts, plan, words
-from benhan.simulator.appointments import appointment, booking_code, follow_up
+from benhan.simulator.appointments import appointment, follow_up
 from benhan.simulator.drafts import WORKERS, Draft, draft_of
 from benhan.simulator.house import House, slot
 from benhan.simulator.results import order, result
@@ -90,7 +90,7 @@ def _booking(draft: Draft) -> Iterator[r4.Resource]:
         yield appointment(
             visit.doctor, visit.room, visit.slot, id_=f"{visit.id}-hen", channel=visit.channel,
             status="fulfilled" if draft.ended else "arrived",
-            code=booking_code(visit.chance.getrandbits(35)), reason=visit.disease.complaint, person=person,
+            reason=visit.disease.complaint, person=person,
             created=visit.slot - timedelta(hours=visit.chance.uniform(3, 160)),
         )  # fmt: skip
 

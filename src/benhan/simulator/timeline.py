@@ -239,20 +239,22 @@ def _group(chance: Random, disease: Disease, one: Person, day: date) -> str:
 
 
 def _give_slots(visits: list[Visit], given: set[tuple[str, datetime]]) -> None:
-    """Each booked visit gets a slot of its doctor near its arrival; nobody the slot of another."""
+    """Each booked visit gets a slot of its doctor, nobody the slot of another; who finds none walks in."""
     for visit in visits:
         if visit.channel:
             visit.slot = _slot_near(visit, given)
+            visit.channel = visit.channel if visit.slot else ""
 
 
-def _slot_near(visit: Visit, given: set[tuple[str, datetime]]) -> datetime:
-    """A time of the doctor's schedule within two hours; at night, when the demo is opened, any round time."""
-    near = [at for at in slot_times(visit.arrived.date()) if abs(at - visit.started) < timedelta(hours=2)]
-    round_time = visit.started.replace(minute=visit.started.minute // 20 * 20, second=0)
-    near += [round_time + timedelta(minutes=20 * step) for step in range(0 if near else 60)]
-    free = [at for at in near if (visit.doctor.key, at) not in given]
-    chosen = min(
-        free or [round_time + timedelta(hours=30, minutes=20 * len(given))], key=lambda at: abs(at - visit.started)
-    )
-    given.add((visit.doctor.key, chosen))
+def _slot_near(visit: Visit, given: set[tuple[str, datetime]]) -> datetime | None:
+    """The free time of the doctor's day that is nearest; where nobody can book (at night, on Sunday) any round time."""
+    day = list(slot_times(visit.arrived.date()))
+    if not any(abs(at - visit.started) < timedelta(hours=2) for at in day):
+        round_time = visit.started.replace(minute=visit.started.minute // 20 * 20, second=0)
+        ahead = (round_time + timedelta(minutes=20 * step) for step in range(60))
+        day = [at for at in ahead if at.date() == round_time.date()]
+    free = [at for at in day if (visit.doctor.key, at) not in given]
+    chosen = min(free, key=lambda at: abs(at - visit.started), default=None)
+    if chosen:
+        given.add((visit.doctor.key, chosen))
     return chosen
