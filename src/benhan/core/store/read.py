@@ -8,11 +8,17 @@ from datetime import datetime
 import msgspec
 
 from benhan.core.access import Decision, Interaction, Subject
-from benhan.core.db import Transaction
+from benhan.core.db import Lookup, Transaction
 from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Gone, NotFound
 from benhan.core.language import _
 from benhan.core.store.records import NUMBERS, audited, audited_many, permit
+
+_ONE = Lookup(
+    "select version, updated, patient, body from resource where facility = {facility} and type = {0} and id = {1}",
+    ("smallint", "text"),
+)
+_ONE_ALONE = _ONE.alone()
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -41,10 +47,8 @@ async def read_stored(tx: Transaction, who: Subject, name: str, id_: str) -> Sto
         Forbidden, NotFound, Gone.
     """
     decision = permit(who, Interaction.READ, name)
-    row = await tx.fetchrow(
-        "select version, updated, patient, body from resource where facility = $1 and type = $2 and id = $3",
-        who.facility, NUMBERS[name], id_,
-    )  # fmt: skip
+    key = NUMBERS[name], id_
+    row = await (tx.row(_ONE, *key) if tx.only_looks else tx.fetchrow(_ONE_ALONE, who.facility, *key))
     if row is None or _beyond(decision, row["patient"]):
         raise NotFound(_("Không có %(name)s/%(id)s.", name=name, id=id_[:64]), where=name)
     if row["body"] is None:
@@ -68,7 +72,7 @@ async def read_many(tx: Transaction, who: Subject, type_: type[r4.R], ids: Itera
     decision = permit(who, Interaction.READ, name)
     if not wanted:
         return {}
-    rows = await tx.fetch(
+    rows = await tx.look(
         "select id, patient, body from resource"
         " where facility = $1 and type = $2 and id = any($3) and body is not null",
         who.facility, NUMBERS[name], wanted,
