@@ -9,6 +9,7 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 from benhan.core.fhir import r4
@@ -17,28 +18,34 @@ from benhan.core.fhir.rules import rule_of
 Step = Callable[[list[Any]], list[Any]]
 
 _TOKEN = re.compile(r"\s*('[^']*'|!=|[|().\[\]=]|\d+|\w+)")
+#: Nobody writes a longer path; reading one must not cost.
+MAX_LENGTH = 4000
 _ANY_RESOURCE = "Resource"
 
 
 class Branch(NamedTuple):
-    """One typed way through a resource: the fields read, and the FHIR type at the end."""
+    """One typed way through a resource: the fields read, and the FHIR type at the end.
+
+    `way` is the same in words: two branches with the same way give the same values.
+    """
 
     type: str
     steps: tuple[Step, ...]
     first: str | None = None
+    way: str = ""
 
 
 class UnsupportedPath(Exception):  # noqa: N818 - said at compile time, to the developer
     """The expression uses more of FHIRPath than is compiled here."""
 
 
-def compile_path(expression: str, root: str) -> list[Branch]:
-    """Every branch of `expression` that starts at the resource type `root`.
+def compile_path(expression: str, root: str, *, relative: bool = False) -> list[Branch]:
+    """Every branch of `expression` that starts at the type `root`; a relative one begins with an element of it.
 
     Raises:
         UnsupportedPath: the expression is outside the subset, or names an element R4 does not have.
     """
-    parser = _Parser(_tokens(expression), root)
+    parser = _Parser(_tokens(expression), root, relative)
     branches = parser.union()
     if parser.peek() is not None:
         raise UnsupportedPath(f"{expression}: cannot read from {parser.peek()}")
@@ -53,6 +60,7 @@ def run(branch: Branch, resource: Any) -> list[Any]:
     return values
 
 
+@cache
 def field_step(wire: str, repeats: bool) -> Step:
     """Read one element of every value; absent ones give nothing."""
     name = f"{wire}_" if keyword.iskeyword(wire) else wire
@@ -64,10 +72,11 @@ def field_step(wire: str, repeats: bool) -> Step:
 class _Parser:
     """Recursive descent over: union = path ('|' path)*; path = head ('.' step)*, with `as`, `and`, `!=`."""
 
-    def __init__(self, tokens: list[str], root: str) -> None:
+    def __init__(self, tokens: list[str], root: str, relative: bool = False) -> None:
         self._tokens = tokens
         self._at = 0
         self._root = root
+        self._relative = relative
 
     def peek(self) -> str | None:
         return self._tokens[self._at] if self._at < len(self._tokens) else None
@@ -115,13 +124,15 @@ class _Parser:
             return branches
         if word in (self._root, "Resource", "DomainResource"):
             return [Branch(self._root, ())]
+        if self._relative:
+            return _fields(Branch(self._root, ()), word)
         return []  # the part of a shared definition that speaks of another resource type
 
     def step(self, branches: list[Branch], word: str) -> list[Branch]:
         if word == "[":
             at = int(self.take())
             self.take("]")
-            return [_then(b, b.type, lambda values: values[at : at + 1]) for b in branches]
+            return [_then(b, b.type, lambda values: values[at : at + 1], way=f"[{at}]") for b in branches]
         name = self.take()
         if word == "as":
             return _of_type(branches, name)
@@ -136,8 +147,10 @@ class _Parser:
         elif name == "exists":
             branches = [_exists(branches)]
         elif name == "where":
+            begin = self._at
             test = self.condition()
-            branches = [_then(b, b.type, test(b.type)) for b in branches]
+            way = f".where({''.join(self._tokens[begin : self._at])})"
+            branches = [_then(b, b.type, test(b.type), way=way) for b in branches]
         else:
             raise UnsupportedPath(f"function {name}()")
         self.take(")")
@@ -165,6 +178,8 @@ def points_at(value: Any, target: str) -> bool:
 
 
 def _tokens(expression: str) -> list[str]:
+    if len(expression) > MAX_LENGTH:
+        raise UnsupportedPath(expression[:80])
     found = _TOKEN.findall(expression)
     if "".join(found) != re.sub(r"\s+", "", expression):
         raise UnsupportedPath(expression)
@@ -179,8 +194,8 @@ def _literal(word: str) -> Any:
     raise UnsupportedPath(f"literal {word}")
 
 
-def _then(branch: Branch, kind: str, step: Step, first: str | None = None) -> Branch:
-    return Branch(kind, (*branch.steps, step), branch.first or first)
+def _then(branch: Branch, kind: str, step: Step, first: str | None = None, way: str = "") -> Branch:
+    return Branch(kind, (*branch.steps, step), branch.first or first, branch.way + way)
 
 
 def _fields(branch: Branch, name: str) -> list[Branch]:
@@ -192,7 +207,7 @@ def _fields(branch: Branch, name: str) -> list[Branch]:
         if wire not in rule.fields:
             raise UnsupportedPath(f"{branch.type} has no element {name}")
         field = rule.fields[wire]
-        found.append(_then(branch, field.type, field_step(wire, bool(field.list)), first=wire))
+        found.append(_then(branch, field.type, field_step(wire, bool(field.list)), first=wire, way=f".{wire}"))
     return found
 
 
@@ -201,7 +216,7 @@ def _of_type(branches: list[Branch], name: str) -> list[Branch]:
     if hasattr(r4, name):
         kind = getattr(r4, name)
         found += [
-            _then(b, name, lambda values: [v for v in values if isinstance(v, kind)])
+            _then(b, name, lambda values: [v for v in values if isinstance(v, kind)], way=f".ofType({name})")
             for b in branches
             if b.type == _ANY_RESOURCE
         ]
@@ -217,18 +232,19 @@ def _equals(kind: str, name: str, wanted: Any) -> Step:
 
 
 def _exists(branches: list[Branch]) -> Branch:
-    return Branch("boolean", (lambda values: [any(run(b, v) for b in branches for v in values)],))
+    way = " or ".join(b.way for b in branches) + " exists"
+    return Branch("boolean", (lambda values: [any(run(b, v) for b in branches for v in values)],), way=way)
 
 
 def _differs(branches: list[Branch], unwanted: Any) -> Branch:
     def step(values: list[Any]) -> list[Any]:
         return [all(item != unwanted for b in branches for v in values for item in run(b, v))]
 
-    return Branch("boolean", (step,))
+    return Branch("boolean", (step,), way=" or ".join(b.way for b in branches) + f" != {unwanted}")
 
 
 def _both(left: list[Branch], right: list[Branch]) -> Branch:
     def step(values: list[Any]) -> list[Any]:
         return [all(item for b in (*left, *right) for v in values for item in run(b, v))]
 
-    return Branch("boolean", (step,))
+    return Branch("boolean", (step,), way=" and ".join(b.way for b in (*left, *right)))

@@ -1,22 +1,51 @@
-"""A record as rows: what `put` and COPY write. Pure."""
+"""A record as rows: what `put` and COPY write. Pure.
+
+token     hash64 of: `code`, `system|code`, `system|`; `Type/id` or a URL of a reference; a URI; `identifier …` of a
+          reference by identifier; `of-type system|code|value`; `hash$hash` of a composite; and under SELF the record's
+          own `Type/id`, by which references find it
+word      a folded word, with all words of its parameter beside it (`whole`), and marks of the exact values; the value
+          as a whole (begins with WHOLE); a sound; a URI, for what lies below it
+span      a half-open interval of time
+quantity  a number or quantity from lo to hi, once for each way its unit may be asked for; a composite that ends in one
+"""
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Iterator
 from datetime import datetime
+from decimal import Decimal
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import islice, product
+from math import inf
 from typing import Any
 
 import msgspec
 
-from benhan.core.fhir import codec, r4, search
-from benhan.core.kit.text import fold
+from benhan.core.fhir import codec, r4, search, texts, units
+from benhan.core.kit.text import FOLD_LIMIT, fold
+from benhan.core.store.sounds import sound
 from benhan.core.store.uniqueness import once
 
 #: The version of the rules below and in `core.fhir.search`. Raise it with every change of what is indexed: at the next
 #: start the records are indexed again in the background (`store/reindex.py`).
 INDEX_VERSION = 1
+#: The number under which every record has its own `Type/id`.
+SELF = 10000
+#: Any unit.
+ANY_UNIT = 0
 WORD_LIMIT = 64
+URI_LIMIT = 512
+WHOLE_LIMIT = 2000
+#: Words of one record's narrative and texts.
+MAX_WORDS = 2000
+#: Rows of one composite in one record.
+MAX_COMBINED = 1000
+#: Characters of a text that is kept in memory with its words.
+REMEMBERED = 300
+#: Begins the word row that holds whole values; no word of a text begins so.
+WHOLE = "\x01"
 #: Codes of the search parameters that name the patient whose compartment a record is in.
 COMPARTMENT = ("patient", "subject")
 
@@ -43,41 +72,200 @@ def token_hashes(system: str | None, code: str) -> tuple[int, int]:
     return hash64(code), hash64(f"{system or ''}|{code}")
 
 
-def rows_of(resource: r4.Resource) -> Rows:
-    """Index a record; `resource.id` must be set."""
-    index = search.index(resource)
-    tokens = {(param, h) for param, system, code in index.tokens if code for h in token_hashes(system, code)}
-    tokens |= {(param, hash64(target)) for param, target in index.references}
-    tokens |= {(param, hash64(uri)) for param, uri in index.uris}
+def exact_mark(value: str) -> str:
+    """What `whole` holds of a value as it is written (`:exact`); with a blank before it."""
+    return f" ={hash64('exact ' + unicodedata.normalize('NFC', value)) & 0xFFFFFFFF:08x}"
+
+
+def rows_of(resource: r4.Resource, further: search.Plan = ()) -> Rows:
+    """Index a record; `resource.id` must be set. `further` are its facility's own parameters."""
+    index = search.index(resource, further)
+    tokens, quantities = _tokens(index), _quantities(index.quantities)
+    quantities |= {(param, ANY_UNIT, _low(lo, float), _high(hi, float)) for param, lo, hi in index.numbers}
+    words: list[tuple[int, str, str]] = []
+    spans = set(index.dates)
+    if index.composites:
+        _combine(index, tokens, words, quantities)
+    tokens.add((SELF, hash64(f"{type(resource).__name__}/{resource.id}")))
+    words += _words(index)
+    words += _content(resource, words)
     return Rows(
         patient=_compartment(resource, index.references),
         tokens=sorted(tokens),
-        words=_words(index.strings),
-        spans=sorted(set(index.dates)),
-        quantities=_quantities(index),
+        words=words,
+        spans=sorted(spans),
+        quantities=sorted(quantities),
         once=once(resource),
     )
 
 
-def _words(strings: list[tuple[int, str]]) -> list[tuple[int, str, str]]:
-    """One row a word; `whole` holds all words of that parameter, each after a blank, for further words of a query."""
-    found: dict[int, set[str]] = {}
-    for param, text in strings:
-        found.setdefault(param, set()).update(word[:WORD_LIMIT] for word in fold(text).split())
-    rows = []
-    for param, words in found.items():
-        whole = " " + " ".join(sorted(words))
-        rows += [(param, word, whole) for word in sorted(words)]
+def _tokens(index: search.Index) -> set[tuple[int, int]]:
+    tokens = set()
+    for param, system, code in index.tokens:
+        if code:
+            tokens.add((param, hash64(code)))
+            tokens.add((param, hash64(f"{system or ''}|{code}")))
+            if system:
+                tokens.add((param, hash64(f"{system}|")))
+    tokens.update((param, hash64(target)) for param, target in index.references)
+    for param, uri in index.uris:
+        tokens.add((param, hash64(uri)))
+        if "|" in uri:
+            tokens.add((param, hash64(uri.partition("|")[0])))
+    for param, system, value in index.identifiers:
+        tokens.update((param, hash64(f"identifier {one}")) for one in (value, f"{system or ''}|{value}"))
+    for param, system, code, value in index.typed:
+        tokens.add((param, hash64(f"of-type {system or ''}|{code}|{value}")))
+    return tokens
+
+
+# ── words ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _words(index: search.Index) -> list[tuple[int, str, str]]:
+    """Rows of strings (with the whole values and exact marks), of what tokens say, of sounds and of URIs."""
+    rows: list[tuple[int, str, str]] = []
+    for param, values in _by_param(index.strings).items():
+        made = _sounds if param in search.PHONETIC else _string
+        rows += [(param, word, whole) for word, whole in _remembered(made, values)]
+    for param, values in _by_param(index.texts).items():
+        rows += [(param, word, whole) for word, whole in _remembered(_each_word, values)]
+    rows += [(param, uri[:URI_LIMIT], "") for param, uri in dict.fromkeys(index.uris)]
     return rows
 
 
-def _quantities(index: search.Index) -> list[tuple[int, int, float, float]]:
-    """One row for each way the unit may be asked for; 0 is any unit."""
-    found = {(param, 0, float(value), float(value)) for param, value in index.numbers}
-    for param, value, system, code in index.quantities:
-        units = {0} if code is None else {0, *token_hashes(system, code)}
-        found |= {(param, unit, float(value), float(value)) for unit in units}
-    return sorted(found)
+def _by_param(rows: list[tuple[int, str]]) -> dict[int, tuple[str, ...]]:
+    found: dict[int, tuple[str, ...]] = {}
+    for param, value in rows:
+        found[param] = (*found.get(param, ()), value)
+    return found
+
+
+def _remembered(made: Any, values: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Names and codes come again and again; a long text does not, and would fill the memory."""
+    rows: list[tuple[str, str]] = (made if sum(map(len, values)) <= REMEMBERED else made.__wrapped__)(values)
+    return rows
+
+
+@lru_cache(16384)
+def _string(values: tuple[str, ...]) -> list[tuple[str, str]]:
+    """One row a word, each with all words; and one row that holds the values in their order.
+
+    The last is for pieces of a value (`:contains`) and for sorting; its word is the first value.
+    """
+    folded = [fold(value) for value in values]
+    marks = "".join(dict.fromkeys(exact_mark(value) for value in values))
+    rows = _with_all({word[:WORD_LIMIT] for value in folded for word in value.split()} or {"="}, marks)
+    rows.append((WHOLE + folded[0][:WORD_LIMIT], "\n".join(dict.fromkeys(folded))[:WHOLE_LIMIT]))
+    return rows
+
+
+@lru_cache(16384)
+def _each_word(values: tuple[str, ...]) -> list[tuple[str, str]]:
+    return _with_all({word[:WORD_LIMIT] for value in values for word in fold(value).split()})
+
+
+@lru_cache(16384)
+def _sounds(values: tuple[str, ...]) -> list[tuple[str, str]]:
+    return _with_all({sound(word)[:WORD_LIMIT] for value in values for word in fold(value).split()})
+
+
+def _with_all(words: set[str], marks: str = "") -> list[tuple[str, str]]:
+    """One row a word; `whole` holds all of them, each after a blank, for further words of a query."""
+    ordered = sorted(words)
+    whole = (" " + " ".join(ordered))[:WHOLE_LIMIT] + marks[:WHOLE_LIMIT]
+    return [(word, whole) for word in ordered]
+
+
+def _content(resource: r4.Resource, rows: list[tuple[int, str, str]]) -> list[tuple[int, str, str]]:
+    """The words of the narrative, and those of every other text that no row holds yet."""
+    parameters = search.PARAMETERS[type(resource).__name__]
+    known: set[str] = set()
+    found: list[tuple[int, str, str]] = []
+    if "_text" in parameters and (text := texts.narrative(resource)):
+        known.update(islice(_pieces(text), MAX_WORDS))
+        found = [(parameters["_text"].id, word, "") for word in sorted(known)]
+    known.update([word for _, word, _ in rows])
+    param = parameters["_content"].id
+    for text in texts.texts_in(resource):
+        for word in _folded(text) if len(text) <= REMEMBERED else _pieces(text):
+            if word not in known:
+                known.add(word)
+                found.append((param, word, ""))
+        if len(found) > MAX_WORDS:
+            break
+    return found[:MAX_WORDS]
+
+
+@lru_cache(32768)
+def _folded(text: str) -> tuple[str, ...]:
+    return tuple([word[:WORD_LIMIT] for word in fold(text).split()])
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """The words of a long text."""
+    for start in range(0, min(len(text), texts.MAX_CHARACTERS), FOLD_LIMIT):
+        yield from (word[:WORD_LIMIT] for word in fold(text[start : start + FOLD_LIMIT]).split())
+
+
+# ── quantities and composites ──────────────────────────────────────────────────────────────────────────────────────
+
+_Amount = tuple[int, Decimal | None, Decimal | None, str | None, str | None]
+
+
+def _quantities(amounts: list[_Amount]) -> set[tuple[int, int, float, float]]:
+    """One row for each way the unit may be asked for: any; UCUM's canonical one, or the code as written."""
+    found = set()
+    for param, lo, hi, system, code in amounts:
+        found.add((param, ANY_UNIT, _low(lo, float), _high(hi, float)))
+        if code is None:
+            continue
+        if system == units.SYSTEM and (unit := units.canonical(code)):
+            name = hash64(f"ucum|{unit.name}")
+            found.add((param, name, _low(lo, unit.convert), _high(hi, unit.convert)))
+        else:
+            found.update((param, name, _low(lo, float), _high(hi, float)) for name in token_hashes(system, code))
+    return found
+
+
+def _low(value: Decimal | None, convert: Any) -> float:
+    return -inf if value is None else convert(value)
+
+
+def _high(value: Decimal | None, convert: Any) -> float:
+    return inf if value is None else convert(value)
+
+
+def _combine(
+    index: search.Index,
+    tokens: set[tuple[int, int]],
+    words: list[tuple[int, str, str]],
+    quantities: set[tuple[int, int, float, float]],
+) -> None:
+    """A composite: the hash of the first component becomes part of the row of the last."""
+    for param, (first, *between, last) in index.composites:
+        for head in _heads(first)[:MAX_COMBINED]:
+            if between:
+                pairs = product(between[0].numbers, last.numbers)
+                quantities |= {(param, head, _low(a, float), _high(b, float)) for (_, a, _), (_, _, b) in pairs}
+                continue
+            tokens |= {(param, hash64(f"{head}${h}")) for h in _heads(last)[:MAX_COMBINED]}
+            quantities |= {
+                (param, hash64(f"{head}${unit}"), lo, hi) for _, unit, lo, hi in _quantities(last.quantities)
+            }
+            quantities |= {
+                (param, hash64(f"{head}${ANY_UNIT}"), _low(lo, float), _high(hi, float)) for _, lo, hi in last.numbers
+            }
+            quantities |= {(param, head, lo.timestamp(), hi.timestamp()) for _, lo, hi in last.dates}
+            place = f"{head & (2**64 - 1):016x} "
+            words += [(param, place + fold(value)[:WORD_LIMIT], "") for _, value in dict.fromkeys(last.strings)]
+
+
+def _heads(part: search.Index) -> list[int]:
+    """The hashes of a token (`code`, `system|code`), a reference or a URI that is one component of a composite."""
+    found = [h for _, system, code in part.tokens if code for h in token_hashes(system, code)]
+    found += [hash64(target) for _, target in part.references]
+    return list(dict.fromkeys(found + [hash64(uri) for _, uri in part.uris]))
 
 
 def _compartment(resource: r4.Resource, references: list[tuple[int, str]]) -> str | None:
