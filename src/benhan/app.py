@@ -34,6 +34,7 @@ ROOMS = (
     "benhan.entrance.pages",
     "benhan.entrance.live",
     "benhan.core.api.operations",
+    "benhan.core.api.bulk",
     "benhan.core.api.changes",
     "benhan.core.api.rest",
     "benhan.hospital.reception.pages",

@@ -6,18 +6,44 @@ transaction with a lower number may commit later. Readers are idempotent: after 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
+import asyncpg
 import msgspec
 
 from benhan.core.db import Transaction
-from benhan.core.store.records import NAMES
+from benhan.core.store.records import NAMES, NUMBERS
 
 _AFTER = """
 select xid::text as xid, seq, facility, type, id, version, action, patient, at from feed
 where (xid, seq) > ($1::text::xid8, $2) and xid < pg_snapshot_xmin(pg_current_snapshot())
 order by feed.xid, feed.seq limit $3
 """
+#: The next rows of one facility (or of all), those of the wanted types among them, and the last row looked at.
+_PAGE = """
+with seen as materialized (
+    select xid, seq, facility, type, id, version, action, patient, at from feed
+    where (xid, seq) > ($1::text::xid8, $2) and xid < pg_snapshot_xmin(pg_current_snapshot()) and {reach}
+    order by xid, seq limit $3
+), wanted as (select * from seen where type = any($4::smallint[]) order by xid, seq limit $5)
+select xid::text as xid, seq, facility, type, id, version, action, patient, at, 0 as looked from wanted
+union all
+(select xid::text, seq, facility, type, id, version, action, patient, at, (select count(*) from seen)
+    from seen order by seen.xid desc, seen.seq desc limit 1)
+"""
+#: Earlier versions of the records in a batch that stand behind its end: their transaction began later and committed
+#: first. ($1 $2) is the end of the batch, $3 the highest seq in it; then facility, type, id, version, as arrays.
+_EARLIER = """
+select f.xid::text as xid, f.seq, f.facility, f.type, f.id, f.version, f.action, f.patient, f.at
+from unnest($4::int[], $5::smallint[], $6::text[], $7::int[]) b(facility, type, id, version)
+join feed f on (f.facility, f.type, f.id) = (b.facility, b.type, b.id) and f.version < b.version
+where (f.xid, f.seq) > ($1::text::xid8, $2) and f.seq < $3
+"""
+#: After every `seq` there is.
+LAST = 2**63 - 1
+#: Rows looked at for one page: what a caller who asks for a rare type costs at most.
+MOST_SEEN = 10_000
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -40,25 +66,70 @@ class Change(msgspec.Struct, frozen=True):
     at: datetime
 
 
+class Page(msgspec.Struct, frozen=True):
+    """Some changes, the position behind them, and whether more is waiting already."""
+
+    changes: list[Change]
+    position: Position
+    more: bool
+
+
 async def changes(tx: Transaction, after: Position, limit: int = 1000) -> list[Change]:
     """The next changes after a position, oldest first, of the facilities this transaction reaches."""
-    rows = await tx.fetch(_AFTER, str(after.xid), after.seq, limit)
-    return [
-        Change(
-            Position(int(row["xid"]), row["seq"]), row["facility"], NAMES[row["type"]], row["id"], row["version"],
-            row["action"].decode(), row["patient"], row["at"],
-        )
-        for row in rows
-    ]  # fmt: skip
+    return [_change(row) for row in await tx.fetch(_AFTER, str(after.xid), after.seq, limit)]
+
+
+async def page(tx: Transaction, facility: int | None, types: Iterable[str], after: Position, count: int) -> Page:
+    """The next changes of these types at a facility (None: wherever this transaction reaches), oldest first.
+
+    The position moves on over what was not wanted too, so that asking again never looks at it twice.
+    """
+    reach = "true" if facility is None else f"facility = {int(facility)}"
+    numbers = [NUMBERS[name] for name in types]
+    rows = await tx.fetch(_PAGE.format(reach=reach), str(after.xid), after.seq, MOST_SEEN, numbers, count + 1)
+    found = [_change(row) for row in rows if not row["looked"]]
+    if len(found) > count:
+        return Page(found[:count], found[count - 1].position, True)
+    last = next((row for row in rows if row["looked"]), None)
+    if last is None:
+        return Page([], after, False)
+    return Page(found, _change(last).position, last["looked"] == MOST_SEEN)
+
+
+async def in_version_order(tx: Transaction, after: Position, limit: int) -> tuple[list[Change], Position]:
+    """The next changes, each record's in the order of its versions, and the position behind the batch.
+
+    The order of the feed is that of transactions, and one that began earlier may write a record later. An earlier
+    version that stands behind the end of the batch (it is committed, or the later one could not be) is told with it,
+    and again in its own place: readers are idempotent.
+    """
+    batch = await changes(tx, after, limit)
+    if not batch:
+        return [], after
+    behind = batch[-1].position
+    highest: dict[tuple[int, str, str], int] = {}
+    for one in batch:
+        key = (one.facility, one.type, one.id)
+        highest[key] = max(one.version, highest.get(key, 0))
+    columns = list(zip(*((f, NUMBERS[t], i, v) for (f, t, i), v in highest.items() if v > 1), strict=True))
+    if columns:
+        last = max(one.position.seq for one in batch)
+        rows = await tx.fetch(_EARLIER, str(behind.xid), behind.seq, last, *map(list, columns))
+        batch += [_change(row) for row in rows]
+    return sorted(batch, key=lambda one: one.position.seq), behind
+
+
+def _change(row: asyncpg.Record) -> Change:
+    return Change(
+        Position(int(row["xid"]), row["seq"]), row["facility"], NAMES[row["type"]], row["id"], row["version"],
+        row["action"].decode(), row["patient"], row["at"],
+    )  # fmt: skip
 
 
 async def end(tx: Transaction) -> Position:
     """The position behind everything committed so far: where a screen that opens now begins."""
-    row = await tx.fetchrow(
-        "select xid::text as xid, seq from feed where xid < pg_snapshot_xmin(pg_current_snapshot())"
-        " order by feed.xid desc, feed.seq desc limit 1"
-    )
-    return Position(int(row["xid"]), row["seq"]) if row else Position()
+    xmin = await tx.fetchval("select pg_snapshot_xmin(pg_current_snapshot())::text")
+    return Position(int(xmin) - 1, LAST)
 
 
 async def position(tx: Transaction, reader: str) -> Position:

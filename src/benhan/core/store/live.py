@@ -47,6 +47,11 @@ class Live:
         self._watchers: set[Watcher] = set()
         self._task: asyncio.Task[None] | None = None
         self.stopping = asyncio.Event()
+        self._news = asyncio.Event()
+
+    def news(self) -> asyncio.Event:
+        """Set at the next change of any kind, anywhere: take it before reading the feed, wait for it after."""
+        return self._news
 
     async def start(self) -> None:
         """Begin to read at the end of the feed."""
@@ -88,6 +93,9 @@ class Live:
     async def _read(self, position: Position) -> Position:
         async with self._database.transaction(PLATFORM) as tx:
             found = await changes(tx, position)
+        if found:
+            self._news.set()
+            self._news = asyncio.Event()
         for change in found:
             for watcher in list(self._watchers):
                 if watcher.concerns(change) and not watcher.queue.full():
