@@ -8,8 +8,9 @@ from benhan.core import store
 from benhan.core.access import Decision, Subject
 from benhan.core.db import Database
 from benhan.core.store.lead import Lead, leading
-from benhan.core.store.query import IndexClause, Spans, Tokens, Words, parse
-from benhan.core.store.search import Statement
+from benhan.core.store.query import IndexClause, parse
+from benhan.core.store.query.clauses import Spans, Tokens, Words
+from benhan.core.store.statement import Statement
 from tests.core.store.people import cccd, person
 
 ALLOWED = Decision(True, "test")
@@ -47,8 +48,8 @@ async def test_the_same_records_are_found_whichever_condition_leads(database: Da
         for clause in (None, *query.clauses):
             assert clause is None or isinstance(clause, IndexClause)
             lead = Lead(clause, few=True) if clause else None
-            statement = Statement(loader.facility, "Patient", query, ALLOWED, lead)
-            found.append([row["id"] for row in await tx.fetch(statement.page(), *statement.values)])
+            statement = Statement(loader.facility, query, ALLOWED, lead)
+            found.append([row["id"] for row in await tx.fetch(statement.page(50), *statement.values)])
     assert any(isinstance(clause, Spans) for clause in query.clauses)
     assert found == [made] * 4
 

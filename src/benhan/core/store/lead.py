@@ -2,7 +2,8 @@
 
 PostgreSQL's own choice rests on statistics; they lag behind a bulk load, and one value of a parameter may be met by
 nearly everything (a status), another by a handful. Counting stops early, so it costs less than one bad guess, and
-the screens that ask the same all day count once in a while.
+the screens that ask the same all day count once in a while. A chain is counted through: from within when its inner
+condition is rare, not at all when that is common (then it is tried record by record).
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import msgspec
 
 from benhan.core.access import Decision
 from benhan.core.db import Transaction
-from benhan.core.store.query import Compartment, Ids, IndexClause, Query
+from benhan.core.store.query.clauses import IndexClause
+from benhan.core.store.query.combined import Compartment, Ids
+from benhan.core.store.query.results import Query
 
 #: Up to so many index rows are read and tried one by one (about 10 µs each).
 FEW = 2000
@@ -43,8 +46,6 @@ async def leading(tx: Transaction, facility: int, query: Query, decision: Decisi
     for clause in candidates:
         if clause.rare:
             return Lead(clause, few=True)
-    if len(candidates) == 1 and query.sort is not None:
-        return Lead(candidates[0], few=False)  # all of them must be sorted, however many
     met = await _met(tx, facility, candidates)
     fewest = min(range(len(met)), key=met.__getitem__)
     return Lead(candidates[fewest], few=met[fewest] <= FEW)
@@ -52,7 +53,7 @@ async def leading(tx: Transaction, facility: int, query: Query, decision: Decisi
 
 async def _met(tx: Transaction, facility: int, clauses: list[IndexClause]) -> list[int]:
     """How many index rows meet each condition, as counted now or a moment ago."""
-    question = msgspec.msgpack.encode((facility, [(type(one).__name__, one) for one in clauses]))
+    question = msgspec.msgpack.encode((facility, clauses))
     at, met = _counts.get(question, (0.0, []))
     if not met or at + BELIEVED_SECONDS < time.monotonic():
         met = await _counted(tx, facility, clauses)
@@ -70,7 +71,7 @@ async def _counted(tx: Transaction, facility: int, clauses: list[IndexClause]) -
         values.append(given)
         return f"${len(values)}"
 
-    counts = [f"(select count(*) from (select from {one.rows(value)} limit {FEW + 1}) few)" for one in clauses]
+    counts = [one.counted(value, FEW + 1) for one in clauses]
     row = await tx.fetchrow(f"select {', '.join(counts)}", *values)
     assert row
     return list(row.values())

@@ -1,30 +1,33 @@
 """Search: FHIR parameters → conditions on index rows → one statement → a page of records.
 
-What is asked is parsed by `query.py` into clauses; `lead.py` finds out which of them to begin with. Names and sort
-keys come from tables, never from the caller.
+What is asked is parsed by `query/` into conditions; `lead.py` finds out which of them to begin with; `statement.py`
+writes the SQL; `along.py` fetches what comes along. Several types (a system search, a compartment) are as many
+statements, merged in one order.
 """
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Generic
 
 import msgspec
 
 from benhan.core.access import Decision, Interaction, Subject
 from benhan.core.db import Transaction
-from benhan.core.fhir import codec, r4
-from benhan.core.fhir import search as definitions
+from benhan.core.fhir import codec, compartments, r4
 from benhan.core.fhir.outcome import Malformed
+from benhan.core.language import _
+from benhan.core.store.along import Along, along
+from benhan.core.store.found import Found, found_of
 from benhan.core.store.lead import Lead, leading
-from benhan.core.store.query import Query, is_on_record, parse
-from benhan.core.store.read import read_many
-from benhan.core.store.records import NUMBERS, audited, audited_many, permit
-
-Params = Mapping[str, str | Sequence[str]]
+from benhan.core.store.order import MOST_SORTED, cursor, is_behind, letters, position, sort
+from benhan.core.store.pending import settle
+from benhan.core.store.query import Params, Query, parse
+from benhan.core.store.query.clauses import Tokens
+from benhan.core.store.query.combined import Ids, either
+from benhan.core.store.records import audited, audited_many, permit, reaches
+from benhan.core.store.rows import hash64
+from benhan.core.store.statement import Statement
 
 
 class Page(msgspec.Struct, Generic[r4.R]):
@@ -35,33 +38,52 @@ class Page(msgspec.Struct, Generic[r4.R]):
     total: int | None = None
     next: str | None = None
     ignored: list[str] = []
+    #: More came along than one page may carry.
+    cut: bool = False
+
+
+class Answer(msgspec.Struct):
+    """One page of an answer as stored bytes, and how it was asked."""
+
+    query: Query
+    found: list[Found]
+    included: list[Found] = []
+    total: int | None = None
+    next: str | None = None
+    cut: bool = False
+
+
+class Within(msgspec.Struct, frozen=True):
+    """A compartment: `Patient` and the id of one."""
+
+    name: str
+    id: str
+
+
+class Part(msgspec.Struct):
+    """One statement of a search: records of a type at a facility."""
+
+    facility: int
+    query: Query
+    decision: Decision
+    lead: Lead | None = None
 
 
 async def search(tx: Transaction, who: Subject, type_: type[r4.R], params: Params) -> Page[r4.R]:
     """Records of a type that meet all parameters, newest first unless `_sort` says otherwise.
 
     Raises:
-        Forbidden: the type may not be searched; Malformed: a parameter cannot be read or is not supported.
+        Forbidden: the type, or one that a link leads to, may not be searched;
+        Malformed: a parameter is unknown or cannot be read.
     """
-    name = codec.type_name(type_)
-    decision = permit(who, Interaction.SEARCH, name)
-    query = parse(name, params)
-    lead = await leading(tx, who.facility, query, decision)
-    statement = Statement(who.facility, name, query, decision, lead)
-    rows = await tx.fetch(statement.page(), *statement.values)
-    more = len(rows) > query.count
-    rows = rows[: query.count]
-    resources = [codec.kept(row["body"], type_) for row in rows]
-    page = Page(
-        resources=resources,
-        included=await _included(tx, who, query, resources),
-        total=await _total(tx, who, name, query, decision, lead) if query.total else None,
-        next=_cursor(rows[-1]["sort"], rows[-1]["key"]) if more else None,
-        ignored=query.ignored,
+    answer = await find(tx, who, [codec.type_name(type_)], params)
+    return Page(
+        resources=[codec.kept(one.body, type_) for one in answer.found],
+        included=[codec.kept(one.body, codec.resource_type(one.type)) for one in answer.included],
+        total=answer.total,
+        next=answer.next,
+        cut=answer.cut,
     )
-    audited_many(tx, who, decision, name, ((row["id"], row["patient"]) for row in rows), "search")
-    audited(tx, who, Interaction.SEARCH, decision, name, None, query.patient, query.text)
-    return page
 
 
 async def first(tx: Transaction, who: Subject, type_: type[r4.R], params: Params) -> r4.R | None:
@@ -76,109 +98,163 @@ async def count(tx: Transaction, who: Subject, type_: type[r4.Resource], params:
     Raises:
         Forbidden, Malformed: as `search`.
     """
-    name = codec.type_name(type_)
+    answer = await find(tx, who, [codec.type_name(type_)], {**params, "_summary": "count"})
+    assert answer.total is not None
+    return answer.total
+
+
+async def find(
+    tx: Transaction, who: Subject, types: Sequence[str], params: Params, *, within: Within | None = None,
+    lenient: bool = False,
+) -> Answer:  # fmt: skip
+    """Like `search`, over several types, in a compartment, as stored bytes.
+
+    Raises:
+        Forbidden, Malformed: as `search`; `lenient` lists unknown parameters in `Query.ignored` instead.
+    """
+    parts = [part for name in types for part in await _parts(tx, who, name, params, within, lenient=lenient)]
+    query = _common(parts)
+    after = position(query.after, query.order) if query.after else None
+    found: list[Found] = []
+    if not query.counts_only:
+        for part in parts:
+            found += await _page(tx, part, after)
+        if len(parts) > 1:
+            found = sort(found, query.order, descending=query.descending)
+    more = len(found) > query.count
+    found = found[: query.count]
+    came = Along([])
+    if query.include or query.revinclude:
+        came = await along(tx, who, found, query.include, query.revinclude)
+    answer = Answer(query, found, came.records, await _total(tx, parts), cut=came.cut)
+    answer.next = cursor([*found[-1].sort, found[-1].key]) if more else None
+    _traced(tx, who, parts, found, "search" if not within else f"search {within.name}/{within.id}")
+    return answer
+
+
+async def _parts(
+    tx: Transaction, who: Subject, name: str, params: Params, within: Within | None, *, lenient: bool
+) -> list[Part]:
     decision = permit(who, Interaction.SEARCH, name)
-    query = parse(name, params)
-    audited(tx, who, Interaction.SEARCH, decision, name, None, query.patient, f"count {query.text}")
-    return await _total(tx, who, name, query, decision, await leading(tx, who.facility, query, decision))
+    query = parse(
+        name, params, lambda linked: permit(who, Interaction.SEARCH, linked), facility=who.facility, lenient=lenient
+    )
+    if query.pending:
+        await settle(tx, who, query.pending)
+    if within is not None:
+        query.clauses.append(_in_compartment(within, name))
+        query.patient = within.id if within.name == "Patient" else query.patient
+    parts = [Part(facility, query, decision) for facility in reaches(who, name)]
+    for part in parts:
+        part.lead = await leading(tx, part.facility, query, decision)
+    return parts
 
 
-async def _total(tx: Transaction, who: Subject, name: str, query: Query, decision: Decision, lead: Lead | None) -> int:
-    statement = Statement(who.facility, name, query, decision, lead)
-    total: int = await tx.fetchval(statement.total(), *statement.values)
+def _in_compartment(within: Within, name: str) -> Any:
+    """The condition of belonging to a compartment.
+
+    Raises:
+        Malformed: records of this type never do.
+    """
+    params = [one.id for one in compartments.parameters(within.name, name)]
+    clauses: list[Any] = [Ids([within.id])] if name == within.name else []
+    if params:
+        hashes = [hash64(f"{within.name}/{within.id}")]
+        clauses.append(Tokens(params, hashes, rare=within.name in ("Patient", "Encounter", "RelatedPerson")))
+    if not clauses:
+        raise Malformed(
+            _("%(type)s không thuộc phần hồ sơ của %(name)s.", type=name, name=within.name), where=name,
+            code="not-supported",
+        )  # fmt: skip
+    return either(clauses)
+
+
+def _common(parts: Sequence[Part]) -> Query:
+    """What the statements of one search have in common.
+
+    Raises:
+        Malformed: nothing to search; or a parameter means something in one type and nothing in another.
+    """
+    if not parts:
+        raise Malformed(_("Không có loại bản ghi nào để tìm."), where="_type")
+    query = parts[0].query
+    for part in parts:
+        if part.query.ignored != query.ignored:
+            odd = sorted({*part.query.ignored} ^ {*query.ignored})
+            raise Malformed(
+                _("Điều kiện %(names)s không có ở mọi loại được tìm.", names=", ".join(odd)[:200]), where="_type"
+            )
+        if [key.kind for key in part.query.order] != [key.kind for key in query.order]:
+            raise Malformed(_("Các loại được tìm không sắp xếp chung được."), where="_sort")
+    return query
+
+
+async def _page(tx: Transaction, part: Part, after: Sequence[Any] | None) -> list[Found]:
+    """The rows of a page and one more."""
+    query = part.query
+    if any(key.kind == "text" for key in query.order):
+        return await _sorted_by_letters(tx, part, after)
+    statement = Statement(part.facility, query, part.decision, part.lead, after)
+    sql = statement.page(query.count + 1)
+    keys = len(query.order)
+    return [found_of(row, query.type, keys) for row in await tx.fetch(sql, *statement.values)]
+
+
+async def _sorted_by_letters(tx: Transaction, part: Part, after: Sequence[Any] | None) -> list[Found]:
+    """The same where the index does not hold what is sorted by: the found records are read, MOST_SORTED at most.
+
+    Raises:
+        Malformed: more than that are found.
+    """
+    query, type_ = part.query, codec.resource_type(part.query.type)
+    statement = Statement(part.facility, query, part.decision, part.lead)
+    sql = statement.all(MOST_SORTED + 1)
+    rows = await tx.fetch(sql, *statement.values)
+    if len(rows) > MOST_SORTED:
+        raise Malformed(
+            _("Có hơn %(n)s bản ghi, không sắp xếp được theo khoá này.", n=MOST_SORTED), where="_sort",
+            code="too-costly", advice=_("Thêm điều kiện tìm, hoặc sắp xếp theo ngày, số hay tên."),
+        )  # fmt: skip
+    found = []
+    for row in rows:
+        one = found_of(row, query.type)
+        resource = codec.kept(one.body, type_)
+        one.sort = tuple(
+            letters(resource, key) if key.kind == "text" else row[f"s{n}"] for n, key in enumerate(query.order)
+        )
+        found.append(one)
+    found = sort(found, query.order, descending=query.descending)
+    if after is not None:
+        found = [one for one in found if is_behind(one, after, query.order, descending=query.descending)]
+    return found[: query.count + 1]
+
+
+async def _total(tx: Transaction, parts: Sequence[Part]) -> int | None:
+    query = parts[0].query
+    if query.total == "none" and not query.counts_only:
+        return None
+    total = 0
+    for part in parts:
+        statement = Statement(part.facility, part.query, part.decision, part.lead)
+        if query.total == "estimate":
+            sql = statement.estimate()
+            row = await tx.fetchrow(sql, *statement.values)
+            total += row["total"] if row else 0
+        else:
+            sql = statement.total()
+            total += await tx.fetchval(sql, *statement.values)
     return total
 
 
-class Statement:
-    """The SQL of one search. Every value travels as a parameter.
-
-    Either the index rows of the leading condition are read and the others are tried on each of them, or the records
-    of the type are walked from the newest, trying every condition. `offset 0` keeps PostgreSQL to this order: how
-    long a search takes does not depend on what it believes of tables that were filled a moment ago.
-    """
-
-    def __init__(
-        self, facility: int, type_name: str, query: Query, decision: Decision, lead: Lead | None = None
-    ) -> None:
-        self.values: list[Any] = [facility, NUMBERS[type_name]]
-        self._query = query
-        self._lead = lead
-        self._only_patient = decision.only_patient
-
-    def page(self) -> str:
-        """The rows of a page and one more, in a total order."""
-        order = "desc" if self._query.descending else "asc"
-        led = self._lead is not None and (self._lead.few or self._query.sort is not None)
-        source = self._led() if led else self._walked()
-        after = ""
-        if self._query.after:
-            moment, key = _position(self._query.after)
-            sign = "<" if self._query.descending else ">"
-            after = f" where (sort, key) {sign} ({self._value(moment)}::timestamptz, {self._value(key)}::bigint)"
-        hits = f"select r.key, r.id, r.patient, r.body, {self._sort()} as sort from {source}"
-        limit = self._value(self._query.count + 1)
-        return f"select * from ({hits}) hit{after} order by sort {order}, key {order} limit {limit}"
-
-    def total(self) -> str:
-        """How many there are."""
-        return f"select count(*) from {self._led() if self._lead else self._walked()}"
-
-    def _walked(self) -> str:
-        probes = [clause.sql(self._value) for clause in self._query.clauses]
-        return f"resource r where {' and '.join([*self._row(), *probes])}"
-
-    def _led(self) -> str:
-        assert self._lead
-        lead = self._lead.clause
-        others = [one for one in self._query.clauses if one is not lead]
-        probes = "".join(f" and {one.sql(self._value, 'lead.rid')}" for one in others if not is_on_record(one))
-        rows = f"select distinct x.rid from {lead.rows(self._value)}"
-        record = [*self._row(), *(one.sql(self._value) for one in others if is_on_record(one))]
-        return (
-            f"(select lead.rid from ({rows} offset 0) lead where true{probes} offset 0) lead cross join lateral"
-            f" (select * from resource r where r.key = lead.rid and {' and '.join(record)} offset 0) r"
-        )
-
-    def _row(self) -> list[str]:
-        """What the record itself must meet."""
-        only = [] if self._only_patient is None else [f"r.patient = {self._value(self._only_patient)}"]
-        return ["r.facility = $1", "r.type = $2", "r.body is not null", *only]
-
-    def _sort(self) -> str:
-        if self._query.sort is None:
-            return "r.updated"
-        param = self._value(self._query.sort)
-        return (
-            f"coalesce((select min(s.lo) from span s where s.rid = r.key and s.param = {param}::smallint),"
-            " '0001-01-01'::timestamptz)"
-        )
-
-    def _value(self, value: Any) -> str:
-        self.values.append(value)
-        return f"${len(self.values)}"
-
-
-def _cursor(moment: datetime, key: int) -> str:
-    return base64.urlsafe_b64encode(json.dumps([moment.isoformat(), key]).encode()).decode()
-
-
-def _position(cursor: str) -> tuple[datetime, int]:
-    try:
-        moment, key = json.loads(base64.urlsafe_b64decode(cursor))
-        return datetime.fromisoformat(moment), int(key)
-    except (ValueError, TypeError):
-        raise Malformed("Vị trí trang không đọc được.", where="_after", advice="Tìm lại từ trang đầu.") from None
-
-
-async def _included(tx: Transaction, who: Subject, query: Query, resources: Sequence[r4.Resource]) -> list[r4.Resource]:
-    """Records that the found ones point at, each asked of the policy like any read."""
-    wanted: dict[str, set[str]] = {}
-    for resource in resources if query.include else ():
-        for param, target in definitions.index(resource).references:
-            type_name, _, id_ = target.partition("/")
-            if param in query.include and type_name in NUMBERS:
-                wanted.setdefault(type_name, set()).add(id_)
-    found: list[r4.Resource] = []
-    for type_name, ids in wanted.items():
-        found += (await read_many(tx, who, codec.resource_type(type_name), ids)).values()
-    return found
+def _traced(tx: Transaction, who: Subject, parts: Sequence[Part], found: Sequence[Found], detail: str) -> None:
+    """The search itself, and whose records were shown."""
+    by_type: dict[str, list[Found]] = {}
+    for one in found:
+        by_type.setdefault(one.type, []).append(one)
+    decisions: Mapping[str, Decision] = {part.query.type: part.decision for part in parts}
+    for name, records in by_type.items():
+        audited_many(tx, who, decisions[name], name, ((one.id, one.patient) for one in records), detail)
+    query = parts[0].query
+    names = ",".join(dict.fromkeys(part.query.type for part in parts))
+    text = query.text if not query.counts_only else f"count {query.text}"
+    audited(tx, who, Interaction.SEARCH, parts[0].decision, names[:200], None, query.patient, text)

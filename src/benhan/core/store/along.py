@@ -1,0 +1,129 @@
+"""What comes along with an answer: records that the found ones point at, and those that point at them.
+
+References are joined by their hashes inside PostgreSQL; no record is read to find out what it points at. Every type
+is asked of the policy, on every page: what the caller may not read is left out; a patient sees her own records only.
+Standard: HL7 FHIR R4, 3.1.1.5.4 (`_include`, `_revinclude`, `:iterate`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from benhan.core.access import Decision, Interaction, Subject, decide
+from benhan.core.db import Transaction
+from benhan.core.fhir.search import SearchParameter
+from benhan.core.store.found import Found, found_of
+from benhan.core.store.parameters import known
+from benhan.core.store.query.results import Include
+from benhan.core.store.records import NAMES, NUMBERS, audited_many
+from benhan.core.store.rows import SELF, hash64
+
+#: Records that come along with one page at most.
+MOST = 1000
+#: How often what came along may bring something along itself.
+ROUNDS = 6
+
+_ROW = (
+    " cross join lateral (select * from resource r where r.key = s.rid and r.facility = $1 and r.body is not null"
+    " and (r.type = any($3::smallint[]) or (r.type = any($4::smallint[]) and r.patient = $5)) offset 0) r"
+    " where r.key <> all($6::bigint[])"
+)
+_COLUMNS = "select distinct on (r.key) r.key, r.type, r.id, r.version, r.updated, r.patient, r.body"
+_FORWARD = (
+    f"{_COLUMNS} from (select distinct x.hash from token x where x.rid = any($7::bigint[])"
+    " and x.param = any($2::smallint[]) offset 0) t cross join lateral"
+    " (select x.rid from token x where x.facility = $1 and x.param = $8::smallint and x.hash = t.hash offset 0) s"
+    f"{_ROW} order by r.key desc limit $9"
+)
+_BACKWARD = (
+    f"{_COLUMNS} from (select x.rid from token x where x.facility = $1 and x.param = any($2::smallint[])"
+    f" and x.hash = any($7::bigint[]) offset 0) s{_ROW} order by r.key desc limit $8"
+)
+
+
+class Along(msgspec.Struct):
+    """What came along, and whether there was more than is sent."""
+
+    records: list[Found]
+    cut: bool = False
+
+
+async def along(
+    tx: Transaction, who: Subject, found: Sequence[Found], include: Sequence[Include], revinclude: Sequence[Include]
+) -> Along:
+    """Records that come along with the found ones, each once, none of the found ones."""
+    came = Along([])
+    seen = {one.key for one in found}
+    fresh: Sequence[Found] = found
+    for turn in range(ROUNDS):
+        rules = [(rule, True) for rule in include] + [(rule, False) for rule in revinclude]
+        new: list[Found] = []
+        for rule, forward in rules:
+            if fresh and (turn == 0 or rule.iterate):
+                got = await _followed(tx, who, fresh, rule, seen, forward=forward)
+                seen |= {one.key for one in got}
+                new += got
+        came.records += new
+        if len(came.records) > MOST:
+            return _noted(tx, who, Along(came.records[:MOST], cut=True))
+        fresh = new
+    return _noted(tx, who, came)
+
+
+async def _followed(
+    tx: Transaction, who: Subject, fresh: Sequence[Found], rule: Include, seen: set[int], *, forward: bool
+) -> list[Found]:
+    """One rule followed from some records."""
+    kinds = {one.type for one in fresh}
+    if forward:
+        parameters = _references(who.facility, kinds if rule.source is None else kinds & {rule.source}, rule)
+        targets = {target for one in parameters for target in one.targets or NUMBERS}
+        wanted = targets if rule.target is None else targets & {rule.target}
+    else:
+        sources = NUMBERS if rule.source is None else (rule.source,)
+        parameters = [one for one in _references(who.facility, sources, rule) if kinds & set(one.targets)]
+        wanted = {one.type for one in parameters}
+        if rule.target is not None:
+            fresh = [one for one in fresh if one.type == rule.target]
+    if not parameters or not wanted or not fresh:
+        return []
+    free, own, patient = _readable(who, wanted)
+    common: list[Any] = [who.facility, [one.id for one in parameters], free, own, patient, sorted(seen)]
+    if forward:
+        rows = await tx.fetch(_FORWARD, *common, [one.key for one in fresh], SELF, MOST + 1)
+    else:
+        rows = await tx.fetch(_BACKWARD, *common, [hash64(f"{one.type}/{one.id}") for one in fresh], MOST + 1)
+    return [found_of(row, NAMES[row["type"]]) for row in rows]
+
+
+def _references(facility: int, types: Iterable[str], rule: Include) -> list[SearchParameter]:
+    """The references a rule names."""
+    return [
+        one
+        for name in sorted(types)
+        for one in known(facility, name).values()
+        if one.kind == "reference" and (rule.params is None or one.id in rule.params)
+    ]
+
+
+def _readable(who: Subject, types: Iterable[str]) -> tuple[list[int], list[int], str | None]:
+    """The numbers of the types the caller may read, of those she may read of one patient, and that patient."""
+    decisions = {name: decide(who, Interaction.READ, name) for name in types if name in NUMBERS}
+    free = [NUMBERS[name] for name, said in decisions.items() if said.allowed and said.only_patient is None]
+    own = {NUMBERS[name]: said.only_patient for name, said in decisions.items() if said.allowed}
+    limited = {number: patient for number, patient in own.items() if patient is not None}
+    return free, list(limited), next(iter(limited.values()), None)
+
+
+def _noted(tx: Transaction, who: Subject, came: Along) -> Along:
+    """The trace of what came along, one event a type and patient."""
+    by_type: dict[str, list[Found]] = {}
+    for one in came.records:
+        by_type.setdefault(one.type, []).append(one)
+    for name, records in by_type.items():
+        decision: Decision = decide(who, Interaction.READ, name)
+        audited_many(tx, who, decision, name, ((one.id, one.patient) for one in records), "included")
+    return came
