@@ -69,6 +69,8 @@ class Permission(StrEnum):
     OWN_RECORD = "own-record"
     PROVINCE_FIGURES = "province-figures"
     FHIR = "fhir"
+    EXPORT = "export"
+    IMPORT = "import"
     TERMINOLOGY = "terminology"
 
 

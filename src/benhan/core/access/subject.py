@@ -39,7 +39,18 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a door that asks for this permission opens."""
         if permission == Permission.ANYONE:
             return True
-        return any(permission in PERMISSIONS[role] for role in self.roles)
+        return any(permission in PERMISSIONS[role] for role in self.roles) or permission in self.granted
+
+    @property
+    def granted(self) -> frozenset[Permission]:
+        """What the scopes of a program open beside its role: taking out or bringing in everything at once.
+
+        `bulk/export` and `bulk/import` say it alone; who may read and search (create and update) every type may too.
+        """
+        words = {one.type for one in self.scopes}
+        everything = frozenset[str]().union(*(one.letters for one in self.scopes if one.type == "*"))
+        bulk = {Permission.EXPORT: "rs", Permission.IMPORT: "cu"}
+        return frozenset(one for one, needs in bulk.items() if f"bulk/{one}" in words or everything >= set(needs))
 
 
 _SCOPE = re.compile(r"system/(\*|[A-Z][A-Za-z]{1,40})\.(c?r?u?d?s?)")
@@ -55,6 +66,9 @@ def parse_scopes(text: str) -> tuple[Scope, ...]:
     """
     scopes = []
     for word in text.split():
+        if word in ("bulk/export", "bulk/import"):
+            scopes.append(Scope(word, frozenset()))
+            continue
         match = _SCOPE.fullmatch(word)
         if not match or not match[2]:
             raise ValueError(f"scope {word!r} is not of the form system/Type.cruds (letters in this order)")

@@ -36,8 +36,9 @@ SAME_PHONE: Final = later("cùng số điện thoại")
 OTHER_GENDER: Final = later("khác giới tính")
 
 POINTS: Final = {
-    SAME_NUMBER: 100, SAME_IDENTIFIER: 100, SAME_INSURANCE: 90, NEAR_NUMBER: 40, OTHER_NUMBER: -10, SAME_NAME: 35, SIMILAR_NAME: 20,
-    SAME_BIRTH: 30, SWAPPED_BIRTH: 20, SAME_YEAR: 10, SAME_PHONE: 30, OTHER_GENDER: -10,
+    SAME_NUMBER: 100, SAME_IDENTIFIER: 100, SAME_INSURANCE: 90, NEAR_NUMBER: 40, OTHER_NUMBER: -10,
+    SAME_NAME: 35, SIMILAR_NAME: 20, SAME_BIRTH: 30, SWAPPED_BIRTH: 20, SAME_YEAR: 10, SAME_PHONE: 30,
+    OTHER_GENDER: -10,
 }  # fmt: skip
 #: A number that only one person has, or name, birth date and telephone together, is certain; name and birth date alone
 #: are shared by many a Nguyễn Văn An.

@@ -58,13 +58,17 @@ class Inputs:
         """
         return [one for value in self.all(name) for one in self._text(name, value).split(",") if one]
 
+    def items(self) -> list[tuple[str, Any]]:
+        """All of them in the order given."""
+        return [(name, value) for name, values in self._values.items() for value in values]
+
     def pairs(self) -> list[tuple[str, str]]:
         """All of them as a query string has them, to link to the next page.
 
         Raises:
             Malformed: a value has parts.
         """
-        return [(name, self._text(name, value)) for name, values in self._values.items() for value in values]
+        return [(name, self._text(name, value)) for name, value in self.items()]
 
     def text(self, name: str) -> str | None:
         """The one value as text.

@@ -1,0 +1,330 @@
+"""Bulk export: every record of a facility, of its patients or of a group, as NDJSON, as of one moment.
+
+The records are walked by id, a batch a transaction; what was changed after the moment of the kick-off is taken from the
+history, so the files show one state however long the work takes. A record written before that moment by a transaction
+that had not ended yet is waited for. Standard: HL7 Bulk Data Access 2.0; migration 0006.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import zlib
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import asyncpg
+import msgspec
+
+from benhan.core.access import Interaction, Subject
+from benhan.core.access.audit import Event, record
+from benhan.core.db import PLATFORM, Database, Transaction
+from benhan.core.fhir import codec, compartments, r4
+from benhan.core.fhir.outcome import Forbidden, Problem
+from benhan.core.language import _
+from benhan.core.store import jobs
+from benhan.core.store.jobs import Job
+from benhan.core.store.read import read
+from benhan.core.store.records import NAMES, NUMBERS, now, permit
+from benhan.core.store.search import search
+
+#: Records of one batch, and members of a group looked at together.
+BATCH, MEMBERS = 1000, 100
+#: With filters each batch is also asked of the search, which takes so many ids.
+FILTERED_BATCH: Final = 200
+#: Batches in one file of the manifest.
+FILE_CHUNKS: Final = 100
+#: A record may be stamped so long before its transaction shows; after it, none stamped earlier can begin.
+SETTLING = timedelta(seconds=1)
+#: RFC 1952: deflated, no name, no time, made by anything; and the empty block that ends a deflated stream.
+_GZIP_HEADER: Final = bytes([0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF])
+_LAST_BLOCK: Final = b"\x03\x00"
+#: After every id.
+LAST: Final = "\U0010ffff"
+
+_AS_OF = """
+select w.*, case when w.updated <= $4 then w.now else h.body end as body,
+       case when w.updated <= $4 then w.updated else h.updated end as at
+from ({walk}) w left join lateral (
+    select body, updated from history h
+    where w.updated > $4 and h.facility = $1 and h.type = $2 and h.id = w.id and h.updated <= $4
+    order by h.version desc limit 1) h on true
+order by {order}
+"""
+_ALL = """
+select r.id, r.updated, r.body as now from resource r
+where r.facility = $1 and r.type = $2 and r.id > $3 and ($5 or r.patient is not null) order by r.id limit $6
+"""
+_GROUP = """
+select r.id, r.patient, r.updated, r.body as now from resource r
+where r.facility = $1 and r.type = $2 and r.patient = any($5) and (r.patient, r.id) > ($6, $3)
+order by r.patient, r.id limit $7
+"""
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What an export is of: all types that may be read, or these; records changed since; of these patients only."""
+
+    level: str
+    types: tuple[str, ...]
+    since: datetime | None = None
+    #: Members of the group, or patients named; None: whoever there is.
+    patients: tuple[str, ...] | None = None
+    #: Type → filters, any of which a record of that type must meet.
+    filters: dict[str, list[dict[str, list[str]]]] = {}
+
+
+class File(msgspec.Struct, frozen=True):
+    """One file of a finished export."""
+
+    name: str
+    type: str
+    count: int
+
+
+async def kick_off(
+    tx: Transaction, who: Subject, request: str, asked: Asked, group: str | None = None, until: datetime | None = None
+) -> str:
+    """Put an export down for the workers; gives the id of its job.
+
+    Raises:
+        Forbidden: a type named may not be read and searched, or no type may be; NotFound: there is no such group;
+        Problem: 429.
+    """
+    allowed = _allowed(who, asked)
+    patients = await _members(tx, who, group) if group else None
+    if asked.patients is not None:
+        patients = asked.patients if patients is None else tuple(sorted({*patients} & {*asked.patients}))
+    moment = min(now(), until) if until else now()
+    settled = msgspec.structs.replace(asked, types=allowed, patients=patients)
+    id_ = await jobs.begin(tx, who, "export", request, settled, moment)
+    record(tx, who, Event("export", None, id_, rule=f"export, {_rule(who)}", detail=request))
+    return id_
+
+
+def _allowed(who: Subject, asked: Asked) -> tuple[str, ...]:
+    """The types that this export brings.
+
+    Raises:
+        Forbidden: one of those named may not be read and searched in the whole facility, or none of all may.
+    """
+    possible = compartments.types("Patient") if asked.level != "system" else tuple(sorted(NUMBERS))
+    found = []
+    for name in asked.types or possible:
+        codec.resource_type(name)
+        try:
+            decisions = [permit(who, one, name) for one in (Interaction.READ, Interaction.SEARCH)]
+        except Forbidden:
+            if asked.types:
+                raise
+            continue
+        if all(one.only_patient is None for one in decisions) and name in possible:
+            found.append(name)
+    if not found:
+        raise Forbidden(_("Không có loại bản ghi nào bạn được xuất."), where="_type")
+    return tuple(found)
+
+
+async def _members(tx: Transaction, who: Subject, id_: str) -> tuple[str, ...]:
+    """The patients that belong to a group now.
+
+    Raises:
+        Forbidden, NotFound, Gone.
+    """
+    group = await read(tx, who, r4.Group, id_)
+    members = {
+        one.entity.reference.removeprefix("Patient/")
+        for one in group.member or []
+        if one.entity and one.entity.reference and one.entity.reference.startswith("Patient/") and not one.inactive
+    }
+    return tuple(sorted(members))
+
+
+async def files(tx: Transaction, id_: str) -> list[File]:
+    """The files of an export, in the order of types."""
+    rows = await tx.fetch(
+        "select c.part, p.type, c.n / $2::int as file, sum(c.lines)::bigint as lines"
+        " from bulk_chunk c join bulk_part p on p.job = c.job and p.part = c.part"
+        " where c.job = $1 group by c.part, p.type, c.n / $2::int order by c.part, file",
+        id_, FILE_CHUNKS,
+    )  # fmt: skip
+    return [File(f"{row['part']}-{row['file']}", NAMES[row["type"]], row["lines"]) for row in rows]
+
+
+async def pieces(database: Database, facility: int, id_: str, name: str, *, packed: bool) -> AsyncIterator[bytes]:
+    """A file of an export, piece by piece, as gzip or unpacked; no transaction stays open between two pieces."""
+    part, _dash, number = name.partition("-")
+    first, crc, size = int(number) * FILE_CHUNKS, 0, 0
+    if packed:
+        yield _GZIP_HEADER
+    for n in range(first, first + FILE_CHUNKS):
+        async with database.transaction(facility) as tx:
+            row = await tx.fetchrow(
+                "select body, crc, size from bulk_chunk where job = $1 and part = $2 and n = $3", id_, int(part), n
+            )
+        if row is None:
+            break
+        crc, size = row["crc"], row["size"]
+        yield row["body"] if packed else zlib.decompressobj(-zlib.MAX_WBITS).decompress(row["body"])
+    if packed:
+        yield _LAST_BLOCK + struct.pack("<II", crc, size & 0xFFFFFFFF)
+
+
+async def work(database: Database) -> bool:
+    """Do one batch of whatever export is open; whether there was anything to do."""
+    async with database.transaction(PLATFORM) as tx:
+        if waiting := await jobs.locked(tx, "export", "waiting"):
+            return await _begin(tx, waiting)
+    if await _end(database):
+        return True
+    taken: tuple[str, int] | None = None
+    try:
+        async with database.transaction(PLATFORM) as tx:
+            row = await tx.fetchrow(
+                "select p.* from bulk_part p join bulk_job j on j.id = p.job"
+                " where p.done is null and p.failures < $1 and j.kind = 'export' and j.state = 'working'"
+                " order by j.started, p.part limit 1 for update of p skip locked",
+                jobs.TRIES,
+            )
+            if row is None:
+                return False
+            taken = row["job"], row["part"]
+            await _batch(tx, row)
+    except (Problem, asyncpg.PostgresError, LookupError, ValueError) as error:
+        if taken is None:
+            raise
+        async with database.transaction(PLATFORM) as tx:
+            await jobs.failed_once_more(tx, *taken, f"{type(error).__name__}: {error}"[:500])
+    return True
+
+
+async def _begin(tx: Transaction, waiting: Job) -> bool:
+    """Wait until nothing older can be written any more, then cut the job into parts."""
+    if now() < waiting.moment + SETTLING:
+        return False
+    ready = await tx.fetchval(
+        "update bulk_job set settled = coalesce(settled, pg_snapshot_xmax(pg_current_snapshot())) where id = $1"
+        " returning settled <= pg_snapshot_xmin(pg_current_snapshot())",
+        waiting.id,
+    )
+    if not ready:
+        return False
+    asked = msgspec.json.decode(waiting.asked, type=Asked)
+    await tx.reach(waiting.facility)
+    await tx.execute(
+        "insert into bulk_part (job, part, facility, type, total)"
+        " select $1, row_number() over (order by n), $2, t,"
+        " (select count(*) from resource r where r.facility = $2 and r.type = t"
+        "  and ($4::text[] is null or r.patient = any($4)))"
+        " from unnest($3::smallint[]) with ordinality u(t, n)"
+        " where exists (select from resource r where r.facility = $2 and r.type = t)",
+        waiting.id, waiting.facility, [NUMBERS[name] for name in asked.types],
+        list(asked.patients) if asked.patients is not None else None,
+    )  # fmt: skip
+    await tx.execute("update bulk_job set state = 'working' where id = $1", waiting.id)
+    return True
+
+
+async def _end(database: Database) -> bool:
+    """Close a job that has no open part left; its trace says how many records were given."""
+    async with database.transaction(PLATFORM) as tx:
+        id_ = await tx.fetchval(
+            "select id from bulk_job j where kind = 'export' and state = 'working'"
+            " and not exists (select from bulk_part p where p.job = j.id and p.done is null)"
+            " limit 1 for update skip locked"
+        )
+        if id_ is None:
+            return False
+        await jobs.end(tx, id_, "done")
+        row = await tx.fetchrow("select facility, subject from bulk_job where id = $1", id_)
+        assert row
+        await tx.reach(row["facility"])
+        done = await jobs.progress(tx, id_)
+        who = msgspec.json.decode(row["subject"], type=Subject)
+        record(tx, who, Event("export", None, id_, rule=f"export, {_rule(who)}", detail=f"{done.count} records"))
+    return True
+
+
+async def _batch(tx: Transaction, part: asyncpg.Record) -> None:
+    """Write the next records of a part, and where the one after begins."""
+    row = await tx.fetchrow("select facility, subject, asked, moment from bulk_job where id = $1", part["job"])
+    assert row
+    await tx.reach(row["facility"])
+    asked = msgspec.json.decode(row["asked"], type=Asked)
+    walked, after = await _walk(tx, part, asked, row["moment"])
+    since = asked.since
+    kept = [one for one in walked if one["body"] is not None and (since is None or one["at"] >= since)]
+    if filters := asked.filters.get(NAMES[part["type"]]):
+        who = msgspec.json.decode(row["subject"], type=Subject)
+        met = await _met(tx, who, NAMES[part["type"]], [one["id"] for one in kept], filters)
+        kept = [one for one in kept if one["id"] in met]
+    if kept:
+        await _keep(tx, part, [one["body"] for one in kept])
+    await tx.execute(
+        "update bulk_part set after = coalesce($3, after), seen = seen + $4, count = count + $5, failures = 0,"
+        " done = case when $3::text is null then now() end where job = $1 and part = $2",
+        part["job"], part["part"], after, len(walked), len(kept),
+    )  # fmt: skip
+
+
+async def _walk(
+    tx: Transaction, part: asyncpg.Record, asked: Asked, moment: datetime
+) -> tuple[Sequence[asyncpg.Record], str | None]:
+    """The next records as of the moment, and the position behind them; None when there are no more."""
+    size = FILTERED_BATCH if NAMES[part["type"]] in asked.filters else BATCH
+    key: tuple[Any, ...] = (part["facility"], part["type"])
+    if asked.patients is None:
+        sql = _AS_OF.format(walk=_ALL, order="w.id")
+        rows = await tx.fetch(sql, *key, part["after"], moment, asked.level == "system", size)
+        return rows, rows[-1]["id"] if len(rows) == size else None
+    patient, _slash, id_ = part["after"].partition("/")
+    members = [one for one in asked.patients if one >= patient][:MEMBERS]
+    if not members:
+        return [], None
+    sql = _AS_OF.format(walk=_GROUP, order="w.patient, w.id")
+    rows = await tx.fetch(sql, *key, id_, moment, members, patient, size)
+    if len(rows) == size:
+        return rows, f"{rows[-1]['patient']}/{rows[-1]['id']}"
+    return rows, f"{members[-1]}/{LAST}" if members[-1] != asked.patients[-1] else None
+
+
+async def _met(
+    tx: Transaction, who: Subject, name: str, ids: list[str], filters: list[dict[str, list[str]]]
+) -> set[str]:
+    """Which of these records meet any of the filters."""
+    found: set[str] = set()
+    for one in filters:
+        left = [id_ for id_ in ids if id_ not in found]
+        if left:
+            params = {**one, "_id": [*one.get("_id", ()), ",".join(left)], "_count": str(len(left))}
+            page = await search(tx, who, codec.resource_type(name), params)
+            found |= {resource.id for resource in page.resources if resource.id}
+    return found
+
+
+async def _keep(tx: Transaction, part: asyncpg.Record, bodies: Sequence[bytes]) -> None:
+    """Write records behind the last ones of their file."""
+    last = await tx.fetchrow(
+        "select n, crc, size from bulk_chunk where job = $1 and part = $2 order by n desc limit 1",
+        part["job"], part["part"],
+    )  # fmt: skip
+    n = last["n"] + 1 if last else 0
+    crc, size = (last["crc"], last["size"]) if last and n % FILE_CHUNKS else (0, 0)
+    text = b"\n".join([*bodies, b""])
+    body, crc = await asyncio.to_thread(_pack, text, crc)
+    await tx.execute(
+        "insert into bulk_chunk (job, part, n, facility, lines, crc, size, body)"
+        " values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        part["job"], part["part"], n, part["facility"], len(bodies), crc, size + len(text), body,
+    )  # fmt: skip
+
+
+def _pack(text: bytes, crc: int) -> tuple[bytes, int]:
+    """NDJSON deflated up to a byte, open for more, and the CRC with it."""
+    packer = zlib.compressobj(3, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return packer.compress(text) + packer.flush(zlib.Z_FULL_FLUSH), zlib.crc32(text, crc)
+
+
+def _rule(who: Subject) -> str:
+    return f"role {'+'.join(sorted(who.roles))}"
