@@ -6,6 +6,7 @@ Several programs share the machine while we measure, so time on the wall says li
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -29,6 +30,16 @@ class Spent(msgspec.Struct, frozen=True):
 def spent(server: int, postgres: int) -> Spent:
     """CPU seconds of the web server and of PostgreSQL, each with all processes it started."""
     return Spent(_family(server), _family(postgres))
+
+
+def settle(server: int, patience: float = 30.0) -> None:
+    """Wait until a server that has just started is at rest: templates compiled, lists read."""
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        before = _family(server)
+        time.sleep(0.5)
+        if _family(server) - before < 0.04:
+            return
 
 
 def memory(server: int) -> float:

@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from bench.caller import Plan, Seen, call
-from bench.cpu import Spent, memory, spent
+from bench.cpu import Spent, memory, settle, spent
 from bench.fhir_world import COPIED_UP_TO, SIZES, World, world
 from bench.figures import machine
 from bench.serving import server
@@ -79,6 +79,7 @@ async def _world(size: int, asked: argparse.Namespace) -> list[Row]:
         operations = READING if size > COPIED_UP_TO else READING + WRITING
         with tempfile.TemporaryDirectory(prefix="bench-") as notes:
             with server(place.dsn, asked.port, asked.workers, Path(notes), pool=asked.pool) as pid:
+                settle(pid)
                 for operation, clients in itertools.product(operations, asked.clients):
                     if asked.only and operation not in asked.only:
                         continue

@@ -16,7 +16,8 @@ MRN = "http://bench.example/mrn"
 CARD = "http://bench.example/bhyt"
 LOINC, UCUM = "http://loinc.org", "http://unitsofmeasure.org"
 FAMILIES = (
-    "Nguyen", "Tran", "Le", "Pham", "Hoang", "Huynh", "Phan", "Vu", "Vo", "Dang", "Bui", "Do", "Ho", "Ngo", "Duong", "Ly",
+    "Nguyen", "Tran", "Le", "Pham", "Hoang", "Huynh", "Phan", "Vu", "Vo", "Dang", "Bui", "Do", "Ho", "Ngo", "Duong",
+    "Ly",
 )  # fmt: skip
 GIVEN = ("An", "Binh", "Chi", "Dung", "Giang", "Ha", "Hieu", "Hoa", "Hung", "Khanh", "Lan", "Linh", "Long", "Mai")
 CODES = (
@@ -54,7 +55,7 @@ class Ward:
                 {"system": CARD, "value": f"DN4{number:012d}"},
             ],
             "name": [
-                {"use": "official", "family": self._family(number), "given": [chance.choice(GIVEN), chance.choice(GIVEN)]}
+                {"use": "official", "family": self._family(number), "given": [chance.choice(GIVEN) for _ in range(2)]}
             ],
             "telecom": [{"system": "phone", "value": f"09{number:08d}", "use": "mobile"}],
             "gender": chance.choice(["male", "female"]),

@@ -79,11 +79,17 @@ class LanguageMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request in the language that it asks for."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or not _asks(scope):
             await self.app(scope, receive, send)
             return
         with speaking(chosen(HTTPConnection(scope))):
             await self.app(scope, receive, send)
+
+
+def _asks(scope: Scope) -> bool:
+    """Whether a request may say its language, or another one is being spoken; a program's says nothing."""
+    asked = b"lang=" in scope["query_string"] or any(name == b"cookie" for name, _value in scope["headers"])
+    return asked or current() != "vi"
 
 
 def learn(folder: Path) -> None:

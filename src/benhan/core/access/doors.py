@@ -9,10 +9,10 @@ import asyncpg
 import msgspec
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
 
 from benhan.core.access.audit import Event, record
 from benhan.core.access.callers import COOKIE, Known, identify, public
+from benhan.core.access.doorway import Doorway, Way
 from benhan.core.access.roles import Permission
 from benhan.core.access.subject import Subject
 from benhan.core.db import Busy, Database, EntryLapsed, Transaction
@@ -65,20 +65,20 @@ class Edge:
         self._refuse = refuse
         self._known = Known()
 
-    def routes(self, doors: Sequence[Door | LiveDoor]) -> list[Route]:
-        """Starlette routes of the doors.
+    def routes(self, doors: Sequence[Door | LiveDoor]) -> list[Doorway]:
+        """The Starlette route of all doors.
 
         Raises:
             TypeError: a door declares no permission, or something is not a door.
         """
-        return [self._route(door) for door in doors]
+        return [Doorway([self._way(door) for door in doors])]
 
-    def _route(self, door: Door | LiveDoor) -> Route:
+    def _way(self, door: Door | LiveDoor) -> Way:
         if not isinstance(door, Door | LiveDoor) or not isinstance(door.permission, Permission):
             raise TypeError(f"{door!r} declares no permission: it may not be published")
         if isinstance(door, LiveDoor):
-            return Route(door.path, self._live(door), methods=["GET"])
-        return Route(door.path, self._request(door), methods=list(door.methods))
+            return Way(door.path, ("GET",), self._live(door))
+        return Way(door.path, door.methods, self._request(door))
 
     def _request(self, door: Door) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:

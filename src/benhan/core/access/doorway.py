@@ -1,0 +1,88 @@
+"""All doors as one route: which of them an address and a method lead to.
+
+Starlette tries one regular expression after the other, some two hundred for an address at the end of the list. Here
+only the doors with the same first word and as many words are tried, in the order in which they were published.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from starlette.convertors import Convertor, PathConvertor
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Match, compile_path
+from starlette.types import Receive, Scope, Send
+
+Answer = Callable[[Request], Awaitable[Response]]
+
+
+class Way:
+    """An address with places to fill in, its methods, and what answers there."""
+
+    def __init__(self, path: str, methods: Sequence[str], answer: Answer) -> None:
+        self.path = path
+        self.methods = {*methods, *(("HEAD",) if "GET" in methods else ())}
+        self.answer = answer
+        self.pattern: re.Pattern[str]
+        self.convertors: dict[str, Convertor[Any]]
+        self.pattern, _format, self.convertors = compile_path(path)
+        first = path.split("/", 2)[1]
+        self.first = None if "{" in first else first
+        several = any(isinstance(one, PathConvertor) for one in self.convertors.values())
+        self.words = None if several else path.count("/")
+
+
+class Doorway(BaseRoute):
+    """The one route of all doors."""
+
+    def __init__(self, ways: Sequence[Way]) -> None:
+        self._ways = ways
+        self._near: dict[tuple[str, int], list[Way]] = {}
+        for way in ways:
+            if way.first is not None and way.words is not None:
+                self._near[way.first, way.words] = self._found(way.first, way.words)
+
+    @property
+    def paths(self) -> set[str]:
+        """The addresses of all doors."""
+        return {way.path for way in self._ways}
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """The first door of this address and method; PARTIAL where there are doors for other methods only."""
+        if scope["type"] != "http":
+            return Match.NONE, {}
+        path: str = scope["path"]
+        first, words = path[1:].partition("/")[0], path.count("/")
+        near = self._near.get((first, words))
+        partial: dict[str, Any] = {}
+        for way in self._found(first, words) if near is None else near:
+            match = way.pattern.match(path)
+            if match is None:
+                continue
+            if scope["method"] in way.methods:
+                filled = match.groupdict()
+                for name, value in filled.items():
+                    filled[name] = way.convertors[name].convert(value)
+                return Match.FULL, {"way": way, "path_params": filled}
+            partial = partial or {"way": None, "allow": set()}
+            partial["allow"] |= way.methods
+        return (Match.PARTIAL, partial) if partial else (Match.NONE, {})
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as the door does.
+
+        Raises:
+            HTTPException: 405, there is no door for this method.
+        """
+        way: Way | None = scope["way"]
+        if way is None:
+            raise HTTPException(405, headers={"Allow": ", ".join(sorted(scope["allow"]))})
+        response = await way.answer(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+    def _found(self, first: str, words: int) -> list[Way]:
+        return [way for way in self._ways if way.first in (None, first) and way.words in (None, words)]
