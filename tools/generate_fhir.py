@@ -6,6 +6,8 @@ compiled into three committed files:
 - `structs.py`: one msgspec struct per resource, data type and backbone element;
 - `rules.json`: what a struct cannot say (bindings, formats, choices, reference targets), by struct;
 - `search_parameters.json`: the search parameters with a number that never changes;
+- `invariants.json`: the FHIRPath conditions of every struct (`fhir_invariants.py`);
+- `summary.json`: what a summary of every struct holds (`fhir_summary.py`);
 - `compartments.json`: which parameters make a record part of somebody's compartment.
 
 The examples carry the whole standard as Bundles of definitions, unaltered; packages made for one server
@@ -21,6 +23,9 @@ import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
+
+from fhir_invariants import compile_invariants
+from fhir_summary import compile_summary
 
 PACKAGE = "hl7.fhir.r4.examples"
 VERSION = "4.0.1"
@@ -61,6 +66,10 @@ def main() -> None:
     parameters = compile_parameters(folder, TARGET / "search_parameters.json", resources_of(definitions))
     write_json(TARGET / "search_parameters.json", parameters)
     write_json(TARGET / "compartments.json", compile_compartments(folder))
+    summaries = compile_summary(definitions, struct_name)
+    write_json(TARGET / "summary.json", {"source": NOTICE, "structs": summaries})
+    invariants = compile_invariants(definitions, struct_name)
+    write_json(TARGET / "invariants.json", {"source": NOTICE, "structs": invariants})
 
 
 def fetch() -> Path:
