@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from benhan.core.access import Door, Edge, LiveDoor
+from benhan.core.api.wire import Wire
 from benhan.core.db import PLATFORM, Database
 from benhan.core.db.migrate import migrations
 from benhan.core.fhir import codec
@@ -36,6 +37,7 @@ ROOMS = (
     "benhan.core.api.operations",
     "benhan.core.api.bulk",
     "benhan.core.api.changes",
+    "benhan.core.api.terminology",
     "benhan.core.api.rest",
     "benhan.hospital.reception.pages",
     "benhan.hospital.clinic.pages",
@@ -61,7 +63,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Starlett
     app = Starlette(
         routes=[*edge.routes(doors), *_plain_routes()],
         lifespan=_lifespan,
-        middleware=[Middleware(SecurityHeaders), Middleware(LanguageMiddleware)],
+        middleware=[Middleware(SecurityHeaders), Middleware(LanguageMiddleware), Middleware(Wire)],
         exception_handlers={404: _nothing_here, 405: _nothing_here, 500: _broken},
     )
     app.state.settings = settings

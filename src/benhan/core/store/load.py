@@ -11,6 +11,7 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Invalid
 from benhan.core.fhir.validation import check
+from benhan.core.store import terms_index
 from benhan.core.store.records import NUMBERS, new_id, now, permit, stamped
 from benhan.core.store.rows import INDEX_VERSION, rows_of
 from benhan.core.store.write import AlreadyExists
@@ -83,6 +84,8 @@ async def load(tx: Transaction, who: Subject, resources: Sequence[r4.Resource]) 
         " select facility, type, id, version, 'c', patient from resource where key = any($1) order by key",
         list(keys.values()),
     )
+    for place, key in keys.items():
+        await terms_index.written(tx, who, kept[place], key, 1)
     record(tx, who, Event("load", rule=f"role {'+'.join(sorted(who.roles))}", detail=f"{len(keys)} records"))
     return len(keys)
 

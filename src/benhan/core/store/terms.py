@@ -6,14 +6,14 @@ Terminology is no patient's data: whoever may search may ask what a value set ho
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from benhan.core.access import Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir.outcome import Invalid, NotFound
 from benhan.core.language import _
 from benhan.core.store import terms_find
-from benhan.core.store.terms_compose import Node, compiled, unknown
+from benhan.core.store.terms_compose import Node, Values, compiled, unknown
 from benhan.core.store.terms_index import catch_up, removed, written
 
 __all__ = ["MOST_CODES", "above", "below", "catch_up", "codes_in", "members", "removed", "written"]
@@ -57,14 +57,9 @@ async def members(tx: Transaction, node: Node) -> list[Pair]:
     chosen = {one.rid: one.url for one in node.chosen()}
     found = {(code.system, code.code) for code in await unknown(tx, node)}
     chosen |= {of.rid: of.url for _code, of in node.listed() if of}
-    values: list[Any] = [list(chosen)]
-
-    def value(given: Any) -> str:
-        values.append(given)
-        return f"${len(values)}"
-
-    sql = f"select c.rid, c.code from concept c where c.rid = any($1) and {node.sql(value)} limit {MOST_CODES + 1}"
-    found |= {(chosen[row["rid"]], row["code"]) for row in await tx.fetch(sql, *values)}
+    values = Values(list(chosen))
+    sql = f"select c.rid, c.code from concept c where c.rid = any($1) and {node.sql(values)} limit {MOST_CODES + 1}"
+    found |= {(chosen[row["rid"]], row["code"]) for row in await tx.fetch(sql, *values.all)}
     if len(found) > MOST_CODES:
         raise Invalid(
             _("Danh mục có hơn %(n)s mã, quá nhiều để tìm.", n=MOST_CODES), code="too-costly", where="ValueSet",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
+import asyncpg
 import msgspec
 
 from benhan.core.access import Subject
@@ -25,6 +26,17 @@ Value = Callable[[Any], str]
 MOST_IMPORTS: Final = 100
 MOST_FILTERS: Final = 20
 MOST_PATTERN: Final = 200
+
+
+class Values:
+    """The values of a statement; calling it gives the place of one."""
+
+    def __init__(self, *first: Any) -> None:
+        self.all: list[Any] = list(first)
+
+    def __call__(self, given: Any) -> str:
+        self.all.append(given)
+        return f"${len(self.all)}"
 
 
 class Code(msgspec.Struct, frozen=True):
@@ -238,7 +250,19 @@ class _Compiler:
             )  # fmt: skip
         if len(part.filter or ()) > MOST_FILTERS:
             raise Malformed(_("Quá %(n)s điều kiện lọc.", n=MOST_FILTERS), code="too-costly")
+        for one in part.filter or ():
+            await self._try_pattern(one)
         return Filtered(found, [_test(one) for one in part.filter or ()], terms_grammar.GRAMMARS.get(url))
+
+    async def _try_pattern(self, one: r4.ValueSetComposeIncludeFilter) -> None:
+        """PostgreSQL knows best whether it can read a pattern."""
+        if one.op != "regex":
+            return
+        _test(one)
+        try:
+            await self._tx.fetchval("select '' ~ ('^(?:' || $1 || ')$')", one.value)
+        except asyncpg.InvalidRegularExpressionError:
+            raise Malformed(_("Mẫu lọc của danh mục không đúng."), where="ValueSet.compose.include.filter") from None
 
     async def _import(self, canonical: str, inside: tuple[str, ...]) -> Node:
         url = canonical.partition("|")[0]

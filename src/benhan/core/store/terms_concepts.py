@@ -6,6 +6,8 @@ Standard: HL7 FHIR R4 CodeSystem (hierarchy by nesting, or by the properties `pa
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from functools import cache
 from typing import Final
 
 import msgspec
@@ -160,3 +162,13 @@ def ancestors(size: int, links: Sequence[tuple[int, int]]) -> list[tuple[int, in
         if len(rows) > MOST_ABOVE * size:
             raise Invalid(_("Cây phân cấp của hệ mã quá rối."), code="too-costly", where="CodeSystem.concept")
     return rows
+
+
+def concept_of(body: bytes) -> r4.CodeSystemConcept:
+    """A concept as it was kept, without its children."""
+    return _concept_decoder().decode(body)
+
+
+@cache
+def _concept_decoder() -> msgspec.json.Decoder[r4.CodeSystemConcept]:
+    return msgspec.json.Decoder(r4.CodeSystemConcept, dec_hook=lambda _type, value: Decimal(value), float_hook=Decimal)

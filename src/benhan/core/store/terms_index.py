@@ -107,8 +107,13 @@ async def _root(
     await tx.execute(
         _ROOT, rid, who.facility, version, system.id, system.url or "", system.version or "", system.date or "",
         system.title or system.name or system.url or "", system.valueSet, system.status == "active",
-        system.caseSensitive is not False, bool(carried) or system.content == "complete", carried, size,
+        system.caseSensitive is not False, _is_whole(system, carried), carried, size,
     )  # fmt: skip
+
+
+def _is_whole(system: r4.CodeSystem, carried: str) -> bool:
+    """Whether a code that is not in the index does not exist."""
+    return system.content == "complete" or (bool(carried) and system.content == "not-present")
 
 
 async def _clear(tx: Transaction, rid: int) -> None:

@@ -60,8 +60,14 @@ create table concept_property (
 create index concept_property_value on concept_property (rid, property, value, seq);
 create index concept_property_of on concept_property (rid, seq);
 
--- What of the platform's own terminology has been loaded: one row a package.
-create table terms_loaded (package text primary key, edition text not null, at timestamptz not null default now());
+-- What of the platform's own terminology is wanted (by `benhan demo` and `benhan migrate`), and how far it is loaded.
+create table terms_loaded (
+    package text primary key,
+    edition text not null default '',  -- the edition that is all here
+    loading text not null default '',  -- the edition that is being loaded, and how many of its parts are here
+    done int not null default 0,
+    at timestamptz not null default now()
+);
 
 do $$
 declare name text;
