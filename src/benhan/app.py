@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from benhan.core.access import Door, Edge, LiveDoor
+from benhan.core.api.dispatch import not_allowed
 from benhan.core.api.wire import Wire
 from benhan.core.db import PLATFORM, Database
 from benhan.core.db.migrate import migrations
@@ -64,7 +65,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Starlett
         routes=[*edge.routes(doors), *_plain_routes()],
         lifespan=_lifespan,
         middleware=[Middleware(SecurityHeaders), Middleware(LanguageMiddleware), Middleware(Wire)],
-        exception_handlers={404: _nothing_here, 405: _nothing_here, 500: _broken},
+        exception_handlers={404: _nothing_here, 405: _other_method, 500: _broken},
     )
     app.state.settings = settings
     app.state.database = database
@@ -138,6 +139,15 @@ def refuse(request: Request, problem: Problem) -> Response:
 
 async def _nothing_here(request: Request, error: Exception) -> Response:
     return refuse(request, NotFound(_("Không có trang này."), advice=_("Kiểm tra địa chỉ hoặc về trang đầu.")))
+
+
+async def _other_method(request: Request, error: Exception) -> Response:
+    allow = dict(getattr(error, "headers", None) or {})
+    if request.method == "OPTIONS":
+        return Response(status_code=204, headers=allow)
+    answer = refuse(request, not_allowed(request.method, allow.get("Allow", "").split(", ")))
+    answer.headers.update(allow)
+    return answer
 
 
 async def _broken(request: Request, error: Exception) -> Response:

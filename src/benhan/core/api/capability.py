@@ -1,14 +1,20 @@
-"""`CapabilityStatement`: what is true, read off the tables the server works by."""
+"""`CapabilityStatement`: what is true, read off the tables the server works by.
+
+Interactions come from the doors that are open, search parameters from the table that understands searches, operations
+from the modules that publish them. What is not in those tables is not declared, and is refused.
+"""
 
 from __future__ import annotations
 
-from functools import cache
+from importlib.metadata import version
+from typing import Any
 
 import msgspec
 
 import benhan
 from benhan.core.fhir import codec, r4
-from benhan.core.fhir.search import PARAMETERS
+from benhan.core.store.parameters import known
+from benhan.core.store.query import MAX_COUNT, TABLE
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -23,36 +29,66 @@ class Operation(msgspec.Struct, frozen=True):
     documentation: str | None = None
 
 
-INTERACTIONS = ("read", "vread", "update", "delete", "history-instance", "create", "search-type")
-#: Kinds of search parameters that the store answers today.
-SUPPORTED = frozenset({"token", "string", "date", "reference", "uri"})
+#: Method and address of a door → the interaction it is. In the order of the standard.
+OF_TYPES = {
+    ("GET", "/fhir/{type}/{id}"): "read",
+    ("GET", "/fhir/{type}/{id}/_history/{vid}"): "vread",
+    ("PUT", "/fhir/{type}/{id}"): "update",
+    ("PATCH", "/fhir/{type}/{id}"): "patch",
+    ("DELETE", "/fhir/{type}/{id}"): "delete",
+    ("GET", "/fhir/{type}/{id}/_history"): "history-instance",
+    ("GET", "/fhir/{type}/_history"): "history-type",
+    ("POST", "/fhir/{type}"): "create",
+    ("GET", "/fhir/{type}"): "search-type",
+}
+OF_SYSTEM = {
+    ("POST", "/fhir"): ("transaction", "batch"),
+    ("GET", "/fhir"): ("search-system",),
+    ("GET", "/fhir/_history"): ("history-system",),
+}
+#: What the wire speaks (`wire.py`) and which patches are read (`patches.py`).
+FORMATS = ["json", "xml", "application/fhir+json", "application/fhir+xml"]
+PATCH_FORMATS = ["application/json-patch+json", "application/fhir+json", "application/fhir+xml"]
+#: When the answers below last changed their meaning.
+DATE = "2026-11-22"
 
 
-@cache
-def capability_statement(base: str, operations: tuple[Operation, ...] = ()) -> r4.CapabilityStatement:
-    """This server's CapabilityStatement, with the operations of the modules that publish doors."""
-    types = sorted(codec.type_name(type_) for type_ in r4.RESOURCES)
+def capability_statement(app: Any, base: str, facility: int = 0) -> r4.CapabilityStatement:
+    """This server's CapabilityStatement: of the doors that the application `app` has open."""
+    open_ = {(method, plain(door.path)) for door in app.state.doors for method in getattr(door, "methods", ("GET",))}
+    operations: tuple[Operation, ...] = app.state.operations
+    system = [code for place, codes in OF_SYSTEM.items() if place in open_ for code in codes]
     return r4.CapabilityStatement(
         status="active",
-        date="2026-11-21",
+        date=DATE,
         kind="instance",
         publisher="Benhan",
-        software=r4.CapabilityStatementSoftware(name="Benhan", version="0.1.0"),
+        software=r4.CapabilityStatementSoftware(name="Benhan", version=version("benhan")),
         implementation=r4.CapabilityStatementImplementation(description=benhan.__doc__ or "Benhan", url=base),
         fhirVersion="4.0.1",
-        format=["json"],
+        format=FORMATS,
+        patchFormat=PATCH_FORMATS if ("PATCH", "/fhir/{type}/{id}") in open_ else None,
         rest=[
             r4.CapabilityStatementRest(
                 mode="server",
                 security=r4.CapabilityStatementRestSecurity(
-                    description="Bearer token with SMART v2 system scopes; every act is audited."
+                    cors=False,
+                    description="Bearer token with SMART v2 system scopes; every act is audited, refusals too.",
                 ),
-                resource=[_resource(name, operations) for name in types],
-                interaction=[r4.CapabilityStatementRestInteraction(code=code) for code in ("transaction", "batch")],
+                resource=[_resource(name, open_, operations, facility) for name in TYPES],
+                interaction=[r4.CapabilityStatementRestInteraction(code=code) for code in system],
                 operation=[_operation(one) for one in operations if not one.types] or None,
             )
         ],
     )
+
+
+TYPES = sorted(codec.type_name(type_) for type_ in r4.RESOURCES)
+
+
+def plain(path: str) -> str:
+    """The address of a door without the kinds of its parameters: `/fhir/{type}/{id}`."""
+    return path.replace(":resource}", "}").replace(":one}", "}")
 
 
 def _operation(one: Operation) -> r4.CapabilityStatementRestResourceOperation:
@@ -61,22 +97,53 @@ def _operation(one: Operation) -> r4.CapabilityStatementRestResourceOperation:
     )
 
 
-def _resource(name: str, operations: tuple[Operation, ...]) -> r4.CapabilityStatementRestResource:
-    parameters = [p for p in PARAMETERS.get(name, {}).values() if p.kind in SUPPORTED and p.indexed]
+def _resource(
+    name: str, open_: set[tuple[str, str]], operations: tuple[Operation, ...], facility: int
+) -> r4.CapabilityStatementRestResource:
+    codes = [code for place, code in OF_TYPES.items() if place in open_]
+    parameters = [_parameter(one) for code, one in sorted(known(facility, name).items()) if TABLE[one.kind]]
     return r4.CapabilityStatementRestResource(
         type=name,
-        interaction=[r4.CapabilityStatementRestResourceInteraction(code=code) for code in INTERACTIONS],
+        profile=f"http://hl7.org/fhir/StructureDefinition/{name}",
+        interaction=[r4.CapabilityStatementRestResourceInteraction(code=code) for code in codes],
         versioning="versioned-update",
-        readHistory=True,
-        updateCreate=True,
-        conditionalCreate=True,
-        conditionalUpdate=True,
-        conditionalDelete="not-supported",
-        searchParam=[
-            r4.CapabilityStatementRestResourceSearchParam(name=p.code, type=p.kind)
-            for p in sorted(parameters, key=lambda p: p.code)
-        ]
-        or None,
+        readHistory="vread" in codes,
+        updateCreate="update" in codes,
+        conditionalCreate="create" in codes,
+        conditionalRead="full-support",
+        conditionalUpdate=("PUT", "/fhir/{type}") in open_,
+        conditionalDelete="multiple" if ("DELETE", "/fhir/{type}") in open_ else "not-supported",
+        referencePolicy=["literal", "logical", "local"],
+        searchParam=parameters or None,
+        searchInclude=["*", *includes(name, facility)],
+        searchRevInclude=[f"{other}:{code}" for other in TYPES for code in pointing(other, name, facility)] or None,
         operation=[_operation(one) for one in operations if name in one.types or "*" in one.types] or None,
-        searchInclude=[f"{name}:{p.code}" for p in parameters if p.kind == "reference"] or None,
     )
+
+
+def _parameter(one: Any) -> r4.CapabilityStatementRestResourceSearchParam:
+    modifiers = [f":{modifier}" for modifier in TABLE[one.kind] if modifier]
+    return r4.CapabilityStatementRestResourceSearchParam(
+        name=one.code,
+        type=one.kind,
+        definition=f"http://hl7.org/fhir/SearchParameter/{one.definition}" if one.definition else None,
+        documentation=f"Modifiers: {' '.join(modifiers)}" if modifiers else None,
+    )
+
+
+def includes(name: str, facility: int) -> list[str]:
+    """`Type:code` of every reference of a type that can be followed."""
+    return [f"{name}:{code}" for code, one in sorted(known(facility, name).items()) if one.kind == "reference"]
+
+
+def pointing(name: str, target: str, facility: int) -> list[str]:
+    """The references of a type that may point at another."""
+    return [
+        code
+        for code, one in sorted(known(facility, name).items())
+        if one.kind == "reference" and (not one.targets or target in one.targets)
+    ]
+
+
+#: The most records of one page; said in documentation and OpenAPI.
+MOST = MAX_COUNT

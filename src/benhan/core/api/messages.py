@@ -1,37 +1,58 @@
-"""HTTP as FHIR means it: bodies in, resources and their headers out."""
+"""HTTP as FHIR means it: bodies in, resources and their headers out.
+
+Standard: HL7 FHIR R4, 3.1.0 (headers, `Prefer`, conditional reads); RFC 9110 (8.8 validators, 13 preconditions).
+"""
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
-from email.utils import format_datetime
+from email.utils import format_datetime, parsedate_to_datetime
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Malformed, Problem, TooLarge, issue
+from benhan.core.language import _
 
 JSON = "application/fhir+json"
-ACCEPTED = ("application/fhir+json", "application/json", "text/json")
+JSON_KINDS = ("application/fhir+json", "application/json", "text/json")
+XML = "application/fhir+xml"
+XML_KINDS = ("application/fhir+xml", "application/xml", "text/xml")
+JSON_PATCH = "application/json-patch+json"
+
+_ETAG = re.compile(r'(?:W/)?"([^"]*)"|(\d+)')
 
 
-async def read_body(request: Request) -> bytes:
-    """The body, bounded.
+async def read_body(request: Request, *kinds: str) -> bytes:
+    """The body, bounded. XML was turned into JSON on its way here (`wire.py`).
 
     Raises:
         Problem: 415 for another format; TooLarge.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in ACCEPTED:
+    kind = content_type(request)
+    if kind not in (kinds or JSON_KINDS):
         raise Problem(
-            415, "not-supported", f"Chỉ nhận {JSON}, không nhận “{kind[:60]}”.", advice=f"Gửi với Content-Type: {JSON}."
-        )
+            415, "not-supported", _("Không nhận nội dung dạng “%(kind)s” ở đây.", kind=kind[:60]),
+            where="Content-Type", advice=_("Gửi với Content-Type: %(kinds)s.", kinds=", ".join(kinds or (JSON, XML))),
+        )  # fmt: skip
+    if (read := getattr(request.state, "body", None)) is not None:
+        return bytes(read)  # the edge asks a second time when the caller had changed since it was last read
     body = bytearray()
     async for part in request.stream():
         body += part
         if len(body) > codec.MAX_BYTES:
-            raise TooLarge(f"Nội dung vượt quá {codec.MAX_BYTES} byte.", advice="Chia nhỏ thành nhiều lần gửi.")
+            raise TooLarge(
+                _("Nội dung vượt quá %(n)s byte.", n=codec.MAX_BYTES), advice=_("Chia nhỏ thành nhiều lần gửi.")
+            )
+    request.state.body = bytes(body)
     return bytes(body)
+
+
+def content_type(request: Request) -> str:
+    """The kind of the body, without its parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 async def read_resource(request: Request, type_: type[r4.R]) -> r4.R:
@@ -48,6 +69,11 @@ def answer(resource: r4.Resource, status: int = 200, headers: dict[str, str] | N
     return Response(codec.encode(resource), status, headers, JSON)
 
 
+def done(message: str, status: int = 200) -> Response:
+    """The answer to an act that leaves no resource to show: what was done, as an OperationOutcome."""
+    return answer(r4.OperationOutcome(issue=[issue("informational", message, severity="information")]), status)
+
+
 def written(request: Request, kept: r4.Resource, status: int) -> Response:
     """The answer to a write, as `Prefer: return=…` asks (representation unless said otherwise)."""
     headers = version_headers(kept)
@@ -56,9 +82,18 @@ def written(request: Request, kept: r4.Resource, status: int) -> Response:
         case "minimal":
             return Response(status_code=status, headers=headers)
         case "OperationOutcome":
-            done = issue("informational", "Đã lưu.", severity="information")
-            return answer(r4.OperationOutcome(issue=[done]), status, headers)
+            said = done(_("Đã lưu."), status)
+            said.headers.update(headers)
+            return said
     return answer(kept, status, headers)
+
+
+def stored(request: Request, body: bytes, version: int, updated: datetime) -> Response:
+    """Stored bytes as an answer; 304 where the caller has them (`If-None-Match`, else `If-Modified-Since`)."""
+    headers = entity_headers(str(version), updated)
+    if _unchanged(request, str(version), updated):
+        return Response(status_code=304, headers=headers)
+    return Response(body, 200, headers, JSON)
 
 
 def version_headers(resource: r4.Resource) -> dict[str, str]:
@@ -79,11 +114,13 @@ def version(resource: r4.Resource) -> str:
 
 
 def if_match(request: Request) -> str | None:
-    """The version in `If-Match: W/"3"`.
+    """The version in `If-Match: W/"3"`; `If-None-Match: *` asks for none yet, version 0.
 
     Raises:
         Malformed: it cannot be read.
     """
+    if request.headers.get("if-none-match", "").strip() == "*":
+        return "0"
     return etag(request.headers.get("if-match"))
 
 
@@ -95,16 +132,18 @@ def etag(text: str | None) -> str | None:
     """
     if text is None:
         return None
-    version = text.removeprefix("W/").strip('"')
+    version = text.strip().removeprefix("W/").strip('"')
     if not version.isascii() or not version.isdigit():
-        raise Malformed(f'If-Match cần dạng W/"số bản", nhận được {text[:40]}.', where="If-Match")
+        raise Malformed(
+            _('If-Match cần dạng W/"số bản", nhận được %(said)s.', said=text[:40]), code="value", where="If-Match"
+        )
     return version
 
 
 def preference(request: Request, name: str) -> str | None:
     """One preference of the `Prefer` header."""
     for part in request.headers.get("prefer", "").replace(";", ",").split(","):
-        key, _, value = part.strip().partition("=")
+        key, _gap, value = part.strip().partition("=")
         if key == name:
             return value
     return None
@@ -113,3 +152,14 @@ def preference(request: Request, name: str) -> str | None:
 def base(request: Request) -> str:
     """The address of the FHIR service."""
     return f"{request.app.state.settings.public_url.rstrip('/')}/fhir"
+
+
+def _unchanged(request: Request, version: str, updated: datetime) -> bool:
+    if known := request.headers.get("if-none-match"):
+        return known.strip() == "*" or version in (a or b for a, b in _ETAG.findall(known))
+    if since := request.headers.get("if-modified-since"):
+        try:
+            return updated.replace(microsecond=0) <= parsedate_to_datetime(since)
+        except (ValueError, TypeError):
+            return False
+    return False

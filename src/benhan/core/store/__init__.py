@@ -11,12 +11,14 @@ from benhan.core.store.read import read, read_many
 from benhan.core.store.records import reference
 from benhan.core.store.search import Page, first, search
 from benhan.core.store.series import number
-from benhan.core.store.write import AlreadyExists, create, delete, update
+from benhan.core.store.together import write_all
+from benhan.core.store.write import AlreadyExists, change, create, delete, update
 
 __all__ = [
     "AlreadyExists",
     "Page",
     "Version",
+    "change",
     "create",
     "delete",
     "first",
@@ -29,4 +31,5 @@ __all__ = [
     "search",
     "update",
     "vread",
+    "write_all",
 ]

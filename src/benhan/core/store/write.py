@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import asyncpg
@@ -11,7 +11,7 @@ import msgspec
 from benhan.core.access import Interaction, Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir import codec, r4
-from benhan.core.fhir.outcome import Conflict, Forbidden, Invalid, NotFound, VersionConflict
+from benhan.core.fhir.outcome import Conflict, Forbidden, Gone, Invalid, NotFound, VersionConflict
 from benhan.core.fhir.validation import check
 from benhan.core.language import _
 from benhan.core.store import terms_index
@@ -121,6 +121,34 @@ async def update(tx: Transaction, who: Subject, resource: r4.R, *, if_match: str
     _within(decision.only_patient, rows.patient, name)
     audited(tx, who, Interaction.UPDATE, decision, name, kept.id, rows.patient, f"version {version + 1}")
     return kept
+
+
+async def change(
+    tx: Transaction,
+    who: Subject,
+    type_: type[r4.R],
+    id_: str,
+    edit: Callable[[r4.R], r4.R],
+    *,
+    if_match: str | None = None,
+) -> r4.R:
+    """Edit a record as it is now (a patch): nobody else changes it between the reading and the writing.
+
+    Raises:
+        Forbidden: it may not be read, or not updated; NotFound, Gone; what `edit` raises; as `update`.
+    """
+    name = codec.type_name(type_)
+    decision = permit(who, Interaction.READ, name)
+    permit(who, Interaction.UPDATE, name)
+    current = await _current(tx, who, name, id_)
+    if current is None or decision.only_patient not in (None, current.patient):
+        raise NotFound(_("Không có %(name)s/%(id)s.", name=name, id=id_[:64]), where=name)
+    if current.body is None:
+        raise Gone(_("%(name)s/%(id)s đã bị xoá.", name=name, id=id_), where=name)
+    edited = edit(codec.kept(current.body, type_))
+    if edited.id != id_:
+        raise Invalid(_("Không sửa được mã của bản ghi."), where=f"{name}.id")
+    return await update(tx, who, edited, if_match=if_match or str(current.version))
 
 
 async def delete(tx: Transaction, who: Subject, type_: type[r4.R], id_: str, *, if_match: str | None = None) -> None:
