@@ -39,6 +39,7 @@ ROOMS = (
     "benhan.core.api.bulk",
     "benhan.core.api.changes",
     "benhan.core.api.terminology",
+    "benhan.core.api.searching",
     "benhan.core.api.rest",
     "benhan.hospital.reception.pages",
     "benhan.hospital.clinic.pages",

@@ -28,9 +28,9 @@ class _Rule(msgspec.Struct, frozen=True):
 
 
 def part(resource: r4.R, summary: str = "false", elements: list[str] | None = None) -> r4.R:
-    """A copy with what is asked for: `_summary` (true, text, data) or the named elements, and what must not be missing."""
+    """A copy with what is asked for: a summary (true, text, data) or elements, and what must not be missing."""
     if elements:
-        kept = _only(resource, {name.rpartition(".")[2] for name in elements} | _HEAD)
+        kept = _only(resource, {_top(name) for name in elements} | _HEAD)
     elif summary == "true":
         kept = _summarised(resource, top=True)
     elif summary == "text":
@@ -47,6 +47,12 @@ def part(resource: r4.R, summary: str = "false", elements: list[str] | None = No
 def has_element(type_: type[r4.Resource], name: str) -> bool:
     """Whether a resource type has a top element of this name (`value` for `value[x]`)."""
     return any(_base(field) == name or _chosen(field, {f"{name}[x]"}) for field in type_.__struct_fields__)
+
+
+def _top(name: str) -> str:
+    """`Patient.name.family`, `name.family` → `name`."""
+    first, _dot, rest = name.partition(".")
+    return rest.partition(".")[0] if first[:1].isupper() and rest else first
 
 
 def _only(resource: r4.R, names: set[str] | frozenset[str]) -> r4.R:

@@ -93,9 +93,9 @@ async def _followed(
     free, own, patient = _readable(who, wanted)
     common: list[Any] = [who.facility, [one.id for one in parameters], free, own, patient, sorted(seen)]
     if forward:
-        rows = await tx.fetch(_FORWARD, *common, [one.key for one in fresh], SELF, MOST + 1)
+        rows = await tx.look(_FORWARD, *common, [one.key for one in fresh], SELF, MOST + 1)
     else:
-        rows = await tx.fetch(_BACKWARD, *common, [hash64(f"{one.type}/{one.id}") for one in fresh], MOST + 1)
+        rows = await tx.look(_BACKWARD, *common, [hash64(f"{one.type}/{one.id}") for one in fresh], MOST + 1)
     return [found_of(row, NAMES[row["type"]]) for row in rows]
 
 

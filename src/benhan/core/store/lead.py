@@ -72,6 +72,5 @@ async def _counted(tx: Transaction, facility: int, clauses: list[IndexClause]) -
         return f"${len(values)}"
 
     counts = [one.counted(value, FEW + 1) for one in clauses]
-    row = await tx.fetchrow(f"select {', '.join(counts)}", *values)
-    assert row
+    [row] = await tx.look(f"select {', '.join(counts)}", *values)
     return list(row.values())

@@ -197,7 +197,7 @@ async def _page(tx: Transaction, part: Part, after: Sequence[Any] | None) -> lis
     statement = Statement(part.facility, query, part.decision, part.lead, after)
     sql = statement.page(query.count + 1)
     keys = len(query.order)
-    return [found_of(row, query.type, keys) for row in await tx.fetch(sql, *statement.values)]
+    return [found_of(row, query.type, keys) for row in await tx.look(sql, *statement.values)]
 
 
 async def _sorted_by_letters(tx: Transaction, part: Part, after: Sequence[Any] | None) -> list[Found]:
@@ -209,7 +209,7 @@ async def _sorted_by_letters(tx: Transaction, part: Part, after: Sequence[Any] |
     query, type_ = part.query, codec.resource_type(part.query.type)
     statement = Statement(part.facility, query, part.decision, part.lead)
     sql = statement.all(MOST_SORTED + 1)
-    rows = await tx.fetch(sql, *statement.values)
+    rows = await tx.look(sql, *statement.values)
     if len(rows) > MOST_SORTED:
         raise Malformed(
             _("Có hơn %(n)s bản ghi, không sắp xếp được theo khoá này.", n=MOST_SORTED), where="_sort",
@@ -238,11 +238,12 @@ async def _total(tx: Transaction, parts: Sequence[Part]) -> int | None:
         statement = Statement(part.facility, part.query, part.decision, part.lead)
         if query.total == "estimate":
             sql = statement.estimate()
-            row = await tx.fetchrow(sql, *statement.values)
-            total += row["total"] if row else 0
+            [row] = await tx.look(sql, *statement.values)
+            total += row["total"]
         else:
             sql = statement.total()
-            total += await tx.fetchval(sql, *statement.values)
+            [row] = await tx.look(sql, *statement.values)
+            total += row["count"]
     return total
 
 
