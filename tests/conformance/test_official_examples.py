@@ -14,10 +14,12 @@ from benhan.core.fhir import codec, search, validation
 
 NO_BASE = "SearchParameter.base is required and absent (HL7 publishes these drafts so)"
 BLANK_CODE = "a code of v2-0550 ends with a no-break space, encoded twice"
+NO_BASE_DEFINITION = "sdf-4: a logical model that is not abstract and specializes nothing"
 LONG_ID = "the id of a SearchParameter is 68 characters long; 64 are allowed"
 
 #: Examples that break the standard they illustrate: file → (the expression we report first, why).
 KNOWN_INVALID: dict[str, tuple[str, str]] = {
+    "Bundle-dataelements.json": ("Bundle", "bdl-7: two entries have one fullUrl"),
     "Bundle-v2-valuesets.json": ("Bundle.entry[814].resource.concept[74].code", BLANK_CODE),
     "CodeSystem-v2-0550.json": ("CodeSystem.concept[74].code", BLANK_CODE),
     "DeviceMetric-example.json": (
@@ -52,6 +54,10 @@ KNOWN_INVALID: dict[str, tuple[str, str]] = {
     "SearchParameter-valueset-extensions-ValueSet-end.json": ("SearchParameter.base", NO_BASE),
     "SearchParameter-valueset-extensions-ValueSet-keyword.json": ("SearchParameter.base", NO_BASE),
     "SearchParameter-valueset-extensions-ValueSet-workflow.json": ("SearchParameter.base", NO_BASE),
+    "StructureDefinition-Definition.json": ("StructureDefinition", NO_BASE_DEFINITION),
+    "StructureDefinition-Event.json": ("StructureDefinition", NO_BASE_DEFINITION),
+    "StructureDefinition-FiveWs.json": ("StructureDefinition", NO_BASE_DEFINITION),
+    "StructureDefinition-Request.json": ("StructureDefinition", NO_BASE_DEFINITION),
     "ig-r4.json": (
         "ImplementationGuide.manifest.resource[11904].reference",
         LONG_ID,

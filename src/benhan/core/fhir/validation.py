@@ -1,8 +1,7 @@
 """Rules of R4 that the structs cannot say, compiled per type at first use.
 
 Required bindings, choices (`value[x]`), cardinality, primitive formats and reference targets, through every
-nested element and resource. Standard: FHIR R4, sections 2.6, 2.24 and 4.1. FHIRPath invariants are not
-checked here.
+nested element and resource, and the invariants (`invariants`). Standard: FHIR R4, sections 2.6, 2.9, 2.24 and 4.1.
 """
 
 from __future__ import annotations
@@ -17,12 +16,26 @@ from msgspec.structs import astuple
 from benhan.core.fhir import r4
 from benhan.core.fhir.bindings import binding_check, codes_of
 from benhan.core.fhir.formats import FORMATS
+from benhan.core.fhir.invariants import Invariant, Surroundings, Test, said_of, tests_of
 from benhan.core.fhir.outcome import Invalid, issue
 from benhan.core.fhir.references import target_check
 from benhan.core.fhir.rules import Field, rule_of
+from benhan.core.language import _
 
 Path = tuple[Any, ...]
-Report = list[r4.OperationOutcomeIssue]
+
+
+class Report(list[r4.OperationOutcomeIssue]):
+    """The issues found, and where the visit is: what `%resource` and `%rootResource` are, if warnings are wanted."""
+
+    __slots__ = ("around", "warnings")
+
+    def __init__(self, resource: r4.Resource, *, warnings: bool) -> None:
+        super().__init__()
+        self.around = Surroundings(resource, resource)
+        self.warnings = warnings
+
+
 Visit = Callable[[Any, Path, Report], None]
 Check = Callable[[Any], str | None]
 
@@ -30,9 +43,12 @@ _INTEGERS = {"integer": -(2**31), "unsignedInt": 0, "positiveInt": 1}
 _MAX_ISSUES = 100
 
 
-def validate(resource: r4.Resource) -> list[r4.OperationOutcomeIssue]:
-    """Every error found, at most 100, each with its FHIRPath expression; an empty list is valid."""
-    report: Report = []
+def validate(resource: r4.Resource, *, warnings: bool = False) -> list[r4.OperationOutcomeIssue]:
+    """Every error found, at most 100, each with its FHIRPath expression; an empty list is valid.
+
+    With `warnings`, also the invariants that only advise.
+    """
+    report = Report(resource, warnings=warnings)
     name = type(resource).__name__
     _checker(name).visit(resource, (None, name, None), report)
     return report[:_MAX_ISSUES]
@@ -64,6 +80,27 @@ def _say(report: Report, code: str, path: Path, message: str) -> None:
     report.append(issue(code, f"{where}: {message}", where=where))
 
 
+def _hold(tests: tuple[Test, ...], value: Any, items: tuple[Any, ...], path: Path, report: Report) -> None:
+    """Run the invariants whose elements are there; loops without generators, for this runs in every struct."""
+    for test in tests:
+        for need in test.needs:
+            for at in need:
+                if items[at] is not None:
+                    break
+            else:
+                break
+        else:
+            if test.broken(value, items, report.around):
+                _say_broken(report, test.invariant, path)
+
+
+def _say_broken(report: Report, invariant: Invariant, path: Path) -> None:
+    where = expression(path if invariant.element is None else (path, invariant.element, None))
+    severity = "warning" if invariant.severity == "warning" else "error"
+    message = _("không đúng quy tắc %(key)s của FHIR: %(human)s", key=invariant.key, human=said_of(invariant))
+    report.append(issue("invariant", f"{where}: {message}", where=where, severity=severity))
+
+
 class _Checker:
     """The rules of one struct. Compiled when first visited, since structs contain one another.
 
@@ -71,7 +108,7 @@ class _Checker:
     two are mostly absent and are skipped in one count.
     """
 
-    __slots__ = ("_choices", "_name", "_plain", "_required", "_runs")
+    __slots__ = ("_choices", "_name", "_plain", "_required", "_runs", "_tests")
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -79,6 +116,7 @@ class _Checker:
         self._runs: tuple[tuple[int, int, tuple[Visit, ...]], ...] = ()
         self._required: tuple[tuple[str, int, int], ...] = ()
         self._choices: tuple[_Choice, ...] = ()
+        self._tests: tuple[Test, ...] = ()
 
     def visit(self, value: Any, path: Path, report: Report) -> None:
         """Report what is wrong in `value`, which stands at `path`."""
@@ -101,6 +139,10 @@ class _Checker:
                 _say(report, "required", (path, wire, None), "thiếu phần tử bắt buộc")
         for choice in self._choices:
             choice.visit(items, path, report)
+        if self._tests:
+            _hold(self._tests, value, items, path, report)
+        if report.warnings:
+            _hold(tests_of(self._name, "warning"), value, items, path, report)
 
     def _compile(self) -> tuple[Visit, ...]:
         rule = rule_of(self._name)
@@ -114,6 +156,7 @@ class _Checker:
             for wire, field in rule.fields.items()
             if field.min
         )
+        self._tests = tests_of(self._name, "error")
         self._choices = tuple(_Choice(wire, *choice, at) for wire, choice in rule.choices.items())
         siblings = [name for name in names if name.startswith("_")]
         first, second = len(names) - len(siblings) - len(variants), len(names) - len(siblings)
@@ -221,13 +264,23 @@ def _item_visit(field: Field) -> Visit:
 
         return visit
     if field.type == "Resource":
-        return lambda value, path, report: _checker(type(value).__name__).visit(value, path, report)
+        return _resource_visit
     inner = _checker(field.type).visit
     if field.type == "Reference":
         return _with_check(inner, target_check(field.targets), "value")
     if field.binding:
         return _with_check(inner, binding_check(field.binding, field.type), "code-invalid")
     return inner
+
+
+def _resource_visit(value: Any, path: Path, report: Report) -> None:
+    """A resource inside: contained ones keep the root, those of a Bundle are roots of their own."""
+    outer = report.around
+    parent = path[0]
+    contained = parent is not None and path[1] == "contained"
+    report.around = Surroundings(value, outer.root if contained else value)
+    _checker(type(value).__name__).visit(value, path, report)
+    report.around = outer
 
 
 def _primitive_check(field: Field) -> Callable[[Any], tuple[str, str] | None]:

@@ -65,7 +65,8 @@ def compare(a: Moment, b: Moment) -> int | None:
         return None
     if min(len(a.parts), len(b.parts)) > _DAY and a.kind != "Time" and (a.zone is None) != (b.zone is None):
         return None
-    left, right = _comparable(a), _comparable(b)
+    dated = min(len(a.parts), len(b.parts)) <= _DAY
+    left, right = (a.parts, b.parts) if dated else (_comparable(a), _comparable(b))
     for one, other in zip(left, right, strict=False):
         if one != other:
             return -1 if one < other else 1
