@@ -226,7 +226,7 @@ class _Together:
         for entry, kept in zip(entries, made, strict=True):
             if isinstance(kept, Problem):
                 raise _placed(kept, entry.n)
-            self._answers[entry.n] = _answered(self._request, kept, "201" if messages.version(kept) == "1" else "200")
+            self._answers[entry.n] = _answered(self._request, kept[0], "201" if kept[1] else "200")
 
 
 def _refuse_twice(addresses: Sequence[str], where: str) -> None:

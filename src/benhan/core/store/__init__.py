@@ -12,7 +12,7 @@ from benhan.core.store.records import reference
 from benhan.core.store.search import Page, first, search
 from benhan.core.store.series import number
 from benhan.core.store.together import write_all
-from benhan.core.store.write import AlreadyExists, change, create, delete, update
+from benhan.core.store.write import AlreadyExists, change, create, delete, put, update
 
 __all__ = [
     "AlreadyExists",
@@ -25,6 +25,7 @@ __all__ = [
     "history",
     "load",
     "number",
+    "put",
     "read",
     "read_many",
     "reference",

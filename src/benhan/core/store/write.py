@@ -18,6 +18,7 @@ from benhan.core.store import terms_index
 from benhan.core.store.records import NUMBERS, audited, new_id, now, permit, stamped
 from benhan.core.store.rows import INDEX_VERSION, Rows, columns, rows_of
 from benhan.core.store.sealed import refuse_if_sealed
+from benhan.core.store.subscriptions import registry as subscriptions
 
 _PUT = (
     "select put($1,$2,$3,$4,$5,$6,$7,$8,$9,$10::smallint[],$11::bigint[],$12::smallint[],$13::text[],$14::text[],"
@@ -78,6 +79,8 @@ async def create(
     name = codec.type_name(resource)
     decision = permit(who, Interaction.CREATE, name)
     kept = stamped(resource, resource.id or new_id(), 1, moment := now())
+    if name == "Subscription":
+        kept = await subscriptions.accepted(tx, who, kept)
     rows = await _put(tx, who, kept, 0, moment, "c", claims)
     if rows is None:
         raise Conflict(
@@ -91,6 +94,15 @@ async def create(
 
 async def update(tx: Transaction, who: Subject, resource: r4.R, *, if_match: str | None) -> r4.R:
     """Replace a record (or bring one with a given id into being); gives it back with its new version.
+
+    Raises:
+        As `put`.
+    """
+    return (await put(tx, who, resource, if_match=if_match))[0]
+
+
+async def put(tx: Transaction, who: Subject, resource: r4.R, *, if_match: str | None) -> tuple[r4.R, bool]:
+    """Replace a record or bring one with a given id into being; gives it with its version, and whether it is new.
 
     `if_match` is the version the change was made on; None replaces whatever is there. Where nothing would change, no
     version is made: the record comes back as it is, and no subscriber is told.
@@ -112,15 +124,18 @@ async def update(tx: Transaction, who: Subject, resource: r4.R, *, if_match: str
         same = stamped(resource, resource.id, version, current.updated)
         if codec.encode(same) == current.body:
             audited(tx, who, Interaction.UPDATE, decision, name, resource.id, current.patient, "unchanged")
-            return same
+            return same, False
         await refuse_if_sealed(tx, who, name, NUMBERS[name], resource.id)
     kept = stamped(resource, resource.id, version + 1, moment := now())
-    rows = await _put(tx, who, kept, version, moment, "u" if current and not current.deleted else "c")
+    if name == "Subscription":
+        kept = await subscriptions.accepted(tx, who, kept)
+    new = current is None or current.deleted
+    rows = await _put(tx, who, kept, version, moment, "c" if new else "u")
     if rows is None:
         raise _moved_on(name, resource.id, version)
     _within(decision.only_patient, rows.patient, name)
     audited(tx, who, Interaction.UPDATE, decision, name, kept.id, rows.patient, f"version {version + 1}")
-    return kept
+    return kept, new
 
 
 async def change(
@@ -171,6 +186,8 @@ async def delete(tx: Transaction, who: Subject, type_: type[r4.R], id_: str, *, 
     nothing = Rows(patient=current.patient, tokens=[], words=[], spans=[], quantities=[], once=[])
     await _call_put(tx, who, name, id_, current.version, now(), None, "d", nothing)
     await terms_index.removed(tx, name, who.facility, id_)
+    if name == "Subscription":
+        await subscriptions.removed(tx, who.facility, id_)
     audited(tx, who, Interaction.DELETE, decision, name, id_, current.patient)
 
 
@@ -215,7 +232,7 @@ async def _call_put(
         tx.wrote = True
         key: int | None = await tx.fetchval(
             _PUT, who.facility, NUMBERS[name], id_, version, moment, rows.patient, body, action.encode(), who.account,
-            *columns(rows), INDEX_VERSION, 1,
+            *columns(rows), INDEX_VERSION, parameters.generation(),
         )  # fmt: skip
     except asyncpg.PostgresError as error:
         if error.sqlstate == TAKEN:
