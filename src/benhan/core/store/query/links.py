@@ -17,7 +17,7 @@ class Link(msgspec.Struct, tag=True):
     """Is joined to a record of another type that meets a condition.
 
     `near` is the parameter of this record's token row, `far` of the other's: a chain goes from a reference to SELF,
-    `_has` from SELF to a reference. `other` is its type, `only` the one patient whose records the caller may learn from.
+    `_has` from SELF to a reference. `other` is its type, `only` the one patient whose records she may learn from.
     """
 
     near: int

@@ -52,8 +52,7 @@ def parse(type_name: str, params: Params, may: May = nobody, *, facility: int = 
     """Understand the parameters of a search.
 
     Raises:
-        Malformed: a parameter is unknown (`lenient` puts it into `Query.ignored` instead), does not fit its kind, or its
-            value cannot be read.
+        Malformed: a parameter is unknown (`lenient` puts it into `Query.ignored` instead), or cannot be read.
         Forbidden: a link leads to a type the caller may not search.
     """
     pairs = list(_pairs(params, lenient))
