@@ -39,11 +39,16 @@ class UnsupportedPath(Exception):  # noqa: N818 - said at compile time, to the d
     """The expression uses more of FHIRPath than is compiled here."""
 
 
+class UnknownElement(UnsupportedPath):
+    """The expression names an element that the type does not have."""
+
+
 def compile_path(expression: str, root: str, *, relative: bool = False) -> list[Branch]:
     """Every branch of `expression` that starts at the type `root`; a relative one begins with an element of it.
 
     Raises:
-        UnsupportedPath: the expression is outside the subset, or names an element R4 does not have.
+        UnsupportedPath: the expression is outside the subset.
+        UnknownElement: it names an element R4 does not have.
     """
     parser = _Parser(_tokens(expression), root, relative)
     branches = parser.union()
@@ -65,7 +70,7 @@ def field_step(wire: str, repeats: bool) -> Step:
     """Read one element of every value; absent ones give nothing."""
     name = f"{wire}_" if keyword.iskeyword(wire) else wire
     if repeats:
-        return lambda values: [item for value in values for item in (getattr(value, name) or ())]
+        return lambda values: [item for value in values for item in (getattr(value, name) or ()) if item is not None]
     return lambda values: [item for value in values if (item := getattr(value, name)) is not None]
 
 
@@ -205,7 +210,8 @@ def _fields(branch: Branch, name: str) -> list[Branch]:
     found = []
     for wire in wires:
         if wire not in rule.fields:
-            raise UnsupportedPath(f"{branch.type} has no element {name}")
+            # What a contained resource has is known only when it is there.
+            raise (UnsupportedPath if branch.type == _ANY_RESOURCE else UnknownElement)(f"{branch.type}.{name}")
         field = rule.fields[wire]
         found.append(_then(branch, field.type, field_step(wire, bool(field.list)), first=wire, way=f".{wire}"))
     return found

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from benhan.core.fhir import r4
+from benhan.core.fhir import fhirpath, r4
 from benhan.core.fhir.definitions import (
     COLUMNS,
+    FIRST_CUSTOM,
     NOT_SERVED,
     PARAMETERS,
     TEXTS,
@@ -24,7 +26,7 @@ from benhan.core.fhir.definitions import (
     own_bases,
 )
 from benhan.core.fhir.moments import moment_range
-from benhan.core.fhir.paths import Branch, Step, compile_path, run
+from benhan.core.fhir.paths import Branch, Step, UnknownElement, UnsupportedPath, compile_path, run
 from benhan.core.fhir.rows import Emit, Index, emitter, relative_reference
 
 Entry = tuple[tuple[Step, ...], tuple[tuple[int, Emit], ...]]
@@ -36,6 +38,8 @@ Part = Callable[[Any], Index]
 PHONETIC = frozenset(own["phonetic"].id for own in PARAMETERS.values() if "phonetic" in own)
 #: More values in one place of a composite than this are not paired.
 MAX_PAIRED = 200
+#: More values of a custom expression than this are not indexed.
+MAX_FOUND = 500
 
 
 def index(resource: r4.Resource, further: Plan = ()) -> Index:
@@ -102,7 +106,14 @@ def _grouped(entries: list[tuple[tuple[Step, ...], int, Emit]]) -> tuple[Entry, 
 
 
 def _entries(parameter: SearchParameter) -> list[tuple[str | None, tuple[Step, ...], Emit]]:
-    branches = compile_path(parameter.expression, parameter.type)
+    try:
+        branches = compile_path(parameter.expression, parameter.type)
+    except UnsupportedPath as error:
+        if isinstance(error, UnknownElement):
+            raise
+        if (parameter.id and parameter.id < FIRST_CUSTOM) or parameter.kind == "composite":
+            raise
+        return [(None, (), _by_fhirpath(parameter))]
     if parameter.kind == "composite":
         return [_paired(parameter, base) for base in own_bases(parameter, branches)]
     found = []
@@ -112,6 +123,29 @@ def _entries(parameter: SearchParameter) -> list[tuple[str | None, tuple[Step, .
     return found
 
 
+def _by_fhirpath(parameter: SearchParameter) -> Emit:
+    """A custom parameter whose expression is more than a path: types are known when it has run.
+
+    What cannot be evaluated on a record gives no rows; the record is written all the same.
+    """
+    program = fhirpath.compile(parameter.expression)
+
+    def emit(found: Index, number: int, resource: Any) -> None:
+        try:
+            items = program.nodes(resource)[:MAX_FOUND]
+        except fhirpath.BadExpression:
+            return
+        for item in items:
+            primitive = isinstance(item, fhirpath.Primitive)
+            value, kind = (item.value, item.type) if primitive else (item, _TYPES.get(type(item), type(item).__name__))
+            if value is not None and (one := emitter(parameter.kind, kind)):
+                one(found, number, value)
+
+    return emit
+
+
+#: Types of what FHIRPath works out itself.
+_TYPES: dict[type, str] = {str: "string", bool: "boolean", int: "integer", Decimal: "decimal"}
 _RESOURCE = "%resource."
 
 

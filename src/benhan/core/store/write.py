@@ -14,7 +14,7 @@ from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Conflict, Forbidden, Gone, Invalid, NotFound, VersionConflict
 from benhan.core.fhir.validation import check
 from benhan.core.language import _
-from benhan.core.store import terms_index
+from benhan.core.store import parameters, terms_index
 from benhan.core.store.records import NUMBERS, audited, new_id, now, permit, stamped
 from benhan.core.store.rows import INDEX_VERSION, Rows, columns, rows_of
 from benhan.core.store.sealed import refuse_if_sealed
@@ -186,6 +186,8 @@ async def delete(tx: Transaction, who: Subject, type_: type[r4.R], id_: str, *, 
     nothing = Rows(patient=current.patient, tokens=[], words=[], spans=[], quantities=[], once=[])
     await _call_put(tx, who, name, id_, current.version, now(), None, "d", nothing)
     await terms_index.removed(tx, name, who.facility, id_)
+    if name == "SearchParameter":
+        await parameters.removed(tx, who, id_)
     if name == "Subscription":
         await subscriptions.removed(tx, who.facility, id_)
     audited(tx, who, Interaction.DELETE, decision, name, id_, current.patient)
@@ -207,13 +209,14 @@ async def _put(
 ) -> Rows | None:
     """Validate and write; None when the row has moved on."""
     check(kept)
-    rows = rows_of(kept)
+    rows = rows_of(kept, parameters.further(who.facility, codec.type_name(kept)))
     rows.once = [*rows.once, *claims]
     assert kept.id
     name = codec.type_name(kept)
     rid = await _call_put(tx, who, name, kept.id, version, moment, codec.encode(kept), action, rows)
     if rid is not None:
         await terms_index.written(tx, who, kept, rid, version + 1)
+        await parameters.written(tx, who, kept)
     return rows if rid is not None else None
 
 

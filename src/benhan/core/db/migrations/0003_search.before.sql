@@ -55,6 +55,7 @@ create table reindex (
     version smallint not null,
     total bigint not null,
     by text not null,
+    settled xid8 not null default pg_snapshot_xmin(pg_current_snapshot()),  -- it sees all that was written before
     started timestamptz not null default now(),
     ended timestamptz
 );
