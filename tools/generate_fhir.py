@@ -274,7 +274,7 @@ def declare(wire: str, rule: Rules) -> tuple[str, list[str]]:
     primitive = is_primitive(code)
     kind = PYTHON_TYPES.get(code, "Text") if primitive else code
     kind = "AnyResource" if kind == "Resource" else kind
-    kind = f"Some[{kind}]" if "list" in rule else kind
+    kind = f"{'Row' if primitive else 'Some'}[{kind}]" if "list" in rule else kind
     name = f"{wire}_" if keyword.iskeyword(wire) else wire
     required = bool(rule.get("min")) and not primitive
     if name == wire:

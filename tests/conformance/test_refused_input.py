@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from benhan.core.fhir import codec, validation
+from benhan.core.fhir import codec, r4, search, validation
 from benhan.core.fhir.outcome import Problem
 
 PATIENT: dict[str, Any] = {"resourceType": "Patient", "name": [{"family": "Nguyễn", "given": ["An"]}]}
@@ -73,6 +74,23 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a control character": ({**PATIENT, "name": [{"family": "A\u0000n"}]}, "Patient.name[0].family"),
     "null": ({**PATIENT, "birthDate": None}, "Patient.birthDate"),
     "null in an array": ({**PATIENT, "name": [None]}, "Patient.name[0]"),
+    "null that holds no place": ({**PATIENT, "name": [{"given": [None, "An"]}]}, "Patient.name[0].given[0]"),
+    "null on both sides": (
+        {**PATIENT, "name": [{"given": ["An", None], "_given": [{"id": "a"}, None]}]},
+        "Patient.name[0].given[1]",
+    ),
+    "a result beside the reason for its absence": (
+        {**OBSERVATION, "valueString": "5", "dataAbsentReason": {"text": "hết mẫu"}},
+        "Observation",
+    ),
+    "a contact of nobody": ({**PATIENT, "contact": [{"gender": "female"}]}, "Patient.contact[0]"),
+    "a reference into nothing": ({**ENCOUNTER, "subject": {"reference": "#an"}}, "Encounter.subject"),
+    "a decimal of many digits": (
+        {**OBSERVATION, "valueQuantity": {"value": 10**400}},
+        "Observation.valueQuantity.value",
+    ),
+    "a date as a number": ({**PATIENT, "birthDate": 19901121}, "Patient.birthDate"),
+    "a decimal as a boolean": ({**OBSERVATION, "valueQuantity": {"value": True}}, "Observation.valueQuantity.value"),
     "a wrong reference target": (
         {**ENCOUNTER, "subject": {"reference": "Observation/1"}},
         "Encounter.subject",
@@ -148,6 +166,35 @@ def test_bytes_that_are_no_resource_are_refused_with_a_status(body: bytes, statu
     with pytest.raises(Problem) as refusal:
         codec.decode(body)
     assert refusal.value.status == status
+
+
+@pytest.mark.parametrize("number", ["01", "1.", ".5", "+1", "NaN", "Infinity", "0x10", "1e"])
+def test_a_number_that_is_none_in_json_is_refused(number: str) -> None:
+    body = json.dumps({**OBSERVATION, "valueQuantity": {"value": 0}}).replace('"value": 0', f'"value": {number}')
+    with pytest.raises(Problem) as refusal:
+        codec.decode(body.encode())
+    assert refusal.value.status == 400
+
+
+@pytest.mark.parametrize("number", ["1.10", "-0.0", "100", "1e3", "1.50E-2", "123456789012345678.123456789"])
+def test_decimals_keep_their_digits(number: str) -> None:
+    body = (
+        f'{{"resourceType":"Observation","status":"final","code":{{"text":"x"}},"valueQuantity":{{"value":{number}}}}}'
+    )
+    observation = codec.decode(body.encode(), r4.Observation)
+    assert validation.validate(observation) == []
+    again = json.loads(codec.encode(observation), parse_float=str, parse_int=str)["valueQuantity"]["value"]
+    assert Decimal(again) == Decimal(number)
+    assert Decimal(again).as_tuple() == Decimal(number).as_tuple()
+
+
+def test_null_holds_the_place_of_a_primitive_told_beside() -> None:
+    name = {"given": [None, "An"], "_given": [{"extension": [{"url": "http://x", "valueCode": "unknown"}]}, None]}
+    body = json.dumps({**PATIENT, "name": [name]}, ensure_ascii=False, separators=(",", ":")).encode()
+    patient = codec.decode(body, r4.Patient)
+    assert validation.validate(patient) == []
+    assert codec.encode(patient) == body
+    assert search.index(patient)
 
 
 def test_a_narrative_with_entities_and_a_table_is_taken() -> None:

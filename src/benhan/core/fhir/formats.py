@@ -9,6 +9,7 @@ import binascii
 import re
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from functools import lru_cache
 
 from benhan.core.fhir.narrative import narrative
@@ -21,6 +22,7 @@ _TIME = r"(?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d{1,9})?"
 _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", re.ASCII)
 _DATE_TIME = re.compile(rf"(\d{{4}})(?:-(\d\d)(?:-(\d\d)(?:T{_TIME}{_ZONE})?)?)?", re.ASCII)
 _INSTANT = re.compile(rf"(\d{{4}})-(\d\d)-(\d\d)T{_TIME}{_ZONE}", re.ASCII)
+_MAX_DIGITS = 100
 _SPACES = re.compile(r"\s")
 
 
@@ -71,6 +73,14 @@ def base64(value: str) -> str | None:
         binascii.a2b_base64(_SPACES.sub("", value).encode("ascii"), strict_mode=True)
     except (binascii.Error, UnicodeEncodeError):
         return "không phải base64 hợp lệ"
+    return None
+
+
+def decimal(value: Decimal) -> str | None:
+    """At most 100 digits on each side of the point: more is no measurement, and would cost memory when written out."""
+    _sign, digits, exponent = value.as_tuple()
+    if len(digits) > _MAX_DIGITS or not -_MAX_DIGITS <= int(exponent) <= _MAX_DIGITS:
+        return f"số thập phân quá {_MAX_DIGITS} chữ số"
     return None
 
 

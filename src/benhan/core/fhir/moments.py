@@ -58,7 +58,7 @@ def period_range(period: r4.Period) -> Range | None:
 
 def timing_range(timing: r4.Timing) -> Range | None:
     """The whole span of a timing: its events and the bounds of its repetition."""
-    spans = [moment_range(event) for event in timing.event or ()]
+    spans = [moment_range(event) for event in timing.event or () if event]
     if timing.repeat and timing.repeat.boundsPeriod:
         bounds = period_range(timing.repeat.boundsPeriod)
         spans += [bounds] if bounds else []

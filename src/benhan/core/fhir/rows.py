@@ -131,7 +131,7 @@ def _string(index: Index, number: int, value: str) -> None:
 
 def _name(index: Index, number: int, value: r4.HumanName) -> None:
     """The whole name in the Vietnamese order (family first), then its parts."""
-    given = value.given or []
+    given = [part for part in value.given or () if part]  # null may hold a place
     whole = value.text or " ".join([*([value.family] if value.family else []), *given])
     parts = [whole, value.family, *given, *(value.prefix or ()), *(value.suffix or ())]
     index.strings.extend((number, part) for part in parts if part)

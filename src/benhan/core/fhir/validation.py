@@ -15,7 +15,7 @@ from msgspec.structs import astuple
 
 from benhan.core.fhir import r4
 from benhan.core.fhir.bindings import binding_check, codes_of
-from benhan.core.fhir.formats import FORMATS
+from benhan.core.fhir.formats import FORMATS, decimal
 from benhan.core.fhir.invariants import Invariant, Surroundings, Test, said_of, tests_of
 from benhan.core.fhir.outcome import Invalid, issue
 from benhan.core.fhir.references import target_check
@@ -108,7 +108,7 @@ class _Checker:
     two are mostly absent and are skipped in one count.
     """
 
-    __slots__ = ("_choices", "_name", "_plain", "_required", "_runs", "_tests")
+    __slots__ = ("_choices", "_name", "_paired", "_plain", "_required", "_runs", "_tests")
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -117,6 +117,7 @@ class _Checker:
         self._required: tuple[tuple[str, int, int], ...] = ()
         self._choices: tuple[_Choice, ...] = ()
         self._tests: tuple[Test, ...] = ()
+        self._paired: tuple[tuple[str, int, int], ...] = ()
 
     def visit(self, value: Any, path: Path, report: Report) -> None:
         """Report what is wrong in `value`, which stands at `path`."""
@@ -139,6 +140,9 @@ class _Checker:
                 _say(report, "required", (path, wire, None), "thiếu phần tử bắt buộc")
         for choice in self._choices:
             choice.visit(items, path, report)
+        for wire, at, sibling in self._paired:
+            if items[sibling] is not None or (items[at] is not None and None in items[at]):
+                _check_places(items[at] or (), items[sibling] or (), (path, wire, None), report)
         if self._tests:
             _hold(self._tests, value, items, path, report)
         if report.warnings:
@@ -157,6 +161,11 @@ class _Checker:
             if field.min
         )
         self._tests = tests_of(self._name, "error")
+        self._paired = tuple(
+            (wire, at[_python(wire)], at[f"_{wire}"])
+            for wire, field in rule.fields.items()
+            if field.list and f"_{wire}" in at
+        )
         self._choices = tuple(_Choice(wire, *choice, at) for wire, choice in rule.choices.items())
         siblings = [name for name in names if name.startswith("_")]
         first, second = len(names) - len(siblings) - len(variants), len(names) - len(siblings)
@@ -165,6 +174,14 @@ class _Checker:
         self._runs = tuple((start, end, ordered[start:end]) for start, end in runs if start < end)
         self._plain = ordered[:first]
         return self._plain
+
+
+def _check_places(values: Any, besides: Any, path: Path, report: Report) -> None:
+    """`null` in a list of primitives holds the place of one that is told beside, and in the list beside the reverse."""
+    parent, wire, _at = path
+    for at in range(max(len(values), len(besides))):
+        if (at >= len(values) or values[at] is None) and (at >= len(besides) or besides[at] is None):
+            _say(report, "structure", (parent, wire, at), _("null chỉ giữ chỗ cho phần tử có id hoặc extension đi kèm"))
 
 
 def _visit_present(items: tuple[Any, ...], visits: tuple[Visit, ...], path: Path, report: Report) -> None:
@@ -221,9 +238,7 @@ def _field_visit(wire: str, field: Field) -> Visit:
         if not values:
             _say(report, "structure", (path, wire, None), "mảng rỗng; hãy bỏ phần tử")
         for at, value in enumerate(values):
-            if value is None:
-                _say(report, "structure", (path, wire, at), "giá trị null không được phép")
-            else:
+            if value is not None:
                 one(value, (path, wire, at), report)
 
     return visit
@@ -249,7 +264,7 @@ def _certainly_right(field: Field) -> Callable[[Any], bool]:
     """A test at the speed of C that most values pass; the others are looked at in full."""
     if field.binding and field.type == "code" and (codes := codes_of(field.binding)):
         return codes.__contains__
-    if field.type in ("boolean", "decimal"):
+    if field.type == "boolean":
         return lambda _: True
     return lambda _: False
 
@@ -302,7 +317,7 @@ def _form(kind: str) -> Check:
     if kind in _INTEGERS:
         least = _INTEGERS[kind]
         return lambda value: None if least <= value < 2**31 else f"số ngoài khoảng của {kind}"
-    return FORMATS.get(kind, lambda _: None)
+    return decimal if kind == "decimal" else FORMATS.get(kind, lambda _: None)
 
 
 def _with_check(inner: Visit, extra: Check, code: str) -> Visit:

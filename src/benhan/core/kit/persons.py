@@ -16,7 +16,7 @@ def identifier(resource: object, system: str) -> str | None:
 def full_name(person: r4.Patient | r4.Practitioner) -> str:
     """The name as it is written in Vietnam: family, middle, given."""
     for name in person.name or []:
-        return name.text or " ".join([*([name.family] if name.family else []), *(name.given or [])])
+        return name.text or " ".join([*([name.family] if name.family else []), *filter(None, name.given or [])])
     return "Chưa rõ tên"
 
 

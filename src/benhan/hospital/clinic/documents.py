@@ -142,7 +142,7 @@ async def _facility(tx: Transaction, who: Subject, visit: r4.Encounter) -> dict[
 
 def _patient(patient: r4.Patient, day: date, weight: r4.Observation | None, allergies: Sequence[str]) -> dict[str, str]:
     kilograms = weight.valueQuantity.value if weight and weight.valueQuantity else None
-    address = next((one.text or ", ".join(one.line or []) for one in patient.address or []), "")
+    address = next((one.text or ", ".join(filter(None, one.line or [])) for one in patient.address or []), "")
     guardian = next((one.name.text or "" for one in patient.contact or [] if one.name), "")
     phone = words.phone_of(patient)
     young = bool(patient.birthDate) and age_months(patient.birthDate or "", day) < limits.CHILD_MONTHS

@@ -239,7 +239,7 @@ def person_of(patient: r4.Patient) -> Person:
         birth=patient.birthDate,
         phone=next((one.value for one in patient.telecom or [] if one.system == "phone"), None),
         number=identifier(patient, systems.CCCD),
-        street=(" ".join(address.line) if address.line else None if address.district else address.text)
+        street=(" ".join(filter(None, address.line)) if address.line else None if address.district else address.text)
         if address
         else None,
         ward=_coded(address.extension, WARD) if address else None,

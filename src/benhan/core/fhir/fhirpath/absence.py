@@ -77,7 +77,7 @@ def _called(node: Call, absent: str) -> Answer:
     return EMPTY if node.name in _EMPTY_FOR_EMPTY else UNKNOWN
 
 
-def _combined(operator: str, left: Answer, right: Answer) -> Answer:  # noqa: PLR0911 - a table
+def _combined(operator: str, left: Answer, right: Answer) -> Answer:
     if operator in LOGIC:
         combine, _decides = LOGIC[operator]
         possible = {combine(a, b) for a in _cases(left) for b in _cases(right)}
