@@ -94,6 +94,8 @@ def unwanted(record: Record) -> str | None:
         return "retired"
     if "example" in record.get("id", "") or "example" in url:
         return "example"
+    if record.get("copyright") == "This is an example set.":
+        return "example"
     if record["resourceType"] == "CodeSystem" and not record.get("concept"):
         return "code system without concepts"
     return None
@@ -101,8 +103,11 @@ def unwanted(record: Record) -> str | None:
 
 def bare(record: Record) -> Record:
     """A record without what only a reader of the web page needs."""
-    for code in (_without(one) for one in walk(record)):
-        code.pop("extension", None)
+    for one in (_without(one) for one in walk(record)):
+        one.pop("extension", None)
+    for part in ("include", "exclude"):
+        for one in record.get("compose", {}).get(part, ()):
+            one.pop("version", None)  # often of an edition that is in neither package; they belong together as they are
     return {key: value for key, value in record.items() if key not in DROPPED and not key.startswith("_")}
 
 

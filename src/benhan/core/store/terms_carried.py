@@ -108,7 +108,8 @@ def _group(code: str, name: str, *parents: str) -> r4.CodeSystemConcept:
 
 def _flat(entries: CodeList) -> list[r4.CodeSystemConcept]:
     columns = ("chapter", "kind", "modality", "reporting", "first_appendix", "status")
-    return [_concept(one, properties={name: one[name] for name in columns}) for one in entries]
+    once = {one.code: one for one in reversed(list(entries))}  # some lists give a code again, with other dates
+    return [_concept(one, properties={name: one[name] for name in columns}) for one in reversed(once.values())]
 
 
 def _icd10(entries: CodeList) -> list[r4.CodeSystemConcept]:

@@ -175,6 +175,18 @@ class Without(msgspec.Struct):
         return iter(self.keep.chosen())
 
 
+def takes_all(node: Node) -> bool:
+    """Whether it takes every concept of the systems it chooses from."""
+    match node:
+        case Filtered(tests=tests):
+            return not tests
+        case Both() | Without() | Listed():
+            return False
+        case Either(parts=parts):
+            return all(takes_all(part) for part in parts if not isinstance(part, Listed))
+    return False
+
+
 async def compiled(tx: Transaction, who: Subject, value_set: r4.ValueSet) -> Node:
     """The set that a value set describes.
 

@@ -22,7 +22,7 @@ from benhan.core.kit.codes.query import code_key, has_digit
 from benhan.core.kit.text import fold
 from benhan.core.language import _
 from benhan.core.store.records import audited, instant, new_id, now, permit
-from benhan.core.store.terms_compose import Code, Node, Values, compiled, unknown
+from benhan.core.store.terms_compose import Code, Node, Values, compiled, takes_all, unknown
 from benhan.core.store.terms_concepts import MOST_WORD, concept_of
 from benhan.core.store.terms_find import System
 
@@ -124,6 +124,8 @@ class _Typed:
         self.words = [word[:MOST_WORD] for word in self.folded.split()[:MOST_WORDS]]
         self.key = code_key(text[:MOST_TYPED])
         self.is_code = has_digit(self.key)
+        #: One or two letters begin so many names that their order says nothing.
+        self.is_long = len(self.folded) > 2
 
     def rank(self, key: str, titles: Sequence[str], words: str) -> int | None:
         """How well a concept fits; None: not at all. The same as the statements say."""
@@ -131,7 +133,7 @@ class _Typed:
             return 0
         if self.is_code and key.startswith(self.key):
             return 1
-        if any(title.startswith(self.folded) for title in titles):
+        if self.is_long and any(title.startswith(self.folded) for title in titles):
             return 2
         return 3 if all(f" {word}" in words for word in self.words) else None
 
@@ -201,6 +203,7 @@ async def _chosen(
     values = Values([one.rid for one in systems])
     where = _where(node, values, asked)
     if not typed.words:
+        where = where or "true"
         total = await tx.fetchval(f"select count(*) from concept c where c.rid = any($1) and {where}", *values.all)
         skip, most = values(max(0, asked.offset - listed)), values(wanted)
         rows = await tx.fetch(
@@ -217,8 +220,8 @@ async def _chosen(
 
 
 def _where(node: Node, values: Values, asked: Asked) -> str:
-    """What a chosen concept must meet; the listed ones are shown already."""
-    parts = [node.sql(values)]
+    """What a chosen concept must meet, "" for nothing; the listed ones are shown already."""
+    parts = [] if takes_all(node) else [node.sql(values)]
     by_rid: dict[int, list[str]] = {}
     for code, of in node.listed():
         if of is not None:
@@ -231,33 +234,43 @@ def _where(node: Node, values: Values, asked: Asked) -> str:
     return " and ".join(parts)
 
 
+def _checked(of: str, *conditions: str) -> str:
+    """Each row of `of` tried on its concept, one look into the index each; `offset 0` keeps PostgreSQL to that."""
+    if not any(conditions):
+        return ""
+    meets = " and ".join(one for one in conditions if one)
+    place = f"c.rid = {of}.rid and c.seq = {of}.seq"
+    return f" cross join lateral (select from concept c where {place} and {meets} offset 0) c"
+
+
 async def _ranked(tx: Transaction, systems: list[System], where: str, values: Values, typed: _Typed, depth: int) -> str:
-    """The statement of the first `depth` concepts by rank. `offset 0` keeps PostgreSQL to the order of work."""
+    """The statement of the first `depth` concepts by rank. No part of it leaves PostgreSQL a choice of plan."""
     most, key, folded = values(depth), values(typed.key), values(typed.folded)
-    of_title = (
-        "(select rid, seq from concept_title where rid = any($1) and {title}"
-        " order by array_position($1, rid), seq offset 0) t"
-        f" cross join lateral (select from concept c where c.rid = t.rid and c.seq = t.seq and {where} offset 0) c"
+    and_where = f" and {where}" if where else ""
+    titles = (
+        "(select t.rid, t.seq, {rank}, '' from (select rid, seq from concept_title where rid = any($1) and {title}"
+        f" order by array_position($1, rid), seq offset 0) t{_checked('t', where)} limit {most})"
     )
     parts = [
-        f"(select c.rid, c.seq, 0 as rank, '' as key from concept c where c.rid = any($1) and c.key = {key}"
-        f" and {where} limit {most})",
-        f"(select t.rid, t.seq, 0, '' from {of_title.format(title=f'title = {folded}')} limit {most})",
+        f"(select c.rid, c.seq, 0 as rank, '' as key from concept c where c.rid = any($1) and c.key = {key}{and_where}"
+        f" limit {most})",
+        titles.format(rank=0, title=f"title = {folded}"),
+        *([titles.format(rank=2, title=f"title > {folded} and title < {folded} || '{END}'")] * typed.is_long),
+        *await _by_words(tx, systems, where, values, typed, most),
     ]
     if typed.is_code:
         parts.append(
             f"(select c.rid, c.seq, 1, c.key from concept c where c.rid = any($1) and c.key > {key}"
-            f" and c.key < {key} || '{END}' and {where} order by array_position($1, c.rid), c.key limit {most})"
+            f" and c.key < {key} || '{END}'{and_where} order by array_position($1, c.rid), c.key limit {most})"
         )
-    starts = of_title.format(title=f"title > {folded} and title < {folded} || '{END}'")
-    parts.append(f"(select t.rid, t.seq, 2, '' from {starts} limit {most})")
-    parts += await _by_words(tx, systems, where, values, typed, most)
     return (
-        f"with hit as (select rid, seq, min(rank) as rank from ({' union all '.join(parts)}) x group by rid, seq),"
-        " best as (select h.rid, h.seq, h.rank, case h.rank when 1 then c.key else '' end as key"
-        " from hit h join concept c on c.rid = h.rid and c.seq = h.seq"
-        f" order by h.rank, array_position($1, h.rid), 4, h.seq limit {most})"
-        f" select {_COLUMNS}, b.rank from best b join concept c on c.rid = b.rid and c.seq = b.seq"
+        "with hit as materialized"
+        " (select rid, seq, min(rank) as rank, max(key) as key"
+        f" from ({' union all '.join(parts)}) x group by rid, seq),"
+        " best as materialized (select rid, seq, rank, case rank when 1 then key else '' end as key from hit"
+        f" order by rank, array_position($1, rid), 4, seq limit {most})"
+        f" select {_COLUMNS}, b.rank from best b cross join lateral"
+        " (select * from concept c where c.rid = b.rid and c.seq = b.seq offset 0) c"
         " order by b.rank, array_position($1, b.rid), b.key, b.seq"
     )
 
@@ -266,19 +279,22 @@ async def _by_words(
     tx: Transaction, systems: list[System], where: str, values: Values, typed: _Typed, most: str
 ) -> list[str]:
     """Names that hold all the words: led by the rarest, or walked in order where all of them are common."""
-    held = " and ".join(f"position({values(' ' + word)} in c.words) > 0" for word in typed.words)
     met = await _met(tx, systems, typed.words)
     rarest = min(range(len(met)), key=met.__getitem__)
     if met[rarest] <= FEW:
+        others = [word for n, word in enumerate(typed.words) if n != rarest]
         word = values(typed.words[rarest])
+        held = " and ".join(f"position({values(' ' + one)} in c.words) > 0" for one in others)
         return [
-            "(select w.rid, w.seq, 3, '' from (select distinct rid, seq from concept_word where rid = any($1)"
-            f" and word >= {word} and word < {word} || '{END}' offset 0) w cross join lateral"
-            f" (select from concept c where c.rid = w.rid and c.seq = w.seq and {held} and {where} offset 0) c"
-            f" order by array_position($1, w.rid), w.seq limit {most})"
+            "(select w.rid, w.seq, 3, '' from"
+            " (select distinct array_position($1, rid) as at, rid, seq from concept_word"
+            f" where rid = any($1) and word >= {word} and word < {word} || '{END}' order by 1, 3 offset 0) w"
+            f"{_checked('w', held, where)} limit {most})"
         ]
+    held = " and ".join(f"position({values(' ' + one)} in c.words) > 0" for one in typed.words)
+    and_where = f" and {where}" if where else ""
     return [
-        f"(select c.rid, c.seq, 3, '' from concept c where c.rid = {values(one.rid)}::bigint and {held} and {where}"
+        f"(select c.rid, c.seq, 3, '' from concept c where c.rid = {values(one.rid)}::bigint and {held}{and_where}"
         f" order by c.seq limit {most})"
         for one in systems
     ]

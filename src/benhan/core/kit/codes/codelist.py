@@ -38,7 +38,7 @@ class CodeList:
         self.name = name
         self._lines = lines
         self._at_column = {column: place for place, column in enumerate(columns)}
-        self._shown = [(c, at) for c, at in self._at_column.items() if c not in {"code", "name", "also", "flags"}]
+        self._shown = [(c, at) for c, at in self._at_column.items() if c not in {"code", "name", "flags"}]
         self._limits: dict[tuple[str, str], int] = {}
 
     def __len__(self) -> int:
