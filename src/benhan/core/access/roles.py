@@ -28,6 +28,7 @@ class Role(StrEnum):
     PUBLIC = "public"
     BOOKING_SERVICE = "booking-service"
     FIGURES_SERVICE = "figures-service"
+    SUBSCRIPTION_SERVICE = "subscription-service"
     LOADER = "loader"
 
 
@@ -71,6 +72,7 @@ class Permission(StrEnum):
     FHIR = "fhir"
     EXPORT = "export"
     IMPORT = "import"
+    REINDEX = "reindex"
     TERMINOLOGY = "terminology"
 
 
@@ -99,7 +101,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.CASHIER: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.WATCH_QUEUE}),
     Role.PLANNING: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.SCHEDULE, _P.WATCH_QUEUE, _P.READ_CHART, _P.PRINT}),
     Role.ADMINISTRATOR: frozenset(
-        {_P.SIGNED_IN, _P.TERMINOLOGY, _P.SCHEDULE, _P.WATCH_QUEUE, _P.MEDICINES, _P.ADMINISTER}
+        {_P.SIGNED_IN, _P.TERMINOLOGY, _P.SCHEDULE, _P.WATCH_QUEUE, _P.MEDICINES, _P.ADMINISTER, _P.REINDEX}
     ),
     Role.PROVINCE: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.PROVINCE_FIGURES}),
     Role.PATIENT: frozenset({_P.OWN_RECORD}),
@@ -108,6 +110,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.PUBLIC: frozenset(),
     Role.BOOKING_SERVICE: frozenset(),
     Role.FIGURES_SERVICE: frozenset(),
+    Role.SUBSCRIPTION_SERVICE: frozenset(),
     Role.LOADER: frozenset(),
 }
 
@@ -185,6 +188,7 @@ RECORD_RULES: dict[Role, tuple[tuple[str, str], ...]] = {
         ("crus", "Appointment"),
         ("u", "Slot"),
     ),
+    Role.SUBSCRIPTION_SERVICE: (("ru", "Subscription"),),
     Role.FIGURES_SERVICE: (("rs", "Encounter Appointment Condition Location HealthcareService Organization"),),
     Role.LOADER: (("crus", "*"),),
 }

@@ -50,7 +50,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         words = {one.type for one in self.scopes}
         everything = frozenset[str]().union(*(one.letters for one in self.scopes if one.type == "*"))
         bulk = {Permission.EXPORT: "rs", Permission.IMPORT: "cu"}
-        return frozenset(one for one, needs in bulk.items() if f"bulk/{one}" in words or everything >= set(needs))
+        found = {one for one, needs in bulk.items() if f"bulk/{one}" in words or everything >= set(needs)}
+        return frozenset(found | ({Permission.REINDEX} if everything >= set("cruds") else set()))
 
 
 _SCOPE = re.compile(r"system/(\*|[A-Z][A-Za-z]{1,40})\.(c?r?u?d?s?)")
