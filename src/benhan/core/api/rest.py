@@ -66,8 +66,8 @@ async def update(request: Request, tx: Transaction, who: Subject) -> Response:
             _("Mã trong nội dung (%(said)s) khác mã trên địa chỉ (%(id)s).", said=resource.id, id=id_of(request)),
             where=f"{codec.type_name(resource)}.id",
         )
-    kept = await store.update(tx, who, resource, if_match=messages.if_match(request))
-    return messages.written(request, kept, 201 if messages.version(kept) == "1" else 200)
+    kept, made = await store.put(tx, who, resource, if_match=messages.if_match(request))
+    return messages.written(request, kept, 201 if made else 200)
 
 
 async def conditional_update(request: Request, tx: Transaction, who: Subject) -> Response:
