@@ -162,7 +162,15 @@ async def test_entries_of_a_transaction_find_one_another(desk: Desk) -> None:
 
 async def test_a_document_is_kept_as_the_bundle_it_is(desk: Desk) -> None:
     id_ = f"tai-{uuid4()}"
-    document = {"resourceType": "Bundle", "id": id_, "type": "document", "timestamp": "2026-11-21T07:30:00+07:00"}
+    paper = {
+        "resourceType": "Composition", "status": "final", "type": {"text": "x"}, "date": "2026-11-21", "title": "x",
+        "author": [{"display": "x"}],
+    }  # fmt: skip
+    document = {
+        "resourceType": "Bundle", "id": id_, "type": "document", "timestamp": "2026-11-21T07:30:00+07:00",
+        "identifier": {"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{uuid4()}"},
+        "entry": [{"fullUrl": f"urn:uuid:{uuid4()}", "resource": paper}],
+    }  # fmt: skip
     assert await desk.loads(desk.json(document, "document.json")) == Tally(created=1)
     assert (await desk.reads(r4.Bundle, id_)).type == "document"
 

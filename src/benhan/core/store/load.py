@@ -1,118 +1,147 @@
-"""Many records at once: import and the simulator. Same permission, validation, index, history, feed and audit."""
+"""Many new records at once: the one engine of import, `benhan load` and the simulator.
+
+`batch_of` is the work of a processor (validation, index rows, bytes) and may be done in another process; `put_batch`
+is one statement. Same permission, validation, index, uniqueness, history, feed and audit as every write.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from itertools import chain
 from typing import Any
+
+import asyncpg
+import msgspec
 
 from benhan.core.access import Interaction, Subject
 from benhan.core.access.audit import Event, record
 from benhan.core.db import Transaction
 from benhan.core.fhir import codec, r4
-from benhan.core.fhir.outcome import Invalid
+from benhan.core.fhir.outcome import Invalid, Problem
 from benhan.core.fhir.validation import check
-from benhan.core.store import terms_index
-from benhan.core.store.records import NUMBERS, new_id, now, permit, stamped
-from benhan.core.store.rows import INDEX_VERSION, rows_of
-from benhan.core.store.write import AlreadyExists
+from benhan.core.language import _
+from benhan.core.store import parameters, terms_index
+from benhan.core.store.records import NAMES, NUMBERS, new_id, now, permit, stamped
+from benhan.core.store.rows import INDEX_VERSION, Rows, rows_of
+from benhan.core.store.write import TAKEN, AlreadyExists
 
-_INSERT = """
-insert into resource (facility, type, id, version, updated, patient, body, indexed)
-select $1, t, i, 1, $2, p, b,
- (select case when $7::smallint >= version and $8::int >= generation then $7::smallint else 0 end from search_rules)
-from unnest($3::smallint[], $4::text[], $5::text[], $6::bytea[]) u(t, i, p, b)
-on conflict (facility, type, id) do nothing
-returning key, type, id
-"""
+_PUT_NEW = (
+    "select put_new($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25,$26,$27)"
+)
+#: Types that have an index of their own beside the rows of every record.
+_FURTHER = frozenset({NUMBERS["CodeSystem"]})
+
+
+class Batch(msgspec.Struct):
+    """Records ready to be written: columns for `put_new`. `faults` are (place in what was given, what is wrong)."""
+
+    moment: datetime
+    types: list[int]
+    ids: list[str]
+    patients: list[str | None]
+    bodies: list[bytes]
+    index: tuple[list[Any], ...]
+    #: Where each stood in what was given.
+    places: list[int]
+    faults: list[tuple[int, Problem]]
+    #: Of the search parameters it was indexed by (`store/parameters.py`); 1: R4's and ours only.
+    generation: int = 1
+
+
+def batch_of(resources: Sequence[r4.Resource], moment: datetime, facility: int | None = None) -> Batch:
+    """Validate, index and encode new records; ids must be set and different. Pure: no database, no policy.
+
+    Without the facility its own search parameters are not indexed; the rows are then marked and indexed again later.
+    """
+    batch = Batch(moment, [], [], [], [], (), [], [])
+    if facility is not None:
+        batch.generation = parameters.generation()
+    rows: list[Rows] = []
+    for place, resource in enumerate(resources):
+        assert resource.id
+        one = stamped(resource, resource.id, 1, moment)
+        try:
+            check(one)
+            found = rows_of(one, () if facility is None else parameters.further(facility, codec.type_name(one)))
+        except Problem as problem:
+            batch.faults.append((place, problem))
+            continue
+        rows.append(found)
+        batch.types.append(NUMBERS[codec.type_name(one)])
+        batch.ids.append(resource.id)
+        batch.patients.append(found.patient)
+        batch.bodies.append(codec.encode(one))
+        batch.places.append(place)
+    batch.index = (
+        *_columns([one.tokens for one in rows], 2),
+        *_columns([one.words for one in rows], 3),
+        *_columns([one.spans for one in rows], 3),
+        *_columns([one.quantities for one in rows], 4),
+        *_columns([[(what,) for what in one.once] for one in rows], 1),
+    )
+    return batch
+
+
+def _columns(rows: Sequence[Sequence[tuple[Any, ...]]], width: int) -> list[list[Any]]:
+    """Rows of many records as columns, the number of the record first."""
+    numbers = [n for n, mine in enumerate(rows, 1) for _row in mine]
+    columns = [list(column) for column in zip(*chain.from_iterable(rows), strict=True)]
+    return [numbers, *(columns or [[] for _ in range(width)])]
+
+
+async def put_batch(tx: Transaction, who: Subject, batch: Batch) -> list[int | None]:
+    """Write a batch; gives the key of each record, None where its id was there already (it is left as it is).
+
+    Raises:
+        Forbidden, AlreadyExists: nothing of the batch is kept.
+    """
+    if not batch.ids:
+        return []
+    for number in set(batch.types):
+        permit(who, Interaction.CREATE, NAMES[number])
+    try:
+        tx.wrote = True
+        keys: list[int | None] = await tx.fetchval(
+            _PUT_NEW, who.facility, batch.moment, who.account, INDEX_VERSION, batch.generation,
+            batch.types, batch.ids, batch.patients, batch.bodies, *batch.index,
+        )  # fmt: skip
+    except asyncpg.PostgresError as error:
+        if error.sqlstate == TAKEN:
+            raise AlreadyExists(str(error)) from None
+        raise
+    for key, number, body in zip(keys, batch.types, batch.bodies, strict=True):
+        if key is not None and number in _FURTHER:
+            await terms_index.written(tx, who, codec.kept(body, codec.resource_type(NAMES[number])), key, 1)
+    return keys
 
 
 async def load(tx: Transaction, who: Subject, resources: Sequence[r4.Resource]) -> int:
-    """Keep many new records in a few statements; gives how many were new.
+    """Keep many new records in one statement; gives how many were new.
 
     A record whose id is there already is left as it is (so a load can be run twice).
 
     Raises:
         Forbidden, Invalid, AlreadyExists: nothing of this call is kept.
     """
-    moment = now()
-    kept: dict[tuple[int, str], r4.Resource] = {}
+    given: dict[tuple[str, str], r4.Resource] = {}
     for resource in resources:
-        name = codec.type_name(resource)
+        name, id_ = codec.type_name(resource), resource.id or new_id()
         permit(who, Interaction.CREATE, name)
-        one = stamped(resource, resource.id or new_id(), 1, moment)
-        check(one)
-        assert one.id
-        if (NUMBERS[name], one.id) in kept:
-            raise Invalid(f"{name}/{one.id} có hai lần trong cùng một lần nạp.", where=f"{name}.id")
-        kept[NUMBERS[name], one.id] = one
-    rows = {place: rows_of(one) for place, one in kept.items()}
-    bodies = {place: codec.encode(one) for place, one in kept.items()}
-    new = await tx.fetch(
-        _INSERT, who.facility, moment,
-        [t for t, _ in kept], [i for _, i in kept], [rows[place].patient for place in kept], list(bodies.values()),
-        INDEX_VERSION, 1,
-    )  # fmt: skip
-    keys = {(row["type"], row["id"]): row["key"] for row in new}
-    indexed = [(key, rows[place]) for place, key in keys.items()]
-    await _hold(tx, who, [(w, k) for k, r in indexed for w in r.once])
-    await _many(
-        tx,
-        who,
-        "token",
-        ("param smallint", "hash bigint", "rid bigint"),
-        [(*t, k) for k, r in indexed for t in r.tokens],
-    )
-    await _many(
-        tx, who, "word", ("param smallint", "word text", "whole text", "rid bigint"),
-        [(*w, k) for k, r in indexed for w in r.words],
-    )  # fmt: skip
-    await _many(
-        tx, who, "span", ("param smallint", "lo timestamptz", "hi timestamptz", "rid bigint"),
-        [(*s, k) for k, r in indexed for s in r.spans],
-    )  # fmt: skip
-    await _many(
-        tx, who, "quantity", ("param smallint", "unit bigint", "lo float8", "hi float8", "rid bigint"),
-        [(*q, k) for k, r in indexed for q in r.quantities],
-    )  # fmt: skip
-    await tx.execute(
-        "insert into history (facility, type, id, version, updated, action, account, body)"
-        " select facility, type, id, version, updated, 'c', $2, body from resource where key = any($1)",
-        list(keys.values()), who.account,
-    )  # fmt: skip
-    await tx.execute(
-        "insert into feed (facility, type, id, version, action, patient)"
-        " select facility, type, id, version, 'c', patient from resource where key = any($1) order by key",
-        list(keys.values()),
-    )
-    for place, key in keys.items():
-        await terms_index.written(tx, who, kept[place], key, 1)
-    record(tx, who, Event("load", rule=f"role {'+'.join(sorted(who.roles))}", detail=f"{len(keys)} records"))
-    return len(keys)
+        if (name, id_) in given:
+            raise Invalid(
+                _("%(name)s/%(id)s có hai lần trong cùng một lần nạp.", name=name, id=id_), where=f"{name}.id"
+            )
+        given[name, id_] = resource if resource.id else msgspec.structs.replace(resource, id=id_)
+    batch = batch_of(list(given.values()), now())
+    if batch.faults:
+        raise batch.faults[0][1]
+    keys = await put_batch(tx, who, batch)
+    new = len(keys) - keys.count(None)
+    loaded(tx, who, f"{new} records")
+    return new
 
 
-async def _hold(tx: Transaction, who: Subject, wanted: list[tuple[str, int]]) -> None:
-    """Claim what may exist once.
-
-    Raises:
-        AlreadyExists: another record holds one of them.
-    """
-    taken = await tx.fetchval(
-        "with asked as (select * from unnest($2::text[], $3::bigint[]) u(what, rid)),"
-        " mine as (insert into once select $1, what, rid from asked on conflict do nothing returning what, rid)"
-        " select what from asked where (what, rid) not in (select what, rid from mine) limit 1",
-        who.facility, [what for what, _ in wanted], [rid for _, rid in wanted],
-    )  # fmt: skip
-    if taken is not None:
-        raise AlreadyExists(taken)
-
-
-async def _many(
-    tx: Transaction, who: Subject, table: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]
-) -> None:
-    """Insert rows of one table by arrays (COPY is refused under row-level security)."""
-    names = ", ".join(column.partition(" ")[0] for column in columns)
-    arrays = ", ".join(f"${n}::{column.partition(' ')[2]}[]" for n, column in enumerate(columns, 2))
-    values = [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in columns]
-    await tx.execute(
-        f"insert into {table} (facility, {names}) select $1, * from unnest({arrays})", who.facility, *values
-    )
+def loaded(tx: Transaction, who: Subject, what: str) -> None:
+    """Leave the trace of a load."""
+    record(tx, who, Event("load", rule=f"role {'+'.join(sorted(who.roles))}", detail=what))

@@ -17,8 +17,9 @@ from typing import Any, Final
 import msgspec
 
 from benhan.core.fhir import codec, r4
-from benhan.core.fhir.outcome import Malformed, Problem
+from benhan.core.fhir.outcome import Malformed
 from benhan.core.fhir.search import PARAMETERS
+from benhan.core.language import _
 
 LINES: Final = (".ndjson", ".jsonl")
 ENDINGS: Final = (".json", *LINES)
@@ -31,14 +32,13 @@ _REFERENCE: Final = re.compile(rb'("reference"\s*:\s*")([^"#][^"]*)"')
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 
-class Found(msgspec.Struct, frozen=True):
-    """One record of a source: where it stood, and the record or what is wrong with it."""
+class Raw(msgspec.Struct, frozen=True):
+    """The bytes of one record: where they stood, and the id it takes when it names none (a Bundle entry's)."""
 
     file: str
     line: int
-    record: r4.Resource | None
-    problem: Problem | None = None
-    id: str | None = None
+    body: bytes
+    fallback: str | None = None
 
 
 class _Entry(msgspec.Struct, rename={"full_url": "fullUrl"}):
@@ -65,7 +65,7 @@ def files(paths: Iterable[Path]) -> list[Path]:
     return found
 
 
-def records(path: Path) -> Iterator[tuple[int, Found]]:
+def records(path: Path) -> Iterator[tuple[int, Raw]]:
     """Everything in a file, each with how many bytes of the file have been read by then."""
     name = path.name.removesuffix(".gz")
     if name.endswith(LINES):
@@ -78,44 +78,44 @@ def _is_source(path: Path) -> bool:
     return path.is_file() and path.name.removesuffix(".gz").endswith(ENDINGS)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, Found]]:
+def _lines(path: Path) -> Iterator[tuple[int, Raw]]:
     with path.open("rb") as raw:
         text = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
         number = 0
         while line := text.readline(codec.MAX_BYTES + 1):
             number += 1
             if line.strip():
-                yield raw.tell(), _found(path, number, line)
+                yield raw.tell(), Raw(str(path), number, line)
 
 
-def _document(path: Path) -> Iterator[tuple[int, Found]]:
+def _document(path: Path) -> Iterator[tuple[int, Raw]]:
     size = path.stat().st_size
     if path.suffix == ".gz":
         with gzip.open(path) as text:
-            yield from ((size, found) for _, found in _resource_or_bundle(path, text.read()))
+            yield from ((size, raw) for _at, raw in _resource_or_bundle(path, text.read()))
     elif size:
         with path.open("rb") as raw, mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) as text:
             yield from _resource_or_bundle(path, text)
     else:
-        yield 0, Found(str(path), 1, None, Malformed("Tệp rỗng"))
+        yield 0, Raw(str(path), 1, b"")
 
 
-def _resource_or_bundle(path: Path, text: bytes | mmap.mmap) -> Iterator[tuple[int, Found]]:
+def _resource_or_bundle(path: Path, text: bytes | mmap.mmap) -> Iterator[tuple[int, Raw]]:
     if _bundle_type(text) in WRAPPINGS:
         yield from _bundle(path, text)
     else:
-        yield len(text), _found(path, 1, text[: codec.MAX_BYTES + 1])
+        yield len(text), Raw(str(path), 1, text[: codec.MAX_BYTES + 1])
 
 
-def _bundle(path: Path, text: bytes | mmap.mmap) -> Iterator[tuple[int, Found]]:
-    names = {url: name for _, _, entry in _entries(text) if (url := entry.full_url) and (name := _name(entry))}
+def _bundle(path: Path, text: bytes | mmap.mmap) -> Iterator[tuple[int, Raw]]:
+    names = {url: name for _start, _end, entry in _entries(text) if (url := entry.full_url) and (name := _name(entry))}
     line, counted = 1, 0
     for start, end, entry in _entries(text):
         line, counted = line + text[counted:start].count(b"\n"), start
         body = bytes(entry.resource)
         if body and (entry.search or {}).get("mode") != "outcome":
             body = _REFERENCE.sub(lambda match: _resolved(match, names), body)
-            yield end, _found(path, line, body, fallback=_id_of(entry.full_url))
+            yield end, Raw(str(path), line, body, _id_of(entry.full_url))
 
 
 def _entries(text: bytes | mmap.mmap) -> Iterator[tuple[int, int, _Entry]]:
@@ -185,14 +185,23 @@ def _resolved(match: re.Match[bytes], names: dict[str, str]) -> bytes:
     return match[1] + name.encode() + b'"' if name else match[0]
 
 
-def _found(path: Path, line: int, body: bytes, *, fallback: str | None = None) -> Found:
-    try:
-        record = codec.decode(body)
-        if not record.id:
-            record = msgspec.structs.replace(record, id=fallback or content_id(record))
-        return Found(str(path), line, record, None, f"{codec.type_name(record)}/{record.id}")
-    except Problem as problem:
-        return Found(str(path), line, None, problem, _name(_Entry(resource=msgspec.Raw(body))))
+def understood(raw: Raw) -> r4.Resource:
+    """The record, with an id.
+
+    Raises:
+        Malformed, TooLarge: it is none.
+    """
+    if not raw.body:
+        raise Malformed(_("Tệp rỗng"))
+    record = codec.decode(raw.body)
+    if not record.id:
+        return msgspec.structs.replace(record, id=raw.fallback or content_id(record))
+    return record
+
+
+def name_of(raw: Raw) -> str | None:
+    """`Type/id` of what could not be understood, as far as it says so."""
+    return _name(_Entry(resource=msgspec.Raw(raw.body)))
 
 
 def content_id(record: r4.Resource) -> str:
