@@ -174,7 +174,13 @@ RECORD_RULES: dict[Role, tuple[tuple[str, str], ...]] = {
         ("rs", "Patient Encounter ServiceRequest MedicationRequest Coverage Task"),
     ),
     Role.PLANNING: (("rs", _HOUSE), ("rs", _CHART), ("cu", "Schedule Slot Appointment")),
-    Role.ADMINISTRATOR: (("crus", _HOUSE), ("rs", "Appointment"), ("u", "Appointment"), ("rs", "Task")),
+    Role.ADMINISTRATOR: (
+        ("crus", _HOUSE),
+        ("cruds", "SearchParameter"),
+        ("rs", "Appointment"),
+        ("u", "Appointment"),
+        ("rs", "Task"),
+    ),
     Role.PROVINCE: (("rs", "CodeSystem ValueSet ConceptMap"),),
     Role.PATIENT: (
         ("rs", _CHART),
