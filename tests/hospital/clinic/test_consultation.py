@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from benhan.core.fhir import r4
-from benhan.hospital.visit import state_began
+from benhan.core.fhir import r4, systems
+from benhan.hospital.visit import concept, state_began
 from benhan.simulator import House
 from tests.hospital.clinic.conftest import Clinic
 
@@ -110,6 +110,7 @@ async def test_the_page_shows_what_a_doctor_must_know_first(enter: Client, clini
     await clinic.keep(
         r4.AllergyIntolerance(
             patient=store.reference(patient),
+            clinicalStatus=concept(systems.ALLERGY_CLINICAL, "active"),
             code=r4.CodeableConcept(text="Penicillin"),
             reaction=[r4.AllergyIntoleranceReaction(manifestation=[r4.CodeableConcept(text="phản vệ")], onset="2019")],
         )

@@ -15,7 +15,7 @@ from playwright.async_api import Page, expect
 from benhan.core import store
 from benhan.core.access.doors import COOKIE
 from benhan.core.db import Database
-from benhan.core.fhir import r4
+from benhan.core.fhir import r4, systems
 from benhan.core.kit.clock import now
 from benhan.hospital.clinic import diagnoses, orders, vitals
 from benhan.hospital.clinic.consultation import begin
@@ -30,6 +30,7 @@ from benhan.hospital.visit import (
     SYSTOLIC,
     TEMPERATURE,
     WEIGHT,
+    concept,
     section_text,
 )  # fmt: skip
 from tests.browser import PHONE, Axe, OpenPage
@@ -78,6 +79,7 @@ async def case(clinic: Clinic) -> AsyncIterator[Case]:
     await clinic.keep(
         r4.AllergyIntolerance(
             patient=store.reference(patient),
+            clinicalStatus=concept(systems.ALLERGY_CLINICAL, "active"),
             code=r4.CodeableConcept(text="Penicillin"),
             reaction=[r4.AllergyIntoleranceReaction(manifestation=[r4.CodeableConcept(text="phản vệ")], onset="2019")],
         )

@@ -28,3 +28,9 @@ async def reserve(tx: Transaction, who: Subject, series: str, count: int) -> int
         who.facility, series, count,
     )  # fmt: skip
     return last - count + 1
+
+
+async def last(tx: Transaction, who: Subject, series: str) -> int:
+    """The last number that was given of a series of this facility; 0 before the first."""
+    rows = await tx.look("select value from series where facility = $1 and name = $2", who.facility, series)
+    return int(rows[0]["value"]) if rows else 0

@@ -49,12 +49,12 @@ class Statement:
         source = self._by_record() or (self._walked() if walked else self._led())
         hits = f"select {COLUMNS}{sorts} from {source}"
         if not keys and walked and not self._leads_by_record:
-            before = f" and r.key < {self._value(self._after[-1])}::bigint" if self._after else ""
-            return f"{hits}{before} order by r.key desc limit {self._value(limit)}"
+            before = f" and r.key < {self.value(self._after[-1])}::bigint" if self._after else ""
+            return f"{hits}{before} order by r.key desc limit {self.value(limit)}"
         after = f" where {self._behind(self._after)}" if self._after else ""
         order = "".join(f"s{n} {'desc' if key.descending else 'asc'} nulls last, " for n, key in keys)
         way = "desc" if self._query.descending else "asc"
-        return f"select * from ({hits}) r{after} order by {order}key {way} limit {self._value(limit)}"
+        return f"select * from ({hits}) r{after} order by {order}key {way} limit {self.value(limit)}"
 
     def all(self, limit: int) -> str:
         """All rows that meet the search, in no order, for sorting by what the index does not hold."""
@@ -62,7 +62,12 @@ class Statement:
         sorts = "".join(
             f", {self._sorted_by(key)} as s{n}" for n, key in enumerate(self._query.order) if key.kind != "text"
         )
-        return f"select {COLUMNS}{sorts} from {source} limit {self._value(limit)}"
+        return f"select {COLUMNS}{sorts} from {source} limit {self.value(limit)}"
+
+    def keys(self, newest: int | None = None) -> str:
+        """The keys of all records that meet the search, or of so many of the newest."""
+        cut = f" order by r.key desc limit {self.value(newest)}" if newest else ""
+        return f"select r.key from {self._by_record() or (self._led() if self._lead else self._walked())}{cut}"
 
     def total(self) -> str:
         """How many there are."""
@@ -89,23 +94,23 @@ class Statement:
         """A patient's records, or those of some ids; the conditions on index rows are tried on each."""
         if not self._leads_by_record:
             return None
-        own = [*self._row(), *(one.sql(self._value) for one in self._query.clauses if is_on_record(one))]
-        probes = [one.sql(self._value) for one in self._query.clauses if not is_on_record(one)]
+        own = [*self._row(), *(one.sql(self.value) for one in self._query.clauses if is_on_record(one))]
+        probes = [one.sql(self.value) for one in self._query.clauses if not is_on_record(one)]
         return (
             f"(select * from resource r where {' and '.join(own)} offset 0) r where {' and '.join(['true', *probes])}"
         )
 
     def _walked(self) -> str:
-        probes = [clause.sql(self._value) for clause in self._query.clauses]
+        probes = [clause.sql(self.value) for clause in self._query.clauses]
         return f"resource r where {' and '.join([*self._row(), *probes])}"
 
     def _led(self, rows: str | None = None) -> str:
         assert self._lead
         lead = self._lead.clause
-        rows = rows or f"(select distinct x.rid from {lead.rows(self._value)} offset 0)"
+        rows = rows or f"(select distinct x.rid from {lead.rows(self.value)} offset 0)"
         others = [one for one in self._query.clauses if one is not lead]
-        probes = "".join(f" and {one.sql(self._value, 'lead.rid')}" for one in others if not is_on_record(one))
-        record = [*self._row(), *(one.sql(self._value) for one in others if is_on_record(one))]
+        probes = "".join(f" and {one.sql(self.value, 'lead.rid')}" for one in others if not is_on_record(one))
+        record = [*self._row(), *(one.sql(self.value) for one in others if is_on_record(one))]
         return (
             f"(select lead.rid from {rows} lead where true{probes} offset 0) lead cross join lateral"
             f" (select * from resource r where r.key = lead.rid and {' and '.join(record)} offset 0) r where true"
@@ -115,15 +120,15 @@ class Statement:
         """Off the index of a common token, newest first, no further than the page is long."""
         if self._lead is None or self._lead.few or not isinstance(self._lead.clause, Tokens):
             return None
-        before = f" and x.rid < {self._value(self._after[-1])}::bigint" if self._after else ""
-        rows = self._lead.clause.ordered(self._value, before)
+        before = f" and x.rid < {self.value(self._after[-1])}::bigint" if self._after else ""
+        rows = self._lead.clause.ordered(self.value, before)
         if rows is None:
             return None
-        return f"select {COLUMNS} from {self._led(rows)} order by lead.rid desc limit {self._value(limit)}"
+        return f"select {COLUMNS} from {self._led(rows)} order by lead.rid desc limit {self.value(limit)}"
 
     def _row(self) -> list[str]:
         """What the record itself must meet."""
-        only = [] if self._only_patient is None else [f"r.patient = {self._value(self._only_patient)}"]
+        only = [] if self._only_patient is None else [f"r.patient = {self.value(self._only_patient)}"]
         return ["r.facility = $1", "r.type = $2", "r.body is not null", *only]
 
     # ── the order ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -134,22 +139,23 @@ class Statement:
         if column:
             return column
         pick = "max" if key.descending else "min"
-        return _PICKED[key.kind].format(pick=pick, params=f"any({self._value(list(key.params))}::smallint[])")
+        return _PICKED[key.kind].format(pick=pick, params=f"any({self.value(list(key.params))}::smallint[])")
 
     def _behind(self, after: Sequence[Any]) -> str:
         """What comes after this position: the first key that differs decides; no value at all comes last."""
         sign = "<" if self._query.descending else ">"
-        behind = f"key {sign} {self._value(after[-1])}::bigint"
+        behind = f"key {sign} {self.value(after[-1])}::bigint"
         for n, key in reversed(list(enumerate(self._query.order))):
             if after[n] is None:
                 behind = f"(s{n} is null and {behind})"
                 continue
-            place = f"{self._value(after[n])}::{TYPES[key.kind]}"
+            place = f"{self.value(after[n])}::{TYPES[key.kind]}"
             further = "<" if key.descending else ">"
             behind = f"(s{n} {further} {place} or s{n} is null or (s{n} = {place} and {behind}))"
         return behind
 
-    def _value(self, value: Any) -> str:
+    def value(self, value: Any) -> str:
+        """Take a value; gives its place in the statement."""
         self.values.append(value)
         return f"${len(self.values)}"
 

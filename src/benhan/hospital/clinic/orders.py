@@ -47,7 +47,7 @@ class NeedsConfirmation(Invalid):
 async def find(tx: Transaction, who: Subject, query: str, limit: int = 12) -> list[Code]:
     """Services for laboratory and imaging that a person means, the most used here first."""
     book = codes.services()
-    used = await weights(tx, who, "ServiceRequest", systems.SERVICES, book)
+    used = await weights(tx, who, r4.ServiceRequest, systems.SERVICES, book)
     return book.find(query, limit, within=WITHIN, weights=used)
 
 

@@ -145,7 +145,7 @@ async def find_diagnosis(request: Request, tx: Transaction, who: Subject) -> Res
     patient = await store.read(tx, who, r4.Patient, id_of(visit.subject) or "?")
     query = request.query_params.get("icd", "")[:200]
     book = codes.icd10(list_day(visit, today()))
-    used = await weights(tx, who, "Condition", systems.ICD10, book)
+    used = await weights(tx, who, r4.Condition, systems.ICD10, book)
     found = [
         (one, int(used.get(one.code, 0)), objections(one, main=False, gender=patient.gender))
         for one in book.find(query, FOUND, weights=used)

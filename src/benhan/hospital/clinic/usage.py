@@ -13,19 +13,13 @@ import msgspec
 
 from benhan.core.access import Interaction, Subject, decide
 from benhan.core.db import Transaction
-from benhan.core.fhir.search import PARAMETERS
+from benhan.core.fhir import codec, r4
 from benhan.core.kit.codes import CodeList
-from benhan.core.store.records import NUMBERS
-from benhan.core.store.rows import hash64
+from benhan.core.store.counting import ByToken, tally, token_key
 
 SECONDS = 600.0
-#: So many of the latest records are counted, and so many codes kept.
-SAMPLE, MOST = 5000, 1000
-_SQL = (
-    "select t.hash, count(*) as times from (select key from resource where facility = $1 and type = $2"
-    " order by updated desc limit $4) r join token t on t.rid = r.key and t.param = $3::smallint"
-    " group by t.hash order by times desc limit $5"
-)
+#: So many of the latest records are counted.
+SAMPLE = 5000
 
 
 class _Counted(msgspec.Struct):
@@ -36,21 +30,23 @@ class _Counted(msgspec.Struct):
 _counted: dict[tuple[int, str, str], _Counted] = {}
 
 
-async def weights(tx: Transaction, who: Subject, type_name: str, system: str, book: CodeList) -> Mapping[str, float]:
+async def weights(
+    tx: Transaction, who: Subject, type_: type[r4.Resource], system: str, book: CodeList
+) -> Mapping[str, float]:
     """Code → how often it stands in the facility's latest records of a type; empty for those who may not search it."""
-    if not decide(who, Interaction.SEARCH, type_name).allowed:
+    name = codec.type_name(type_)
+    if not decide(who, Interaction.SEARCH, name).allowed:
         return {}
-    key = (who.facility, type_name, book.name)
-    known = _counted.get(key)
+    place = (who.facility, name, book.name)
+    known = _counted.get(place)
     if known is None or known.asked + SECONDS < time.monotonic():
-        param = PARAMETERS[type_name]["code"].id
-        rows = await tx.fetch(_SQL, who.facility, NUMBERS[type_name], param, SAMPLE, MOST)
+        times = await tally(tx, who, type_, {}, ByToken("code"), newest=SAMPLE)
         names = _hashes(book.name, system, book)
-        found = {names[row["hash"]]: float(row["times"]) for row in rows if row["hash"] in names}
-        known = _counted[key] = _Counted(found, time.monotonic())
+        found = {names[key]: float(number) for (key,), number in times.items() if key in names}
+        known = _counted[place] = _Counted(found, time.monotonic())
     return known.weights
 
 
 @cache
 def _hashes(_name: str, system: str, book: CodeList) -> dict[int, str]:
-    return {hash64(f"{system}|{entry.code}"): entry.code for entry in book}
+    return {token_key(system, entry.code): entry.code for entry in book}

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from functools import cache
-from pathlib import Path
 
 import msgspec
 
 from benhan.core import store
-from benhan.core.access import Interaction, Subject, decide
+from benhan.core.access import Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4
-from benhan.core.fhir.outcome import Forbidden, NotFound
-from benhan.core.fhir.search import PARAMETERS
+from benhan.core.fhir.outcome import NotFound
 from benhan.core.kit import clock
 from benhan.core.language import _
-from benhan.core.store.rows import hash64
+from benhan.core.store.counting import ByTime, ByToken, reference_key, tally
 from benhan.hospital.reception.booking_rules import FREE, FURTHEST, actor, start_of
 from benhan.hospital.visit import id_of, stamp
 
@@ -91,27 +88,30 @@ def service_of(all_services: Iterable[Service], id_: str) -> Service:
 async def counts(
     tx: Transaction, who: Subject, schedules: Collection[str], span: tuple[datetime, datetime], *, status: str = FREE
 ) -> dict[tuple[date, str], int]:
-    """How many slots of each schedule are in a state on each day; one statement.
+    """How many slots of each schedule are in a state on each day, from a moment on and before another.
 
     Raises:
         Forbidden: slots may not be searched.
     """
-    if not decide(who, Interaction.SEARCH, "Slot").allowed:
-        raise Forbidden(_("Không có quyền xem lịch khám."), where="Slot")
-    names = {hash64(f"Schedule/{id_}"): id_ for id_ in schedules}
-    slot = PARAMETERS["Slot"]
-    rows = await tx.fetch(
-        queries()["slots-by-day"], who.facility, *span, slot["start"].id, slot["status"].id, hash64(status),
-        slot["schedule"].id, list(names),
-    )  # fmt: skip
-    return {(row["day"], names[row["schedule"]]): row["slots"] for row in rows}
+    if not schedules or span[0] >= span[1]:
+        return {}
+    names = {reference_key(f"Schedule/{id_}"): id_ for id_ in schedules}
+    asked = {
+        "schedule": ",".join(f"Schedule/{id_}" for id_ in schedules),
+        "status": status,
+        "start": [f"ge{stamp(span[0])}", f"lt{stamp(span[1])}"],
+    }
+    first = clock.local(span[0]).date()
+    days = ByTime("start", clock.day_bounds(first)[0], timedelta(days=1))
+    slots = await tally(tx, who, r4.Slot, asked, days, ByToken("schedule"))
+    return {(first + timedelta(days=day), names[key]): number for (day, key), number in slots.items() if key in names}
 
 
 async def week(tx: Transaction, who: Subject, schedules: Collection[str], first: date, now: datetime) -> list[Day]:
     """Seven days from `first` with their free places that may still be booked."""
     start, _ = clock.day_bounds(first)
     end = min(start + timedelta(days=WEEK), now + FURTHEST)
-    free = await counts(tx, who, schedules, (max(start, now), max(end, now))) if schedules else {}
+    free = await counts(tx, who, schedules, (max(start, now), end))
     by_day: Counter[date] = Counter()
     for (day, _schedule), number in free.items():
         by_day[day] += number
@@ -165,10 +165,3 @@ async def described(tx: Transaction, who: Subject, slot_id: str) -> tuple[r4.Slo
 
 def _name(schedule: r4.Schedule, type_: str) -> str:
     return actor(schedule, type_).display or ""
-
-
-@cache
-def queries() -> dict[str, str]:
-    """The named statements of `booking.sql`."""
-    parts = (Path(__file__).parent / "booking.sql").read_text().split("-- name: ")[1:]
-    return {name.strip(): body for name, _, body in (part.partition("\n") for part in parts)}

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import time
-from datetime import date, datetime
-from functools import cache
-from pathlib import Path
+from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Final
 
 import msgspec
 
-from benhan.core.access import Interaction, Subject, decide
+from benhan.core.access import Subject
 from benhan.core.db import Transaction
-from benhan.core.fhir.outcome import Forbidden
-from benhan.core.fhir.search import PARAMETERS
+from benhan.core.fhir import r4
 from benhan.core.kit.clock import day_bounds, local
-from benhan.core.language import _
-from benhan.core.store.rows import hash64
+from benhan.core.store import series
+from benhan.core.store.counting import ByTime, ByToken, durations, tally
+from benhan.hospital.reception.booking_rules import AWAITED
 from benhan.hospital.visit import WAITING
 
 QUARTERS_BEFORE: Final = 7
@@ -45,20 +43,10 @@ class Figures(msgspec.Struct, frozen=True):
 
 
 async def waiting_by_room(tx: Transaction, who: Subject, day: date) -> dict[int, int]:
-    """How many wait today, by `hash64` of the room's reference."""
-    may_count(who, "Task")
-    rows = await tx.fetch(
-        queries()["waiting"], who.facility, *day_bounds(day),
-        _param("Task", "status"), hash64(WAITING), _param("Task", "authored-on"), _param("Task", "location"),
-    )  # fmt: skip
-    return {row["room"]: row["people"] for row in rows}
-
-
-async def latest_tasks(tx: Transaction, who: Subject, day: date, count: int) -> list[str]:
-    """The ids of the tasks made last on this day, newest first; their content is read through the store."""
-    may_count(who, "Task")
-    rows = await tx.fetch(queries()["latest"], who.facility, *day_bounds(day), _param("Task", "authored-on"), count)
-    return [row["id"] for row in rows]
+    """How many wait on a day, by `reference_key` of the room."""
+    asked = {"status": WAITING, "authored-on": _within(day)}
+    rooms = await tally(tx, who, r4.Task, asked, ByToken("location"))
+    return {room: people for (room,), people in rooms.items()}
 
 
 class _Kept(msgspec.Struct):
@@ -78,10 +66,8 @@ async def figures(tx: Transaction, who: Subject, now: datetime, waiting: int) ->
     Every desk shows the same, so they are counted once for each person received, called or taken back, and every few
     seconds; never once for each page.
     """
-    may_count(who, "Encounter")
-    may_count(who, "Appointment")
-    visits = await tx.fetchval(queries()["last_number"], who.facility, f"visit:{now:%Y}")
-    of = (local(now).toordinal(), _quarter(now), visits or 0, waiting)
+    visits = await series.last(tx, who, f"visit:{now:%Y}")
+    of = (local(now).toordinal(), _quarter(now), visits, waiting)
     kept = _kept.get(who.facility)
     if kept is None or kept.of != of or kept.until < time.monotonic():
         kept = _Kept(of, time.monotonic() + SECONDS, await _counted(tx, who, now, waiting))
@@ -90,28 +76,20 @@ async def figures(tx: Transaction, who: Subject, now: datetime, waiting: int) ->
 
 
 async def _counted(tx: Transaction, who: Subject, now: datetime, waiting: int) -> Figures:
-    day = day_bounds(local(now).date())
-    visits = await tx.fetch(
-        queries()["received"], who.facility, *day, _param("Encounter", "date"), _param("Encounter", "status"),
-        hash64("cancelled"), _param("Encounter", "appointment"), _param("Encounter", "location-period"),
-    )  # fmt: skip
-    expected = await tx.fetch(
-        queries()["expected"],
-        who.facility,
-        *day,
-        _param("Appointment", "date"),
-        _param("Appointment", "status"),
-        hash64("booked"),
-    )
-    times = [seconds for row in visits for seconds in row["seconds"] or ()]
+    day = local(now).date()
+    quarters = ByTime("date", day_bounds(day)[0], timedelta(minutes=15))
+    received: dict[str, str | list[str]] = {"date": _within(day), "status:not": "cancelled"}
+    came = _by_quarter(await tally(tx, who, r4.Encounter, received, quarters))
+    had_booked = await tally(tx, who, r4.Encounter, {**received, "appointment:missing": "false"})
+    times = await durations(tx, who, r4.Encounter, received, "location-period", before="date")
+    expected: dict[str, str | list[str]] = {"date": _within(day), "status": AWAITED}
+    booked = _by_quarter(await tally(tx, who, r4.Appointment, expected, quarters))
     quarter = _quarter(now)
     first = min(max(0, quarter - QUARTERS_BEFORE), 96 - QUARTERS_BEFORE - QUARTERS_AFTER)
-    came = {row["quarter"]: row["people"] for row in visits}
-    booked = {row["quarter"]: row["people"] for row in expected}
     shown = range(first, first + QUARTERS_BEFORE + QUARTERS_AFTER)
     return Figures(
         received=sum(came.values()),
-        booked=sum(row["booked"] for row in visits),
+        booked=sum(had_booked.values()),
         waiting=waiting,
         seconds=median(times) if times else None,
         bars=tuple((came if at <= quarter else booked).get(at, 0) for at in shown),
@@ -120,28 +98,15 @@ async def _counted(tx: Transaction, who: Subject, now: datetime, waiting: int) -
     )
 
 
-@cache
-def queries() -> dict[str, str]:
-    """The named statements of `queries.sql`."""
-    parts = (Path(__file__).parent / "queries.sql").read_text().split("-- name: ")[1:]
-    return {name.strip(): body for name, _, body in (part.partition("\n") for part in parts)}
+def _within(day: date) -> list[str]:
+    """Began on this day: after the one before, before the next one."""
+    return [f"sa{day - timedelta(days=1)}", f"lt{day + timedelta(days=1)}"]
+
+
+def _by_quarter(counted: dict[tuple[int, ...], int]) -> dict[int, int]:
+    return {quarter: people for (quarter,), people in counted.items()}
 
 
 def _quarter(now: datetime) -> int:
     """Which quarter of an hour of the day it is, from 0."""
     return local(now).hour * 4 + local(now).minute // 15
-
-
-def _param(type_name: str, code: str) -> int:
-    return PARAMETERS[type_name][code].id
-
-
-def may_count(who: Subject, type_name: str) -> None:
-    """Ask the policy before index rows are read past the store.
-
-    Raises:
-        Forbidden: it says no, or only for one patient.
-    """
-    decision = decide(who, Interaction.SEARCH, type_name)
-    if not decision.allowed or decision.only_patient is not None:
-        raise Forbidden(_("Không có quyền đếm %(type_name)s.", type_name=type_name), where=type_name)

@@ -9,13 +9,14 @@ from typing import Final
 import msgspec
 
 from benhan.core import store
-from benhan.core.access import Subject
+from benhan.core.access import Interaction, Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.kit.clock import today
 from benhan.core.kit.text import fold
-from benhan.core.store.rows import hash64
-from benhan.hospital.reception.figures import may_count, waiting_by_room
+from benhan.core.store.counting import reference_key
+from benhan.core.store.records import permit
+from benhan.hospital.reception.figures import waiting_by_room
 from benhan.hospital.visit import CLINIC, EMERGENCY, code_of, id_of, identifier
 
 KINDS: Final = (CLINIC, EMERGENCY)
@@ -59,13 +60,14 @@ async def open_rooms(tx: Transaction, who: Subject) -> list[Room]:
 
     The house itself is asked of the store once a minute in each process; how many wait, each time.
     """
-    may_count(who, "Location")
+    permit(who, Interaction.SEARCH, "Location")  # also where the rooms are remembered
     waiting = await waiting_by_room(tx, who, today())
     kept = _houses.get(who.facility)
     if kept is None or kept[0] < time.monotonic():
         kept = (time.monotonic() + HOUSE_SECONDS, await _house(tx, who))
         _houses[who.facility] = kept
-    return [msgspec.structs.replace(room, waiting=waiting.get(hash64(f"Location/{room.id}"), 0)) for room in kept[1]]
+    waits = {room.id: waiting.get(reference_key(f"Location/{room.id}"), 0) for room in kept[1]}
+    return [msgspec.structs.replace(room, waiting=waits[room.id]) for room in kept[1]]
 
 
 async def _house(tx: Transaction, who: Subject) -> list[Room]:
