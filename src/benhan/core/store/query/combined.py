@@ -74,8 +74,9 @@ class LeadingEvery(Every, tag=True):
     def rows(self, value: Value) -> str:
         """The index rows that meet it."""
         first, *others = self.clauses
-        probes = "".join(f" and {clause.sql(value, 'x.rid')}" for clause in others)
-        return f"(select x.rid from {first.rows(value)} offset 0) x where true{probes}"
+        probes = "".join(f" and {clause.sql(value, 'first.rid')}" for clause in others)
+        rows = f"(select x.rid from {first.rows(value)} offset 0) first"
+        return f"(select first.rid from {rows} where true{probes}) x where true"
 
     def counted(self, value: Value, most: int) -> str:
         """How many rows meet the first, up to `most`."""
