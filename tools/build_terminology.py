@@ -35,6 +35,8 @@ KINDS = ("CodeSystem", "ValueSet", "ConceptMap")
 OWN = ("http://terminology.hl7.org/", "http://hl7.org/fhir/", "urn:oid:2.16.840.1.113883.5", "http://cda-validation")
 DROPPED = ("text", "extension", "contact", "meta", "experimental", "immutable", "contained", "identifier", "useContext",
            "jurisdiction", "modifierExtension")  # fmt: skip
+#: Made-up codes under the name of a real code system.
+MADE_UP = ("http://hl7.org/fhir/ValueSet/icd-10",)
 UCUM_COMMON = "http://hl7.org/fhir/ValueSet/ucum-common"
 
 Record = dict[str, Any]
@@ -94,7 +96,7 @@ def unwanted(record: Record) -> str | None:
         return "retired"
     if "example" in record.get("id", "") or "example" in url:
         return "example"
-    if record.get("copyright") == "This is an example set.":
+    if url in MADE_UP:
         return "example"
     if record["resourceType"] == "CodeSystem" and not record.get("concept"):
         return "code system without concepts"
