@@ -232,7 +232,7 @@ async def _again(tx: Transaction, keys: list[int], parameter: int | None) -> tup
         try:
             if row["body"] is not None:
                 good.append((row["key"], row["facility"], _rows(row)))
-        except Problem as problem:
+        except Exception as problem:  # whatever it is, it must not stop the others; the job names it
             failed.append(f"{NAMES[row['type']]}/{row['id']}: {problem}"[:300])
             _log.warning("cannot be indexed again: %s", failed[-1])
     await _replace(tx, good, parameter)
