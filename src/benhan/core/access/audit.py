@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -18,11 +19,25 @@ from benhan.core.language import _
 
 #: Characters kept of a detail: the ids of some five hundred records.
 MOST_DETAIL = 20_000
-_INSERT = """
-insert into audit (facility, account, session, action, type, id, patient, allowed, rule, detail)
-select * from unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bool[],
-                     $9::text[], $10::text[])
-"""
+_COLUMNS = ("int", "text", "text", "text", "text", "text", "text", "bool", "text", "text")
+_NAMES = "facility, account, session, action, type, id, patient, allowed, rule, detail"
+
+
+def inserting(first: int, kept: str = "") -> str:
+    """The statement that inserts events from one array for each column, the first of them `$first`.
+
+    `kept`: an array of what became of each act, by its place; the trace of one that is null there is left out.
+    """
+    arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(_COLUMNS, first))
+    if not kept:
+        return f"insert into audit ({_NAMES}) select * from unnest({arrays})"
+    return (
+        f"insert into audit ({_NAMES}) select {_NAMES} from unnest({arrays}) with ordinality act({_NAMES}, n)"
+        f" where ({kept})[n] is not null"
+    )
+
+
+_INSERT = inserting(1)
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -39,12 +54,14 @@ class Event(msgspec.Struct, frozen=True):
 
 def record(tx: Transaction, who: Subject, event: Event) -> None:
     """Leave an audit event; it is written with the transaction or the act does not happen."""
-    tx.leave(
-        _INSERT,
-        (
-            who.facility, who.account, who.session, event.action, event.type, event.id, event.patient, event.allowed,
-            event.rule, event.detail[:MOST_DETAIL],
-        ),
+    tx.leave(_INSERT, row_of(who, event))
+
+
+def row_of(who: Subject, event: Event) -> tuple[Any, ...]:
+    """An event as a row, in the order of `inserting`."""
+    return (
+        who.facility, who.account, who.session, event.action, event.type, event.id, event.patient, event.allowed,
+        event.rule, event.detail[:MOST_DETAIL],
     )  # fmt: skip
 
 

@@ -40,7 +40,7 @@ async def create(request: Request, tx: Transaction, who: Subject) -> Response:
     resource.id = None
     condition = request.headers.get("if-none-exist")
     if condition is None:
-        return messages.written(request, await store.create(tx, who, resource), 201)
+        return messages.written(request, await store.create_alone(tx, who, resource), 201)
     kept, made = await conditional.create_unless(tx, who, resource, query(condition.lstrip("?")))
     return messages.written(request, kept, 201 if made else 200)
 

@@ -7,57 +7,21 @@ rows it leaves (its audit) are committed together with those of other requests, 
 
 from __future__ import annotations
 
-import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
-import msgspec
 
+from benhan.core.db.entry import Entry, EntryLapsed, Lookup, bound, columns, entered, entered_all, entered_one, lapsed
 from benhan.core.db.lanes import Busy, Connection, Lanes
 from benhan.core.db.together import Together
 
 #: The reach of a transaction that may see every facility: signing in, the change feed, the province's counts.
 PLATFORM = -1
-#: What `enter` raises: a token is held by somebody else than when it was read, or by nobody any more.
-LAPSED = "BH401"
-
 Row = asyncpg.Record
-
-
-class Entry(msgspec.Struct, frozen=True):
-    """How a request came in: the hash of its token, the stamp of the rows that say who holds it, her facility."""
-
-    token: bytes
-    stamp: int
-    facility: int
-
-
-class EntryLapsed(Exception):  # noqa: N818 - what happened
-    """Who came in with this token is not who she was when it was last read: read it again."""
-
-
-class Lookup(msgspec.Struct, frozen=True):
-    """A question for one row by a key, which many may ask at once. `{facility}`, `{0}`, `{1}`… stand for values."""
-
-    sql: str
-    types: tuple[str, ...]
-
-    def alone(self) -> str:
-        """The statement for one key: facility, then the key."""
-        return self.sql.format(*(f"${n}" for n in range(2, len(self.types) + 2)), facility="$1")
-
-    def together(self) -> str:
-        """The statement for many: facility, an array for each part of the key. `n` counts from 1."""
-        arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(self.types, 2))
-        names = [f"k{n}" for n in range(len(self.types))]
-        one = self.sql.format(*(f"asked.{name}" for name in names), facility="$1")
-        return (
-            f"select asked.n, found.* from unnest({arrays}) with ordinality asked({', '.join(names)}, n)"
-            f" cross join lateral ({one} offset 0) found"
-        )
+Q = TypeVar("Q")
+A = TypeVar("A")
 
 
 class Transaction:
@@ -137,6 +101,18 @@ class Transaction:
         """Whether nothing has been begun so far, and questions may go each for itself."""
         return self._connection is None and self.entry is not None and not self._over
 
+    async def alone(self, kind: str, piece: Q, do: Callable[[Database, int, Sequence[Q]], Awaitable[Sequence[A]]]) -> A:
+        """The one thing this request writes, committed when this returns: done with like things of other requests.
+
+        `do` gets all that arrived together in a facility and gives what became of each; it verifies the callers and
+        audits in the same statement. Nothing may follow: what would is refused.
+        """
+        if not self.only_looks:
+            raise RuntimeError("alone() is for a request that has begun nothing")
+        assert self.entry
+        self.verified = self._over = True
+        return await self._database.together(kind, self.entry.facility, piece, do)
+
     def leave(self, sql: str, row: tuple[Any, ...]) -> None:
         """Leave a row to be inserted with the commit. `sql` inserts from unnest of one array for each column."""
         rows = self.left.get(sql)
@@ -180,7 +156,7 @@ class Transaction:
                 await self._database.leave(facility, self.left)
             return
         for sql, rows in self.left.items():
-            await connection.execute(sql, *_columns(rows))
+            await connection.execute(sql, *columns(rows))
         await connection.execute("commit")
         self._connection = None
         self._database.lanes.give_back(connection)
@@ -206,7 +182,7 @@ class Transaction:
         try:
             await connection.execute(f"begin; {enter}")
         except asyncpg.PostgresError as error:
-            raise _lapsed(error) from None
+            raise lapsed(error) from None
         self.verified = True
         return connection
 
@@ -217,6 +193,7 @@ class Database:
     def __init__(self, lanes: Lanes) -> None:
         self.lanes = lanes
         self._rows: dict[tuple[int, Lookup], Together[tuple[Entry, tuple[Any, ...]], Row | None]] = {}
+        self._kinds: dict[tuple[str, int], Together[Any, Any]] = {}
         self._left: dict[tuple[int, str], Together[list[tuple[Any, ...]], None]] = {}
 
     @classmethod
@@ -264,7 +241,7 @@ class Database:
         Raises:
             EntryLapsed: she is not who she was.
         """
-        return await self.ask(_entered(sql, len(values)), *values, entry.token, entry.stamp)
+        return await self.ask(entered_one(sql, len(values)), *values, entry.token, entry.stamp)
 
     async def row(self, entry: Entry, lookup: Lookup, key: tuple[Any, ...]) -> Row | None:
         """The row of a key, asked together with others of the facility.
@@ -277,6 +254,20 @@ class Database:
         if together is None:
             together = self._rows[place] = Together(lambda asked: self._lookup(entry.facility, lookup, asked))
         return await together.ask((entry, key))
+
+    async def together(
+        self, kind: str, facility: int, piece: Q, do: Callable[[Database, int, Sequence[Q]], Awaitable[Sequence[A]]]
+    ) -> A:
+        """Do something with what others of the facility want done of the same kind at this moment."""
+        together = self._kinds.get((kind, facility))
+        if together is None:
+
+            async def all_of(pieces: Sequence[Q]) -> Sequence[A]:
+                return await do(self, facility, pieces)
+
+            together = self._kinds[kind, facility] = Together(all_of, at_once=2)
+        answer: A = await together.ask(piece)
+        return answer
 
     async def leave(self, facility: int, left: dict[str, list[tuple[Any, ...]]]) -> None:
         """Insert rows that requests leave, together with those of others, in one commit for all."""
@@ -311,7 +302,7 @@ class Database:
         try:
             return await connection.fetch(sql, *values)
         except asyncpg.PostgresError as error:
-            raise _lapsed(error) from None
+            raise lapsed(error) from None
         finally:
             self.lanes.give_back(connection)
 
@@ -321,7 +312,7 @@ class Database:
         callers = {entry: None for entry, _ in asked}
         keys = [list(column) for column in zip(*(key for _, key in asked), strict=True)]
         rows = await self.ask(
-            _all_entered(lookup), facility, *keys, [one.token for one in callers], [one.stamp for one in callers]
+            entered_all(lookup), facility, *keys, [one.token for one in callers], [one.stamp for one in callers]
         )
         found: list[Row | None] = [None] * len(asked)
         for row in rows:
@@ -329,41 +320,14 @@ class Database:
         return found
 
     def _inserter(self, facility: int, sql: str) -> Callable[[Sequence[list[tuple[Any, ...]]]], Any]:
-        bound = _bound(sql)
+        statement = bound(sql)
 
         async def insert(left: Sequence[list[tuple[Any, ...]]]) -> list[None]:
             rows = [row for one in left for row in one]
-            await self.ask(bound, *_columns(rows), facility)
+            await self.ask(statement, *columns(rows), facility)
             return [None] * len(left)
 
         return insert
 
 
-def _columns(rows: list[tuple[Any, ...]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]
-
-
-def _lapsed(error: asyncpg.PostgresError) -> Exception:
-    return EntryLapsed() if error.sqlstate == LAPSED else error
-
-
-@lru_cache(4096)
-def _entered(sql: str, values: int) -> str:
-    """PostgreSQL computes a LIMIT before it reads a row: `enter` verifies and binds first, and is null, no limit."""
-    return f"select * from ({sql}) asked limit enter(${values + 1}, ${values + 2})"
-
-
-@lru_cache(256)
-def _all_entered(lookup: Lookup) -> str:
-    n = len(lookup.types) + 2
-    return f"select * from ({lookup.together()}) asked limit enter_all(${n}, ${n + 1}, $1)"
-
-
-@lru_cache(256)
-def _bound(sql: str) -> str:
-    """An insert from unnest, bound to the facility whose number is the last value."""
-    last = max(int(n) for n in re.findall(r"\$(\d+)", sql)) + 1
-    return f"{sql} limit reach(${last})"
-
-
-__all__ = ["PLATFORM", "Busy", "Database", "Entry", "EntryLapsed", "Lookup", "Row", "Transaction"]
+__all__ = ["PLATFORM", "Busy", "Database", "Entry", "EntryLapsed", "Lookup", "Row", "Transaction", "entered"]

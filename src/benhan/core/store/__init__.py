@@ -11,7 +11,7 @@ from benhan.core.store.read import read, read_many
 from benhan.core.store.records import reference
 from benhan.core.store.search import Page, first, search
 from benhan.core.store.series import number
-from benhan.core.store.together import write_all
+from benhan.core.store.together import create_alone, write_all
 from benhan.core.store.write import AlreadyExists, change, create, delete, put, update
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Version",
     "change",
     "create",
+    "create_alone",
     "delete",
     "first",
     "history",

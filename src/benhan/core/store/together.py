@@ -7,7 +7,7 @@ its own caller verified, and its own outcome: if one of them cannot be kept, eac
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any, Final
@@ -16,15 +16,15 @@ import asyncpg
 import msgspec
 
 from benhan.core.access import Interaction, Subject
-from benhan.core.access.audit import Event, inserting, row_of
+from benhan.core.access.audit import Event, inserting, record, row_of
 from benhan.core.db import Database, Entry, Transaction, entered
 from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Conflict, Forbidden, Problem
 from benhan.core.fhir.validation import check
 from benhan.core.language import _
-from benhan.core.store.records import NUMBERS, audited, new_id, now, permit, stamped
+from benhan.core.store.records import NUMBERS, new_id, now, permit, stamped
 from benhan.core.store.rows import INDEX_VERSION, Rows, rows_of
-from benhan.core.store.write import TAKEN, AlreadyExists, create, update
+from benhan.core.store.write import TAKEN, AlreadyExists, create, put
 
 #: Types that more than `put_many` is to be done for: their concepts, their plan, what they define.
 BY_THEMSELVES: Final = frozenset({"CodeSystem", "Subscription", "SearchParameter"})
@@ -45,6 +45,10 @@ _PUT_ALONE: Final = (
     + inserting(_NEXT + 2, "(select rids from kept)")
     + ") select rids from kept"
 )
+
+
+#: A record as it is kept and whether it is new, or what is wrong with it.
+Outcome = tuple[r4.Resource, bool] | Problem
 
 
 class Write(msgspec.Struct):
@@ -76,15 +80,16 @@ class _Asked(msgspec.Struct):
     entry: Entry
 
 
-async def write_all(tx: Transaction, who: Subject, writes: Sequence[Write]) -> list[r4.Resource | Problem]:
-    """Keep all of them; gives each record as it is kept, or what is wrong with it (the first fault ends it).
+async def write_all(tx: Transaction, who: Subject, writes: Sequence[Write]) -> list[Outcome]:
+    """Keep all of them; gives each record as it is kept and whether it is new, or what is wrong with the first bad one.
 
     Raises:
         AlreadyExists: something that may exist once exists already.
     """
-    kept: list[r4.Resource | Problem] = []
-    for plain, some in groupby(writes, key=_is_plain):
-        kept += await (_create_all(tx, who, list(some)) if plain else _each(tx, who, some))
+    kept: list[Outcome] = []
+    for plain, alike in groupby(writes, key=_is_plain):
+        some = list(alike)
+        kept += await (_create_all(tx, who, some) if plain else _each(tx, who, some))
         if kept and isinstance(kept[-1], Problem):
             break
     return kept
@@ -96,7 +101,7 @@ async def create_alone(tx: Transaction, who: Subject, resource: r4.R) -> r4.R:
     Raises:
         Forbidden, Invalid, AlreadyExists, Conflict: as `create`.
     """
-    if not tx.only_looks or not _is_plain(Write(resource, new=True)):
+    if tx.entry is None or not tx.only_looks or not _is_plain(Write(resource, new=True)):
         return await create(tx, who, resource)
     made = _made(who, Write(resource, new=True), now())
     rid = await tx.alone("create", _Asked(made, who, tx.entry), _put_alone)
@@ -110,14 +115,14 @@ def _is_plain(write: Write) -> bool:
     return write.new and codec.type_name(write.resource) not in BY_THEMSELVES
 
 
-async def _each(tx: Transaction, who: Subject, writes: Iterable[Write]) -> list[r4.Resource | Problem]:
-    kept: list[r4.Resource | Problem] = []
+async def _each(tx: Transaction, who: Subject, writes: Sequence[Write]) -> list[Outcome]:
+    kept: list[Outcome] = []
     for write in writes:
         try:
             if write.new:
-                kept.append(await create(tx, who, write.resource, claims=write.claims))
+                kept.append((await create(tx, who, write.resource, claims=write.claims), True))
             else:
-                kept.append(await update(tx, who, write.resource, if_match=write.if_match))
+                kept.append(await put(tx, who, write.resource, if_match=write.if_match))
         except AlreadyExists:
             raise
         except Problem as problem:
@@ -125,14 +130,14 @@ async def _each(tx: Transaction, who: Subject, writes: Iterable[Write]) -> list[
     return kept
 
 
-async def _create_all(tx: Transaction, who: Subject, writes: Sequence[Write]) -> list[r4.Resource | Problem]:
-    kept: list[r4.Resource | Problem] = []
+async def _create_all(tx: Transaction, who: Subject, writes: Sequence[Write]) -> list[Outcome]:
+    kept: list[Outcome] = []
     moment, made = now(), []
     for write in writes:
         try:
             made.append(_made(who, write, moment))
         except Problem as problem:
-            return [*(one.resource for one in made), problem]
+            return [*((one.resource, True) for one in made), problem]
     tx.wrote = True
     for first in range(0, len(made), MOST):
         some = made[first : first + MOST]
@@ -143,17 +148,8 @@ async def _create_all(tx: Transaction, who: Subject, writes: Sequence[Write]) ->
         for one, rid in zip(some, rids, strict=True):
             if rid is None:
                 return [*kept, _in_use(one)]
-            event = one.event
-            audited(
-                tx,
-                who,
-                Interaction.CREATE,
-                permit(who, Interaction.CREATE, one.name),
-                one.name,
-                event.id,
-                event.patient,
-            )
-            kept.append(one.resource)
+            record(tx, who, one.event)
+            kept.append((one.resource, True))
     return kept
 
 
@@ -195,8 +191,7 @@ def _columns(made: Sequence[_Made]) -> tuple[Any, ...]:
         [one.rows.patient for one in made], [one.body for one in made], [one.account for one in made],
         *_table([rows.tokens for rows in all_rows], 2), *_table([rows.words for rows in all_rows], 3),
         *_table([rows.spans for rows in all_rows], 3), *_table([rows.quantities for rows in all_rows], 4),
-        [n for n, rows in enumerate(all_rows, 1) for _what in rows.once], [what for rows in all_rows for what in rows.once],
-        INDEX_VERSION, 1,
+        *_table([[(what,) for what in rows.once] for rows in all_rows], 1), INDEX_VERSION, 1,
     )  # fmt: skip
 
 

@@ -1,0 +1,86 @@
+"""Statements that verify who asks and bind the transaction to her facility, in one with what is asked.
+
+PostgreSQL computes a LIMIT before it reads a row. So `enter` (migration 0007) stands there: it verifies and binds
+first, and is null, which is no limit. A function that sets something is never run in parallel workers.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any
+
+import asyncpg
+import msgspec
+
+#: What `enter` raises: a token is held by somebody else than when it was read, or by nobody any more.
+LAPSED = "BH401"
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """How a request came in: the hash of its token, the stamp of the rows that say who holds it, her facility."""
+
+    token: bytes
+    stamp: int
+    facility: int
+
+
+class EntryLapsed(Exception):  # noqa: N818 - what happened
+    """Who came in with this token is not who she was when it was last read: read it again."""
+
+
+class Lookup(msgspec.Struct, frozen=True):
+    """A question for one row by a key, which many may ask at once. `{facility}`, `{0}`, `{1}`… stand for values."""
+
+    sql: str
+    types: tuple[str, ...]
+
+    def alone(self) -> str:
+        """The statement for one key: facility, then the key."""
+        return self.sql.format(*(f"${n}" for n in range(2, len(self.types) + 2)), facility="$1")
+
+    def together(self) -> str:
+        """The statement for many: facility, an array for each part of the key. `n` counts from 1."""
+        arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(self.types, 2))
+        names = [f"k{n}" for n in range(len(self.types))]
+        one = self.sql.format(*(f"asked.{name}" for name in names), facility="$1")
+        return (
+            f"select asked.n, found.* from unnest({arrays}) with ordinality asked({', '.join(names)}, n)"
+            f" cross join lateral ({one} offset 0) found"
+        )
+
+
+def columns(rows: list[tuple[Any, ...]]) -> list[list[Any]]:
+    """Rows as one list for each column."""
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def lapsed(error: asyncpg.PostgresError) -> Exception:
+    """What an error of `enter` means; any other error as it is."""
+    return EntryLapsed() if error.sqlstate == LAPSED else error
+
+
+def entered(first: int) -> str:
+    """The end of a statement that verifies several callers: arrays of tokens and stamps from `$first` on, `$1` the
+    facility."""
+    return f"limit enter_all(${first}::bytea[], ${first + 1}::bigint[], $1)"
+
+
+@lru_cache(4096)
+def entered_one(sql: str, values: int) -> str:
+    """A SELECT of so many values, its caller verified by two more: token and stamp."""
+    return f"select * from ({sql}) asked limit enter(${values + 1}, ${values + 2})"
+
+
+@lru_cache(256)
+def entered_all(lookup: Lookup) -> str:
+    """The statement of a lookup for many, each of their callers verified."""
+    n = len(lookup.types) + 2
+    return f"select * from ({lookup.together()}) asked {entered(n)}"
+
+
+@lru_cache(256)
+def bound(sql: str) -> str:
+    """An insert from unnest, bound to the facility whose number is the last value."""
+    last = max(int(n) for n in re.findall(r"\$(\d+)", sql)) + 1
+    return f"{sql} limit reach(${last})"
