@@ -220,8 +220,7 @@ class _Together:
         return True
 
     async def _put(self, entries: list[Entry]) -> None:
-        if not entries:
-            return
+        entries = sorted(entries, key=lambda entry: not entry.new)
         made = await store.write_all(self._tx, self._who, [_write(entry) for entry in entries])
         for entry, kept in zip(entries, made, strict=True):
             if isinstance(kept, Problem):
