@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from benhan.core.access import Door, Edge, LiveDoor
+from benhan.core.access.sockets import SocketDoor, socket_routes
 from benhan.core.api.dispatch import not_allowed
 from benhan.core.api.wire import Wire
 from benhan.core.db import PLATFORM, Database
@@ -26,6 +27,7 @@ from benhan.core.kit import assets, codes, pages
 from benhan.core.language import LanguageMiddleware, _, learn
 from benhan.core.store import feed
 from benhan.core.store.live import Live
+from benhan.core.store.subscriptions import deliverer, endpoints
 from benhan.settings import Settings
 
 learn(Path(__file__).parent)
@@ -37,10 +39,12 @@ ROOMS = (
     "benhan.entrance.live",
     "benhan.core.api.operations",
     "benhan.core.api.bulk",
+    "benhan.core.api.reindex",
     "benhan.core.api.changes",
+    "benhan.core.api.subscriptions",
     "benhan.core.api.terminology",
-    "benhan.core.api.searching",
     "benhan.core.api.rest",
+    "benhan.core.api.searching",
     "benhan.hospital.reception.pages",
     "benhan.hospital.clinic.pages",
     "benhan.hospital.lab.pages",
@@ -60,10 +64,13 @@ def create_app(settings: Settings, database: Database | None = None) -> Starlett
         TypeError: a route without a declared permission.
     """
     rooms = [import_module(name) for name in ROOMS]
-    doors: list[Door | LiveDoor] = [door for room in rooms for door in room.DOORS]
+    every = [door for room in rooms for door in room.DOORS]
+    doors: list[Door | LiveDoor] = [door for door in every if not isinstance(door, SocketDoor)]
+    endpoints.allow(settings.inner_networks())
+    deliverer.serve_as(f"{settings.public_url.rstrip('/')}/fhir")
     edge = Edge(lambda: app.state.database, refuse)
     app = Starlette(
-        routes=[*edge.routes(doors), *_plain_routes()],
+        routes=[*socket_routes(every), *edge.routes(doors), *_plain_routes()],
         lifespan=_lifespan,
         middleware=[Middleware(SecurityHeaders), Middleware(LanguageMiddleware), Middleware(Wire)],
         exception_handlers={404: _nothing_here, 405: _other_method, 500: _broken},

@@ -48,6 +48,12 @@ class Settings(BaseSettings):
     )
     insurance_staff_number: str = Field(default="", description="that employee's citizen number (CCCD)")
 
+    subscription_networks: str = Field(
+        default="",
+        description="private networks that subscriptions may be delivered to, between commas (`10.20.0.0/16`); there "
+        "http:// will do; empty: https:// at public addresses only, in a demo this machine too",
+    )
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -58,6 +64,11 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _settings_file())
+
+    def inner_networks(self) -> list[str]:
+        """The private networks that subscriptions may be delivered to."""
+        own = ["127.0.0.0/8", "::1/128"] if self.mode == "demo" else []
+        return [*own, *(one.strip() for one in self.subscription_networks.split(",") if one.strip())]
 
     def insecurities(self) -> list[str]:
         """What may not stand in production, each as a sentence that names the setting."""

@@ -9,7 +9,7 @@ import re
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from benhan.core.fhir import codec, r4
@@ -149,7 +149,7 @@ def preference(request: Request, name: str) -> str | None:
     return None
 
 
-def base(request: Request) -> str:
+def base(request: HTTPConnection) -> str:
     """The address of the FHIR service."""
     return f"{request.app.state.settings.public_url.rstrip('/')}/fhir"
 
