@@ -96,8 +96,11 @@ def up(
 def migrate() -> None:
     """Bring the database of BENHAN_OWNER_DSN up to this program."""
     from benhan.core.db import migrate as run
+    from benhan.core.store import terms_load
 
-    names = asyncio.run(run(Settings().owner_dsn.get_secret_value()))
+    owner = Settings().owner_dsn.get_secret_value()
+    names = asyncio.run(run(owner))
+    asyncio.run(terms_load.want(owner))
     console.print("\n".join(names) or "Không có gì để nâng cấp.")
 
 
@@ -274,7 +277,8 @@ def _database(data: Path | None) -> Iterator[str]:
 async def _facility(tx: Transaction, code: str | None) -> tuple[int, str]:
     """Key and name of the facility of a code, or of the first one."""
     row = await tx.fetchrow(
-        "select key, name from facility where key > 0 and ($1::text is null or code = $1) order by key limit 1",
+        "select key, name from facility where case when $1::text is null then key > 0 else code = $1 end"
+        " order by key limit 1",
         code,
     )
     if row is None:
@@ -285,10 +289,12 @@ async def _facility(tx: Transaction, code: str | None) -> tuple[int, str]:
 async def _prepare_demo(dsn: Callable[..., str], scale: int, progress: Progress) -> list[tuple[str, str, str]]:
     """Migrate, and fill what is not there yet; gives role, login and password of each account."""
     from benhan.core.db import Database, create_database, migrate
+    from benhan.core.store import terms_load
     from benhan.simulator import fill_province
 
     await create_database(dsn(database="postgres"), "benhan")
     await migrate(dsn())
+    await terms_load.want(dsn())
     database = await Database.connect(dsn("benhan_app"), statement_seconds=600)
     steps: dict[str, TaskID] = {}
 

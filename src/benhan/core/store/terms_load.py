@@ -88,18 +88,20 @@ async def _load(database: Database, package: Package) -> int:
         return 0
     parts = await asyncio.to_thread(package.parts)
     took = 0
-    while await _next(database, package.name, current, parts):
-        took += 1
-        await asyncio.sleep(PAUSE_SECONDS)
+    while (done := await _next(database, package.name, current, parts)) is not False:
+        took += done is True
+        await asyncio.sleep(PAUSE_SECONDS if done else REST_SECONDS)
     return took
 
 
-async def _next(database: Database, name: str, current: str, parts: list[Part]) -> bool:
-    """Do the next part, unless another process is at it or all is done; gives whether one was done."""
+async def _next(database: Database, name: str, current: str, parts: list[Part]) -> bool | None:
+    """Do the next part; False when all is done, None while another process is at it."""
     who = service(Role.LOADER, PLATFORM_FACILITY, "Nền tảng")
     async with database.transaction(PLATFORM_FACILITY) as tx:
         row = await tx.fetchrow(_CLAIM, name)
-        if row is None or row["edition"] == current:
+        if row is None:
+            return None
+        if row["edition"] == current:
             return False
         done = row["done"] if row["loading"] == current else 0
         if done >= len(parts):
@@ -146,8 +148,12 @@ def _hl7_edition() -> str:
     return sha256(_hl7()).hexdigest()[:16]
 
 
+def _hl7_lines() -> list[bytes]:
+    return lzma.decompress(_hl7()).splitlines()
+
+
 def _hl7_parts() -> list[Part]:
-    lines = lzma.decompress(_hl7()).splitlines()
+    lines = _hl7_lines()
     return [_records_part(lines[start : start + BATCH]) for start in range(0, len(lines), BATCH)]
 
 
