@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Malformed
+from benhan.core.language import _
 
 VIETNAM = timezone(timedelta(hours=7), "Asia/Ho_Chi_Minh")
 EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
@@ -85,7 +86,7 @@ def _utc(moment: datetime) -> datetime:
 
 def _utc_after(start: datetime, found: re.Match[str]) -> datetime:
     """The first instant that is no longer meant, by the precision written."""
-    year, month, day, hour, _, second, fraction, _ = found.groups()
+    year, month, day, hour, _minute, second, fraction, _zone = found.groups()
     if int(year) == 9999:
         return LATEST
     if fraction:
@@ -101,7 +102,7 @@ def _utc_after(start: datetime, found: re.Match[str]) -> datetime:
 
 def _not_a_date(text: str) -> Malformed:
     return Malformed(
-        f"“{text[:40]}” không phải ngày giờ hợp lệ",
+        _("“%(text)s” không phải ngày giờ hợp lệ", text=text[:40]),
         code="value",
-        advice="Viết dạng 2026, 2026-11, 2026-11-21 hoặc 2026-11-21T07:30:00+07:00.",
+        advice=_("Viết dạng 2026, 2026-11, 2026-11-21 hoặc 2026-11-21T07:30:00+07:00."),
     )
