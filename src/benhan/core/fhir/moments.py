@@ -102,7 +102,7 @@ def _utc_after(start: datetime, found: re.Match[str]) -> datetime:
 
 def _not_a_date(text: str) -> Malformed:
     return Malformed(
-        _("“%(text)s” không phải ngày giờ hợp lệ", text=text[:40]),
+        _("“%(one)s” không phải ngày giờ hợp lệ", one=text[:40]),
         code="value",
         advice=_("Viết dạng 2026, 2026-11, 2026-11-21 hoặc 2026-11-21T07:30:00+07:00."),
     )
