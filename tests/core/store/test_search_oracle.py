@@ -8,42 +8,16 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from benhan.core import store
-from benhan.core.access import Role, Subject, service
 from benhan.core.db import Database
 from benhan.core.fhir import codec, r4, units
 from benhan.core.fhir.moments import moment_range, period_range
 from benhan.core.kit.text import fold
-from benhan.simulator.house import found_facility
 from tests.core.store import ward
+from tests.core.store.ward import Ward
 
 Test = Callable[[Any], bool]
-
-
-class Ward:
-    """The hospital, and everything in it."""
-
-    def __init__(self, who: Subject, records: list[r4.Resource]) -> None:
-        self.who = who
-        self.records = {f"{codec.type_name(one)}/{one.id}": one for one in records}
-
-    def of(self, type_name: str) -> list[Any]:
-        return [one for key, one in self.records.items() if key.startswith(f"{type_name}/")]
-
-    def at(self, reference: r4.Reference | None) -> Any:
-        return self.records.get(reference.reference or "") if reference else None
-
-
-@pytest_asyncio.fixture(scope="session")
-async def clinic(database: Database, dsn: Callable[..., str]) -> Ward:
-    key = await found_facility(dsn(), "79777", "Phòng khám Tìm Kiếm", "79")
-    who = service(Role.LOADER, key, "Phòng khám Tìm Kiếm")
-    records = ward.records()
-    async with database.transaction(key) as tx:
-        await store.load(tx, who, records)
-    return Ward(who, records)
 
 
 # ── the plain filter ───────────────────────────────────────────────────────────────────────────────────────────────

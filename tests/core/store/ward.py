@@ -6,8 +6,10 @@ import random
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
-from benhan.core.fhir import r4
+from benhan.core.access import Subject
+from benhan.core.fhir import codec, r4
 
 LOINC = "http://loinc.org"
 UCUM = "http://unitsofmeasure.org"
@@ -15,6 +17,20 @@ CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
 IDS = "http://benhvien.example/ma"
 FAMILIES = ("Nguyễn", "Trần", "Lê", "Đặng", "Phạm")
 GIVENS = ("Thị Tâm", "Văn An", "Ngọc Ánh", "Đức", "Minh Thư", "Hữu Phước")
+
+
+class Ward:
+    """The hospital, and everything in it."""
+
+    def __init__(self, who: Subject, records: list[r4.Resource]) -> None:
+        self.who = who
+        self.records = {f"{codec.type_name(one)}/{one.id}": one for one in records}
+
+    def of(self, type_name: str) -> list[Any]:
+        return [one for key, one in self.records.items() if key.startswith(f"{type_name}/")]
+
+    def at(self, reference: r4.Reference | None) -> Any:
+        return self.records.get(reference.reference or "") if reference else None
 
 
 def reference(type_name: str, id_: str) -> r4.Reference:

@@ -19,6 +19,7 @@ from benhan.core.fhir import search as definitions
 from benhan.core.fhir.outcome import Malformed
 from benhan.core.language import _
 from benhan.core.store.query.results import SortKey
+from benhan.core.store.rows import hash64
 
 #: Records that are sorted by their letters at most; more than that is refused.
 MOST_SORTED = 5000
@@ -28,9 +29,9 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
 }  # fmt: skip
 
 
-def cursor(values: Sequence[Any]) -> str:
-    """A position as a text for the address of the next page."""
-    said = [value.isoformat() if isinstance(value, datetime) else value for value in values]
+def cursor(values: Sequence[Any], order: Sequence[SortKey]) -> str:
+    """A position as a text for the address of the next page; it begins with a mark of the order it is a position in."""
+    said = [_mark(order), *(value.isoformat() if isinstance(value, datetime) else value for value in values)]
     return base64.urlsafe_b64encode(msgspec.json.encode(said)).decode().rstrip("=")
 
 
@@ -41,12 +42,22 @@ def position(text: str, order: Sequence[SortKey]) -> list[Any]:
         Malformed: it is none, or one of another order.
     """
     try:
-        said = _PLACE.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        if len(said) != len(order) + 1 or type(said[-1]) is not int or not 0 <= said[-1] < 2**63:
+        mark, *said = _PLACE.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        if (
+            mark != _mark(order)
+            or len(said) != len(order) + 1
+            or type(said[-1]) is not int
+            or not 0 <= said[-1] < 2**63
+        ):
             raise ValueError(text)
         return [*(_read(value, key) for value, key in zip(said, order, strict=False)), said[-1]]
     except (ValueError, TypeError, binascii.Error, msgspec.DecodeError, OverflowError):
         raise Malformed(_("Vị trí trang không đọc được."), where="_after", advice=_("Tìm lại từ trang đầu.")) from None
+
+
+def _mark(order: Sequence[SortKey]) -> str:
+    said = ",".join(f"{'-' if key.descending else ''}{key.kind}{key.params}" for key in order)
+    return f"{hash64(said) & 0xFFFFFF:x}"
 
 
 def _read(value: Any, key: SortKey) -> Any:

@@ -127,7 +127,7 @@ async def find(
     if query.include or query.revinclude:
         came = await along(tx, who, found, query.include, query.revinclude)
     answer = Answer(query, found, came.records, await _total(tx, parts), cut=came.cut)
-    answer.next = cursor([*found[-1].sort, found[-1].key]) if more else None
+    answer.next = cursor([*found[-1].sort, found[-1].key], query.order) if more else None
     _traced(tx, who, parts, found, "search" if not within else f"search {within.name}/{within.id}")
     return answer
 
