@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from benhan.core.access import Role
-from benhan.core.access.accounts import create_account
+from benhan.core.access.accounts import create_account, logins
 from benhan.core.db import Database
 from benhan.simulator.plan import STAFF
 
@@ -67,7 +67,7 @@ async def create_accounts(
     people = {one.key: f"{one.title} {one.name}" for one in STAFF}
     made = []
     async with database.transaction(facility) as tx:
-        there = {row["login"]: row["id"] for row in await tx.fetch("select login, id from account")}
+        there = await logins(tx)
     for account in accounts:
         login, name = prefix + account.login, people.get(account.staff, account.name)
         id_ = there.get(login)

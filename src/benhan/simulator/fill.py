@@ -19,7 +19,7 @@ from benhan.core.access.roles import ROLE_NAMES
 from benhan.core.db import Database, Transaction
 from benhan.core.fhir import r4
 from benhan.core.kit import clock
-from benhan.core.store.series import reserve
+from benhan.core.store import series
 from benhan.hospital.visit import SERIES
 from benhan.simulator import people
 from benhan.simulator.bookings import booked_ahead, busy_slots
@@ -238,11 +238,11 @@ async def _give_numbers(tx: Transaction, house: House, visits: list[Visit], now:
     """Numbers of visits and orders from the hospital's own series, in the order things happen."""
     for year in sorted({visit.arrived.year for visit in visits}):
         mine = [visit for visit in visits if visit.arrived.year == year]
-        first = await reserve(tx, house.loader, f"visit:{year}", len(mine))
+        first = await series.reserve(tx, house.loader, f"visit:{year}", len(mine))
         for number, visit in enumerate(mine, first):
             visit.number = f"LK-{year % 100:02d}-{number:06d}"
         stops = [stop for visit in mine for stop in visit.stops if stop.queued <= now]
-        orders = await reserve(tx, house.loader, f"order:{year}", sum(len(stop.services) for stop in stops))
+        orders = await series.reserve(tx, house.loader, f"order:{year}", sum(len(stop.services) for stop in stops))
         for stop in sorted(stops, key=lambda stop: stop.queued):
             stop.numbers = [f"{year % 100:02d}-{orders + n:06d}" for n in range(len(stop.services))]
             orders += len(stop.services)
@@ -254,7 +254,8 @@ async def _take_tickets(tx: Transaction, house: House, visits: list[Visit], now:
         mine = [visit for visit in visits if visit.arrived.date() == day]
         wanted = _give_tickets(mine, dict.fromkeys("NUCXH", 1), now)
         taken = {
-            letter: await reserve(tx, house.loader, f"ticket:{letter}:{day}", count) for letter, count in wanted.items()
+            letter: await series.reserve(tx, house.loader, f"ticket:{letter}:{day}", count)
+            for letter, count in wanted.items()
         }
         _give_tickets(mine, taken, now)
 
@@ -280,8 +281,7 @@ def _share(day: date) -> float:
 async def _marks(database: Database, house: House) -> set[str]:
     """What was filled already."""
     async with database.transaction(house.key) as tx:
-        rows = await tx.fetch("select name from series where facility = $1 and name like $2", house.key, f"{MARK}%")
-    return {row["name"].removeprefix(MARK) for row in rows}
+        return await series.begun(tx, house.loader, MARK)
 
 
 async def _is_new(tx: Transaction, house: House, what: str) -> bool:
@@ -293,7 +293,7 @@ async def _first_day(database: Database, house: House, today: date) -> date:
     """The day of the first fill, on which the ages of the people are right; kept as a number of days."""
     name = f"{MARK}first day"
     async with database.transaction(house.key) as tx:
-        known = await tx.fetchval("select value from series where facility = $1 and name = $2", house.key, name)
-        if known is None:
-            await reserve(tx, house.loader, name, today.toordinal())
+        known = await series.last(tx, house.loader, name)
+        if not known:
+            await series.reserve(tx, house.loader, name, today.toordinal())
     return date.fromordinal(known) if known else today

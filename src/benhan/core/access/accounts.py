@@ -67,6 +67,11 @@ async def create_account(
     return account
 
 
+async def logins(tx: Transaction) -> dict[str, str]:
+    """Login → account id, of the facility that the transaction is bound to."""
+    return {row["login"]: row["id"] for row in await tx.look("select login, id from account")}
+
+
 async def sign_in(tx: Transaction, login: str, password: str, hours: int) -> str | None:
     """Check a password and open a session; gives the session token, or None when it is wrong.
 

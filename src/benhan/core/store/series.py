@@ -34,3 +34,12 @@ async def last(tx: Transaction, who: Subject, series: str) -> int:
     """The last number that was given of a series of this facility; 0 before the first."""
     rows = await tx.look("select value from series where facility = $1 and name = $2", who.facility, series)
     return int(rows[0]["value"]) if rows else 0
+
+
+async def begun(tx: Transaction, who: Subject, prefix: str) -> set[str]:
+    """The series of this facility whose names begin so, without that beginning."""
+    rows = await tx.look(
+        "select name from series where facility = $1 and name >= $2 and name < $3",
+        who.facility, prefix, f"{prefix}\U0010ffff",
+    )  # fmt: skip
+    return {row["name"].removeprefix(prefix) for row in rows}

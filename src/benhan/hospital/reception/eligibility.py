@@ -263,6 +263,7 @@ async def _update_cover(tx: Transaction, who: Subject, patient: str, answer: Car
 
 def _insurance(cover: r4.Coverage, answer: CardAnswer, good: bool) -> r4.CoverageEligibilityResponseInsurance:
     start, end = _validity(answer)
+    start = None if start and end and start > end else start  # the portal may tell a beginning after the end
     in_time = end is None or end >= clock.today().isoformat()
     return r4.CoverageEligibilityResponseInsurance(
         coverage=store.reference(cover), inforce=good and in_time, benefitPeriod=r4.Period(start=start, end=end)
