@@ -7,6 +7,7 @@ compiled into three committed files:
 - `rules.json`: what a struct cannot say (bindings, formats, choices, reference targets), by struct;
 - `search_parameters.json`: the search parameters with a number that never changes;
 - `invariants.json`: the FHIRPath conditions of every struct (`fhir_invariants.py`);
+- `advice.json`: extensible and preferred bindings (`fhir_advice.py`);
 - `summary.json`: what a summary of every struct holds (`fhir_summary.py`);
 - `compartments.json`: which parameters make a record part of somebody's compartment.
 
@@ -24,6 +25,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from fhir_advice import compile_advice
 from fhir_invariants import compile_invariants
 from fhir_summary import compile_summary
 
@@ -70,6 +72,7 @@ def main() -> None:
     write_json(TARGET / "summary.json", {"source": NOTICE, "structs": summaries})
     invariants = compile_invariants(definitions, struct_name)
     write_json(TARGET / "invariants.json", {"source": NOTICE, "structs": invariants})
+    write_json(TARGET / "advice.json", {"source": NOTICE, "structs": compile_advice(definitions, struct_name)})
 
 
 def fetch() -> Path:

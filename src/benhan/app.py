@@ -25,7 +25,7 @@ from benhan.core.fhir import codec
 from benhan.core.fhir.outcome import NotFound, Problem
 from benhan.core.kit import assets, codes, pages
 from benhan.core.language import LanguageMiddleware, _, learn
-from benhan.core.store import feed
+from benhan.core.store import conformance, feed
 from benhan.core.store.live import Live
 from benhan.core.store.subscriptions import deliverer, endpoints
 from benhan.settings import Settings
@@ -38,7 +38,9 @@ ROOMS = (
     "benhan.entrance.pages",
     "benhan.entrance.live",
     "benhan.core.api.operations",
+    "benhan.core.api.validate",
     "benhan.core.api.bulk",
+    "benhan.core.api.imports",
     "benhan.core.api.reindex",
     "benhan.core.api.changes",
     "benhan.core.api.subscriptions",
@@ -67,6 +69,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Starlett
     every = [door for room in rooms for door in room.DOORS]
     doors: list[Door | LiveDoor] = [door for door in every if not isinstance(door, SocketDoor)]
     endpoints.allow(settings.inner_networks())
+    conformance.unknown_extensions(settings.unknown_extensions)
     deliverer.serve_as(f"{settings.public_url.rstrip('/')}/fhir")
     edge = Edge(lambda: app.state.database, refuse)
     app = Starlette(

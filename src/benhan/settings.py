@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     secure_cookies: bool = Field(default=True, description="session cookies travel over HTTPS only")
     session_hours: int = Field(default=12, ge=1, le=72, description="a staff session ends after so many hours")
     statement_seconds: int = Field(default=10, ge=1, le=600, description="a database statement is cut after so long")
+    import_sources: str = Field(
+        default="", description="addresses that $import may fetch from, between blanks, each ending in /; empty: none"
+    )
     insurance_portal: str = Field(default="", description="base URL of the BHYT portal; empty: not asked")
     insurance_user: str = Field(default="", description="account of the facility at the BHYT portal")
     insurance_password: SecretStr = Field(default=SecretStr(""), description="its password")
@@ -52,6 +55,12 @@ class Settings(BaseSettings):
         default="",
         description="private networks that subscriptions may be delivered to, between commas (`10.20.0.0/16`); there "
         "http:// will do; empty: https:// at public addresses only, in a demo this machine too",
+    )
+
+    unknown_extensions: Literal["ignore", "warn", "error"] = Field(
+        default="ignore",
+        description="extensions that no known StructureDefinition defines: warn tells of them in $validate, error "
+        "refuses the record; unknown modifier extensions are always refused",
     )
 
     @classmethod

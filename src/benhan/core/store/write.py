@@ -14,7 +14,7 @@ from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Conflict, Forbidden, Gone, Invalid, NotFound, VersionConflict
 from benhan.core.fhir.validation import check
 from benhan.core.language import _
-from benhan.core.store import parameters, terms_index
+from benhan.core.store import conformance, parameters, terms_index
 from benhan.core.store.records import NUMBERS, audited, new_id, now, permit, stamped
 from benhan.core.store.rows import INDEX_VERSION, Rows, columns, rows_of
 from benhan.core.store.sealed import refuse_if_sealed
@@ -209,14 +209,17 @@ async def _put(
 ) -> Rows | None:
     """Validate and write; None when the row has moved on."""
     check(kept)
+    body = codec.encode(kept)
+    await conformance.held(tx, who, kept, body)
     rows = rows_of(kept, parameters.further(who.facility, codec.type_name(kept)))
     rows.once = [*rows.once, *claims]
     assert kept.id
     name = codec.type_name(kept)
-    rid = await _call_put(tx, who, name, kept.id, version, moment, codec.encode(kept), action, rows)
+    rid = await _call_put(tx, who, name, kept.id, version, moment, body, action, rows)
     if rid is not None:
         await terms_index.written(tx, who, kept, rid, version + 1)
         await parameters.written(tx, who, kept)
+        conformance.forget(who, name)
     return rows if rid is not None else None
 
 
