@@ -34,10 +34,10 @@ MOST = 2_000
 Policy = Literal["ignore", "warn", "error"]
 
 _SIGNS = """
-select facility, type, rid, version from resource
-where facility = any($1) and type = any($2::smallint[]) and body is not null order by rid limit $3
+select facility, type, key as key as rid, version from resource
+where facility = any($1) and type = any($2::smallint[]) and body is not null order by key limit $3
 """
-_BODIES = "select body from resource where rid = any($1) order by facility, rid"
+_BODIES = "select body from resource where key = any($1) order by facility, key"
 _TYPES = [NUMBERS["StructureDefinition"], NUMBERS["CapabilityStatement"]]
 _MODIFIER = b'"modifierExtension"'
 _log = logging.getLogger(__name__)
