@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import get_args
 
-from benhan.core.fhir import fhirpath, r4
+from benhan.core.fhir import fhirpath, r4, systems
 from benhan.core.fhir.definitions import PARAMETERS, PATH_OF_DEFINITION, Component, Kind, SearchParameter, component
 from benhan.core.fhir.outcome import Invalid
 from benhan.core.fhir.paths import UnknownElement, UnsupportedPath, compile_path
@@ -21,13 +21,16 @@ MAX_TYPES = 20
 MAX_COMPONENTS = 5
 MAX_EXPRESSION = 1000
 
+#: Addresses of the definitions in `own_parameters`.
+OURS = f"{systems.BENHAN}/SearchParameter/benhan-"
+
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _SERVED = frozenset(get_args(Kind)) - {"special"}
 
 
 def is_base(resource: r4.SearchParameter) -> bool:
-    """Whether it is one of R4's own: these are served already, and kept as text only."""
-    return resource.url.startswith(PATH_OF_DEFINITION) if resource.url else False
+    """Whether it is one of R4's or of ours: these are served already, and kept as text only."""
+    return (resource.url or "").startswith((PATH_OF_DEFINITION, OURS))
 
 
 def read(resource: r4.SearchParameter) -> list[SearchParameter]:

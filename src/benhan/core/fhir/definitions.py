@@ -36,6 +36,7 @@ class Component(NamedTuple):
     code: str
     kind: Kind
     expression: str
+    definition: str
 
 
 class SearchParameter(msgspec.Struct, frozen=True):
@@ -87,7 +88,7 @@ def component(definition: str, expression: str) -> Component | None:
     """A component by the name of its definition; None when R4 has no such parameter."""
     known = _KINDS.get(definition)
     # Observation-code-value-date of R4 4.0.1 says DateTime; the type is dateTime.
-    return known and Component(*known, expression.replace("as(DateTime)", "as(dateTime)"))
+    return known and Component(*known, expression.replace("as(DateTime)", "as(dateTime)"), definition)
 
 
 def _load() -> dict[str, dict[str, SearchParameter]]:
