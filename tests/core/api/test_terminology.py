@@ -246,3 +246,13 @@ async def test_the_platforms_terminology_is_written_by_the_platform_only(program
     assert said(await fhir.get(f"CodeSystem/$lookup?system={url}&code=1"))["display"] == "Của tôi"
     async with database.transaction(0) as tx:
         assert await tx.fetchval("select count(*) from concept where facility = 0 and display = 'Một'") == 1
+
+
+async def test_a_code_system_in_a_transaction_can_be_asked_at_once(program: Program) -> None:
+    fhir = await program("system/*.cruds")
+    given = codec.encode(code_system("trong-goi", concept("1", "Một"))).decode()
+    entry = {"resource": json.loads(given), "request": {"method": "PUT", "url": "CodeSystem/trong-goi"}}
+    sent = {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}
+    assert (await fhir.post("http://test/fhir", json=sent)).status_code == 200
+    answer = await fhir.get(f"CodeSystem/$lookup?system={BASE}/CodeSystem/trong-goi&code=1")
+    assert said(answer)["display"] == "Một"

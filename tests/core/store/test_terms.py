@@ -140,6 +140,7 @@ async def test_a_code_system_written_by_a_program_that_knew_no_concepts_is_found
     await store.create(tx, loader, diseases("cu"))
     await tx.execute("delete from concept where facility = $1", loader.facility)
     await tx.execute("update code_system set resource_version = 0 where facility = $1", loader.facility)
+    assert await terms_index.behind(tx) == [loader.facility]
     assert await terms_index.catch_up(tx, loader) == 1
     assert await terms_index.catch_up(tx, loader) == 0
     url = f"{BASE}/CodeSystem/cu"

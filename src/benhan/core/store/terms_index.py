@@ -50,6 +50,13 @@ where r.facility = $1 and r.type = $2 and case when r.body is null then s.rid is
 """
 
 
+_FACILITIES = """
+select f.key from facility f where exists (select from resource r left join code_system s on s.rid = r.key
+    where r.facility = f.key and r.type = $1 and case when r.body is null then s.rid is not null
+    else s.resource_version is distinct from r.version end)
+"""
+
+
 async def written(tx: Transaction, who: Subject, resource: r4.Resource, rid: int, version: int) -> None:
     """Bring the index up to a CodeSystem that was just written; other types have nothing here.
 
@@ -93,6 +100,11 @@ async def catch_up(tx: Transaction, who: Subject, most: int = 20) -> int:
         else:
             await written(tx, who, codec.kept(row["body"], r4.CodeSystem), row["key"], row["version"])
     return len(rows)
+
+
+async def behind(tx: Transaction) -> list[int]:
+    """The facilities that have something to catch up with; the transaction must reach the platform."""
+    return [row["key"] for row in await tx.fetch(_FACILITIES, NUMBERS["CodeSystem"])]
 
 
 async def _carried(tx: Transaction, rid: int) -> tuple[str, int] | None:

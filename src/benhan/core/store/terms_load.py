@@ -21,9 +21,9 @@ import asyncpg
 import msgspec
 
 from benhan.core.access import Role, Subject, service
-from benhan.core.db import Database, Transaction
+from benhan.core.db import PLATFORM, Database, Transaction
 from benhan.core.fhir import codec, r4
-from benhan.core.store import terms_index
+from benhan.core.store import published_parameters, terms_index
 from benhan.core.store.load import load
 from benhan.core.store.records import NAMES, NUMBERS
 from benhan.core.store.terms_carried import Carried, carried, edition
@@ -37,6 +37,8 @@ BATCH: Final = 25
 #: After each part: people's requests go first.
 PAUSE_SECONDS: Final = 0.02
 REST_SECONDS: Final = 5.0
+#: How often CodeSystems without their concepts are looked for.
+WATCH_SECONDS: Final = 60.0
 
 _WANT = "insert into terms_loaded (package) values ($1) on conflict do nothing"
 _CLAIM = "select edition, loading, done from terms_loaded where package = $1 for update skip locked"
@@ -58,7 +60,11 @@ class Package(msgspec.Struct, frozen=True):
 
 def packages() -> list[Package]:
     """What the platform's terminology consists of, what the clinics need first."""
-    return [Package("carried", edition, _carried_parts), Package("hl7", _hl7_edition, _hl7_parts)]
+    return [
+        Package("carried", edition, _carried_parts),
+        Package("search-parameters", published_parameters.edition, _search_parts),
+        Package("hl7", _hl7_edition, _hl7_parts),
+    ]
 
 
 async def want(owner_dsn: str) -> None:
@@ -157,6 +163,11 @@ def _hl7_parts() -> list[Part]:
     return [_records_part(lines[start : start + BATCH]) for start in range(0, len(lines), BATCH)]
 
 
+def _search_parts() -> list[Part]:
+    lines = [codec.encode(one) for one in published_parameters.resources()]
+    return [_records_part(lines[start : start + BATCH]) for start in range(0, len(lines), BATCH)]
+
+
 def _records_part(lines: list[bytes]) -> Part:
     async def bring(tx: Transaction, who: Subject) -> None:
         records = [codec.decode(line) for line in lines]
@@ -176,7 +187,7 @@ def _records_part(lines: list[bytes]) -> Part:
 
 
 class Follower:
-    """Loads what is wanted after a start, and indexes code systems whose concepts are behind; then it is done."""
+    """Loads what is wanted after a start, and indexes code systems whose concepts are behind."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -202,14 +213,13 @@ class Follower:
                 _log.exception("terminology: a part could not be loaded")
                 await asyncio.sleep(REST_SECONDS)
             else:
-                return
+                await asyncio.sleep(WATCH_SECONDS)
 
     async def _catch_up(self) -> None:
-        """CodeSystems that a program of before wrote, of every facility."""
-        async with self._database.transaction() as tx:
-            keys = [row["key"] for row in await tx.fetch("select key from facility order by key")]
-        for key in keys:
-            who, behind = service(Role.LOADER, key), 1
-            while behind:
-                async with self._database.transaction(key) as tx:
-                    behind = await terms_index.catch_up(tx, who)
+        """CodeSystems that came in by a way that knows no concepts (a program of before, rows put in by hand)."""
+        async with self._database.transaction(PLATFORM) as tx:
+            behind = await terms_index.behind(tx)
+        for facility in behind:
+            who = service(Role.LOADER, facility)
+            async with self._database.transaction(facility) as tx:
+                await terms_index.catch_up(tx, who)
