@@ -93,13 +93,18 @@ def up(
 
 
 @cli.command()
-def migrate() -> None:
+def migrate(
+    contract: Annotated[
+        bool, typer.Option("--contract", help="Bỏ những gì chỉ bản cũ cần; chỉ dùng khi không còn tiến trình cũ.")
+    ] = False,
+) -> None:
     """Bring the database of BENHAN_OWNER_DSN up to this program."""
     from benhan.core.db import migrate as run
+    from benhan.core.db.migrate import contract as finish
     from benhan.core.store import terms_load
 
     owner = Settings().owner_dsn.get_secret_value()
-    names = asyncio.run(run(owner))
+    names = asyncio.run(run(owner)) + (asyncio.run(finish(owner)) if contract else [])
     asyncio.run(terms_load.want(owner))
     console.print("\n".join(names) or "Không có gì để nâng cấp.")
 
