@@ -34,7 +34,7 @@ MOST = 2_000
 Policy = Literal["ignore", "warn", "error"]
 
 _SIGNS = """
-select facility, type, key as rid, version from resource
+select key, version from resource
 where facility = any($1) and type = any($2::smallint[]) and body is not null order by key limit $3
 """
 _BODIES = "select body from resource where key = any($1) order by facility, key"
