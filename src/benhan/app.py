@@ -37,6 +37,7 @@ learn(Path(__file__).parent)
 ROOMS = (
     "benhan.entrance.pages",
     "benhan.entrance.live",
+    "benhan.entrance.subscriptions",
     "benhan.core.api.operations",
     "benhan.core.api.validate",
     "benhan.core.api.bulk",

@@ -21,7 +21,7 @@ from benhan.core import store
 from benhan.core.access import Role, Subject, service
 from benhan.core.db import PLATFORM, Database
 from benhan.core.fhir import r4
-from benhan.core.store import export, jobs
+from benhan.core.store import export, job_files, jobs
 from benhan.simulator import House
 
 Program = Callable[..., Awaitable[httpx.AsyncClient]]
@@ -273,9 +273,9 @@ async def _is_done(database: Database, who: Subject, id_: str) -> bool:
 
 async def _lines(database: Database, who: Subject, id_: str) -> list[str]:
     async with database.transaction(who.facility) as tx:
-        names = [one.name for one in await export.files(tx, id_)]
+        names = [one.name for one in await job_files.files(tx, id_)]
     facility = who.facility
-    text = [piece for name in names async for piece in export.pieces(database, facility, id_, name, packed=False)]
+    text = [piece for name in names async for piece in job_files.pieces(database, facility, id_, name, packed=False)]
     return b"".join(text).decode().splitlines()
 
 

@@ -23,7 +23,9 @@ from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Malformed, NotFound, Problem
 from benhan.core.language import _
 from benhan.core.store import export, jobs
-from benhan.core.store.export import Asked, File
+from benhan.core.store.bringing import Tally
+from benhan.core.store.export import Asked
+from benhan.core.store.job_files import File, files, pieces
 from benhan.core.store.query import parse
 from benhan.core.store.records import instant
 
@@ -51,7 +53,7 @@ async def kick_off_group(request: Request, tx: Transaction, who: Subject) -> Res
 
 
 async def _kick_off(request: Request, tx: Transaction, who: Subject, level: str, group: str | None = None) -> Response:
-    if not _has(request, "respond-async"):
+    if not has_preference(request, "respond-async"):
         raise Malformed(
             _("$export chỉ làm không đồng bộ."), where="Prefer", advice=_("Gửi header Prefer: respond-async.")
         )
@@ -69,11 +71,12 @@ async def _kick_off(request: Request, tx: Transaction, who: Subject, level: str,
 
 def _refuse_unknown(request: Request, given: Inputs) -> None:
     """What would be left unheeded is refused, unless the caller said that this is all right (`handling=lenient`)."""
-    if not _has(request, "handling=lenient"):
+    if not has_preference(request, "handling=lenient"):
         given.only(*KNOWN)
 
 
-def _has(request: Request, preference: str) -> bool:
+def has_preference(request: Request, preference: str) -> bool:
+    """Whether the caller's `Prefer` says this, among whatever else."""
     return any(
         word.strip() == preference
         for line in request.headers.getlist("prefer")
@@ -131,15 +134,17 @@ def _filters(given: Inputs) -> dict[str, list[dict[str, list[str]]]]:
 
 async def status(request: Request, tx: Transaction, who: Subject) -> Response:
     """202 with the progress while the work goes on, the manifest when it is done."""
-    job = await jobs.job(tx, who, request.path_params["job"], "export")
+    job = await jobs.job(tx, who, request.path_params["job"])
     if job.state == "failed":
-        raise Problem(500, "exception", _("Xuất dữ liệu bị lỗi."), advice=job.error)
+        raise Problem(500, "exception", _("Việc hàng loạt bị lỗi."), advice=job.error)
     if job.state != "done":
         done = await jobs.progress(tx, job.id)
         said = f"{done.seen} of about {done.total} records" if job.state == "working" else "waiting"
         return Response(status_code=202, headers={"X-Progress": said, "Retry-After": RETRY_SECONDS})
     assert job.expires
-    found = await export.files(tx, job.id)
+    if job.kind == "import":
+        return await imported(request, tx, job)
+    found = await files(tx, job.id)
     manifest = {
         "transactionTime": instant(job.moment),
         "request": job.request,
@@ -151,6 +156,28 @@ async def status(request: Request, tx: Transaction, who: Subject) -> Response:
     return JSONResponse(manifest, headers={"Expires": format_datetime(job.expires, usegmt=True)})
 
 
+async def imported(request: Request, tx: Transaction, job: jobs.Job, tally: Tally | None = None) -> Response:
+    """What an import has done: how many records were taken, and where the refused lines are."""
+    done = await jobs.progress(tx, job.id)
+    base = f"{messages.base(request)}/_bulk/{job.id}"
+    said: dict[str, object] = {
+        "transactionTime": instant(job.moment),
+        "request": job.request,
+        "requiresAccessToken": True,
+        "output": [{"count": done.count}],
+        "error": [
+            {"type": one.type, "url": f"{base}/{one.name}.ndjson", "count": one.count}
+            for one in await files(tx, job.id)
+        ],
+    }
+    if tally:
+        said["extension"] = {
+            "created": tally.created, "updated": tally.updated, "unchanged": tally.unchanged,
+            "rejected": tally.rejected,
+        }  # fmt: skip
+    return JSONResponse(said, headers={"Content-Location": base})
+
+
 def _output(request: Request, id_: str, file: File) -> dict[str, object]:
     url = f"{messages.base(request)}/_bulk/{id_}/{file.name}.ndjson"
     return {"type": file.type, "url": url, "count": file.count}
@@ -159,24 +186,24 @@ def _output(request: Request, id_: str, file: File) -> dict[str, object]:
 async def cancel(request: Request, tx: Transaction, who: Subject) -> Response:
     """Stop the work, or throw its files away."""
     job = await jobs.cancel(tx, who, request.path_params["job"])
-    record(tx, who, Event("export", None, job.id, rule="own job", detail="cancelled"))
+    record(tx, who, Event(job.kind, None, job.id, rule="own job", detail="cancelled"))
     return Response(status_code=202)
 
 
 async def download(request: Request, tx: Transaction, who: Subject) -> Response:
     """A file, piece by piece; packed where the caller takes it so."""
     named = _FILE.fullmatch(request.path_params["file"])
-    job = await jobs.job(tx, who, request.path_params["job"], "export")
-    known = {one.name: one for one in await export.files(tx, job.id)} if named and job.state == "done" else {}
+    job = await jobs.job(tx, who, request.path_params["job"])
+    known = {one.name: one for one in await files(tx, job.id)} if named and job.state == "done" else {}
     file = known.get(named[1]) if named else None
     if file is None:
         raise NotFound(_("Không có tệp này."))
     detail = f"{file.type}: {file.count} records, file {file.name}"
     record(tx, who, Event("download", file.type, job.id, rule="own job", detail=detail))
     packed = "gzip" in request.headers.get("accept-encoding", "")
-    pieces = export.pieces(request.app.state.database, who.facility, job.id, file.name, packed=packed)
+    body = pieces(request.app.state.database, who.facility, job.id, file.name, packed=packed)
     headers = {"Vary": "Accept-Encoding"} | ({"Content-Encoding": "gzip"} if packed else {})
-    return StreamingResponse(pieces, headers=headers, media_type=NDJSON)
+    return StreamingResponse(body, headers=headers, media_type=NDJSON)
 
 
 def exporter(database: Database) -> jobs.Worker:

@@ -29,6 +29,8 @@ KINDS: Mapping[str, str] = {
 }  # fmt: skip
 #: Kinds that single doors answer with, whatever stands here: lines of records, events, files.
 OTHERS = frozenset({"application/fhir+ndjson", "application/ndjson", "text/event-stream", "application/octet-stream"})
+#: Bodies that a door reads line by line, packed or not, however long they are.
+LINES = frozenset({"application/fhir+ndjson", "application/ndjson", "application/x-ndjson"})
 #: Answers shorter than one network packet are not worth packing.
 WORTH_PACKING = 1400
 
@@ -109,7 +111,7 @@ def _inwards(scope: Scope, headers: Headers, receive: Receive) -> tuple[Scope, R
     """What the door gets to read: the same scope and body where it is plain JSON already."""
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     packing = headers.get("content-encoding", "identity").strip().lower()
-    if kind not in XML_KINDS and packing == "identity":
+    if kind in LINES or (kind not in XML_KINDS and packing == "identity"):
         return scope, receive
     changed = [(name, value) for name, value in scope["headers"] if name not in _REPLACED]
     changed.append((b"content-type", JSON.encode() if kind in XML_KINDS else kind.encode()))

@@ -71,8 +71,11 @@ class Ready(msgspec.Struct):
 Done = Callable[[Transaction, Tally, list[Reject]], Awaitable[None]]
 
 
-def prepare(raws: Sequence[Raw], who: Subject, moment: datetime, language: str) -> Ready:
-    """Decode, validate, index and encode a batch. Pure, and everything in it can travel between processes."""
+def prepare(raws: Sequence[Raw], who: Subject, moment: datetime, language: str, facility: int | None) -> Ready:
+    """Decode, validate, index and encode a batch. Pure, and everything in it can travel between processes.
+
+    `facility` is given in the server's own process, which knows the facility's own search parameters.
+    """
     with speaking(language):
         rejects: list[Reject] = []
         first: dict[tuple[str, str | None], int] = {}
@@ -90,7 +93,7 @@ def prepare(raws: Sequence[Raw], who: Subject, moment: datetime, language: str) 
                 continue
             first[codec.type_name(record), record.id] = place
             records.append(record)
-        batch = batch_of(records, moment)
+        batch = batch_of(records, moment, facility)
         places = list(first.values())
         rejects += [refused(raws[places[at]], problem) for at, problem in batch.faults]
         batch.places = [places[at] for at in batch.places]
@@ -133,7 +136,8 @@ class Kitchen:
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(self._processes, context, _end_with, (os.getpid(),))
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, prepare, raws, who, now(), current())
+        facility = None if self._pool else who.facility
+        return await loop.run_in_executor(self._pool, prepare, raws, who, now(), current(), facility)
 
 
 def _end_with(parent: int) -> None:

@@ -7,10 +7,7 @@ that had not ended yet is waited for. Standard: HL7 Bulk Data Access 2.0; migrat
 
 from __future__ import annotations
 
-import asyncio
-import struct
-import zlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -23,7 +20,7 @@ from benhan.core.db import PLATFORM, Database, Transaction
 from benhan.core.fhir import codec, compartments, r4
 from benhan.core.fhir.outcome import Forbidden, Problem
 from benhan.core.language import _
-from benhan.core.store import jobs
+from benhan.core.store import job_files, jobs
 from benhan.core.store.jobs import Job
 from benhan.core.store.read import read
 from benhan.core.store.records import NAMES, NUMBERS, now, permit
@@ -33,13 +30,8 @@ from benhan.core.store.search import search
 BATCH, MEMBERS = 1000, 100
 #: With filters each batch is also asked of the search, which takes so many ids.
 FILTERED_BATCH: Final = 200
-#: Batches in one file of the manifest.
-FILE_CHUNKS: Final = 100
 #: A record may be stamped so long before its transaction shows; after it, none stamped earlier can begin.
 SETTLING = timedelta(seconds=1)
-#: RFC 1952: deflated, no name, no time, made by anything; and the empty block that ends a deflated stream.
-_GZIP_HEADER: Final = bytes([0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF])
-_LAST_BLOCK: Final = b"\x03\x00"
 #: After every id.
 LAST: Final = "\U0010ffff"
 
@@ -75,14 +67,6 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     filters: dict[str, list[dict[str, list[str]]]] = {}
 
 
-class File(msgspec.Struct, frozen=True):
-    """One file of a finished export."""
-
-    name: str
-    type: str
-    count: int
-
-
 async def kick_off(
     tx: Transaction, who: Subject, request: str, asked: Asked, group: str | None = None, until: datetime | None = None
 ) -> str:
@@ -99,7 +83,7 @@ async def kick_off(
     moment = min(now(), until) if until else now()
     settled = msgspec.structs.replace(asked, types=allowed, patients=patients)
     id_ = await jobs.begin(tx, who, "export", request, settled, moment)
-    record(tx, who, Event("export", None, id_, rule=f"export, {_rule(who)}", detail=request))
+    record(tx, who, Event("export", None, id_, rule=f"export, {jobs.rule(who)}", detail=request))
     return id_
 
 
@@ -141,42 +125,12 @@ async def _members(tx: Transaction, who: Subject, id_: str) -> tuple[str, ...]:
     return tuple(sorted(members))
 
 
-async def files(tx: Transaction, id_: str) -> list[File]:
-    """The files of an export, in the order of types."""
-    rows = await tx.fetch(
-        "select c.part, p.type, c.n / $2::int as file, sum(c.lines)::bigint as lines"
-        " from bulk_chunk c join bulk_part p on p.job = c.job and p.part = c.part"
-        " where c.job = $1 group by c.part, p.type, c.n / $2::int order by c.part, file",
-        id_, FILE_CHUNKS,
-    )  # fmt: skip
-    return [File(f"{row['part']}-{row['file']}", NAMES[row["type"]], row["lines"]) for row in rows]
-
-
-async def pieces(database: Database, facility: int, id_: str, name: str, *, packed: bool) -> AsyncIterator[bytes]:
-    """A file of an export, piece by piece, as gzip or unpacked; no transaction stays open between two pieces."""
-    part, _dash, number = name.partition("-")
-    first, crc, size = int(number) * FILE_CHUNKS, 0, 0
-    if packed:
-        yield _GZIP_HEADER
-    for n in range(first, first + FILE_CHUNKS):
-        async with database.transaction(facility) as tx:
-            row = await tx.fetchrow(
-                "select body, crc, size from bulk_chunk where job = $1 and part = $2 and n = $3", id_, int(part), n
-            )
-        if row is None:
-            break
-        crc, size = row["crc"], row["size"]
-        yield row["body"] if packed else zlib.decompressobj(-zlib.MAX_WBITS).decompress(row["body"])
-    if packed:
-        yield _LAST_BLOCK + struct.pack("<II", crc, size & 0xFFFFFFFF)
-
-
 async def work(database: Database) -> bool:
     """Do one batch of whatever export is open; whether there was anything to do."""
     async with database.transaction(PLATFORM) as tx:
         if waiting := await jobs.locked(tx, "export", "waiting"):
             return await _begin(tx, waiting)
-    if await _end(database):
+    if await jobs.close_finished(database, "export"):
         return True
     taken: tuple[str, int] | None = None
     try:
@@ -226,26 +180,6 @@ async def _begin(tx: Transaction, waiting: Job) -> bool:
     return True
 
 
-async def _end(database: Database) -> bool:
-    """Close a job that has no open part left; its trace says how many records were given."""
-    async with database.transaction(PLATFORM) as tx:
-        id_ = await tx.fetchval(
-            "select id from bulk_job j where kind = 'export' and state = 'working'"
-            " and not exists (select from bulk_part p where p.job = j.id and p.done is null)"
-            " limit 1 for update skip locked"
-        )
-        if id_ is None:
-            return False
-        await jobs.end(tx, id_, "done")
-        row = await tx.fetchrow("select facility, subject from bulk_job where id = $1", id_)
-        assert row
-        await tx.reach(row["facility"])
-        done = await jobs.progress(tx, id_)
-        who = msgspec.json.decode(row["subject"], type=Subject)
-        record(tx, who, Event("export", None, id_, rule=f"export, {_rule(who)}", detail=f"{done.count} records"))
-    return True
-
-
 async def _batch(tx: Transaction, part: asyncpg.Record) -> None:
     """Write the next records of a part, and where the one after begins."""
     row = await tx.fetchrow("select facility, subject, asked, moment from bulk_job where id = $1", part["job"])
@@ -260,7 +194,7 @@ async def _batch(tx: Transaction, part: asyncpg.Record) -> None:
         met = await _met(tx, who, NAMES[part["type"]], [one["id"] for one in kept], filters)
         kept = [one for one in kept if one["id"] in met]
     if kept:
-        await _keep(tx, part, [one["body"] for one in kept])
+        await job_files.append(tx, part["job"], part["part"], row["facility"], [one["body"] for one in kept])
     await tx.execute(
         "update bulk_part set after = coalesce($3, after), seen = seen + $4, count = count + $5, failures = 0,"
         " done = case when $3::text is null then now() end where job = $1 and part = $2",
@@ -301,30 +235,3 @@ async def _met(
             page = await search(tx, who, codec.resource_type(name), params)
             found |= {resource.id for resource in page.resources if resource.id}
     return found
-
-
-async def _keep(tx: Transaction, part: asyncpg.Record, bodies: Sequence[bytes]) -> None:
-    """Write records behind the last ones of their file."""
-    last = await tx.fetchrow(
-        "select n, crc, size from bulk_chunk where job = $1 and part = $2 order by n desc limit 1",
-        part["job"], part["part"],
-    )  # fmt: skip
-    n = last["n"] + 1 if last else 0
-    crc, size = (last["crc"], last["size"]) if last and n % FILE_CHUNKS else (0, 0)
-    text = b"\n".join([*bodies, b""])
-    body, crc = await asyncio.to_thread(_pack, text, crc)
-    await tx.execute(
-        "insert into bulk_chunk (job, part, n, facility, lines, crc, size, body)"
-        " values ($1, $2, $3, $4, $5, $6, $7, $8)",
-        part["job"], part["part"], n, part["facility"], len(bodies), crc, size + len(text), body,
-    )  # fmt: skip
-
-
-def _pack(text: bytes, crc: int) -> tuple[bytes, int]:
-    """NDJSON deflated up to a byte, open for more, and the CRC with it."""
-    packer = zlib.compressobj(3, zlib.DEFLATED, -zlib.MAX_WBITS)
-    return packer.compress(text) + packer.flush(zlib.Z_FULL_FLUSH), zlib.crc32(text, crc)
-
-
-def _rule(who: Subject) -> str:
-    return f"role {'+'.join(sorted(who.roles))}"

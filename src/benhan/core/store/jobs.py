@@ -18,10 +18,10 @@ import asyncpg
 import msgspec
 
 from benhan.core.access import Subject
+from benhan.core.access.audit import Event, record
 from benhan.core.db import PLATFORM, Database, Transaction
 from benhan.core.fhir.outcome import NotFound, Problem
 from benhan.core.language import _
-from benhan.core.store.records import now
 
 #: Jobs of one account at a time; more are refused with 429.
 AT_ONCE: Final = 5
@@ -91,7 +91,7 @@ async def begin(tx: Transaction, who: Subject, kind: str, request: str, asked: m
     return id_
 
 
-async def job(tx: Transaction, who: Subject, id_: str, kind: str | None = None) -> Job:
+async def job(tx: Transaction, who: Subject, id_: str) -> Job:
     """A job of the caller's own.
 
     Raises:
@@ -101,7 +101,7 @@ async def job(tx: Transaction, who: Subject, id_: str, kind: str | None = None) 
         f"{_JOB} where id = $1 and facility = $2 and account = $3 and (expires is null or expires > now())",
         id_, who.facility, who.account,
     )  # fmt: skip
-    if row is None or (kind and row["kind"] != kind):
+    if row is None:
         raise NotFound(_("Không có việc hàng loạt này."), advice=_("Việc đã huỷ hoặc đã hết hạn; gọi lại từ đầu."))
     return _job(row)
 
@@ -145,6 +145,29 @@ async def end(tx: Transaction, id_: str, state: str, error: str | None = None) -
     )  # fmt: skip
 
 
+async def close_finished(database: Database, kind: str) -> bool:
+    """Close a job that has no open part left; its trace says how many records it was. Whether there was one."""
+    async with database.transaction(PLATFORM) as tx:
+        row = await tx.fetchrow(
+            "select id, facility, subject from bulk_job j where kind = $1 and state = 'working'"
+            " and not exists (select from bulk_part p where p.job = j.id and p.done is null)"
+            " limit 1 for update skip locked",
+            kind,
+        )
+        if row is None:
+            return False
+        await end(tx, row["id"], "done")
+        await tx.reach(row["facility"])
+        done, who = await progress(tx, row["id"]), msgspec.json.decode(row["subject"], type=Subject)
+        record(tx, who, Event(kind, None, row["id"], rule=f"{kind}, {rule(who)}", detail=f"{done.count} records"))
+    return True
+
+
+def rule(who: Subject) -> str:
+    """By which right somebody does bulk work, for its trace."""
+    return f"role {'+'.join(sorted(who.roles))}"
+
+
 async def failed_once_more(tx: Transaction, id_: str, part: int, reason: str) -> None:
     """Count a failure of a part; the job ends when there were too many."""
     failures = await tx.fetchval(
@@ -158,11 +181,6 @@ async def forget_expired(tx: Transaction) -> int:
     """Remove what has expired; gives how many jobs."""
     tag = await tx.execute("delete from bulk_job where expires < now()")
     return int(tag.rpartition(" ")[2])
-
-
-def expiry() -> datetime:
-    """When something finished now will be removed."""
-    return now() + KEPT
 
 
 def _job(row: asyncpg.Record) -> Job:

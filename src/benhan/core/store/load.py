@@ -21,7 +21,7 @@ from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Invalid, Problem
 from benhan.core.fhir.validation import check
 from benhan.core.language import _
-from benhan.core.store import parameters, terms_index
+from benhan.core.store import conformance, parameters, terms_index
 from benhan.core.store.records import NAMES, NUMBERS, new_id, now, permit, stamped
 from benhan.core.store.rows import INDEX_VERSION, Rows, rows_of
 from benhan.core.store.write import TAKEN, AlreadyExists
@@ -30,7 +30,9 @@ _PUT_NEW = (
     "select put_new($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25,$26,$27)"
 )
 #: Types that have an index of their own beside the rows of every record.
-_FURTHER = frozenset({NUMBERS["CodeSystem"]})
+_FURTHER = frozenset({NUMBERS["CodeSystem"], NUMBERS["SearchParameter"]})
+#: What the bytes of a record hold that claims a profile, or must be understood by whoever reads it.
+_CLAIMS = (b'"profile":[', b'"modifierExtension":[')
 
 
 class Batch(msgspec.Struct):
@@ -94,12 +96,13 @@ async def put_batch(tx: Transaction, who: Subject, batch: Batch) -> list[int | N
     """Write a batch; gives the key of each record, None where its id was there already (it is left as it is).
 
     Raises:
-        Forbidden, AlreadyExists: nothing of the batch is kept.
+        Forbidden, Invalid, AlreadyExists: nothing of the batch is kept.
     """
     if not batch.ids:
         return []
     for number in set(batch.types):
         permit(who, Interaction.CREATE, NAMES[number])
+    await _conform(tx, who, batch)
     try:
         tx.wrote = True
         keys: list[int | None] = await tx.fetchval(
@@ -112,8 +115,25 @@ async def put_batch(tx: Transaction, who: Subject, batch: Batch) -> list[int | N
         raise
     for key, number, body in zip(keys, batch.types, batch.bodies, strict=True):
         if key is not None and number in _FURTHER:
-            await terms_index.written(tx, who, codec.kept(body, codec.resource_type(NAMES[number])), key, 1)
+            one = codec.kept(body, codec.resource_type(NAMES[number]))
+            await terms_index.written(tx, who, one, key, 1)
+            await parameters.written(tx, who, one)
+    for number in set(batch.types):
+        conformance.forget(who, NAMES[number])
     return keys
+
+
+async def _conform(tx: Transaction, who: Subject, batch: Batch) -> None:
+    """Profiles that records claim or their facility demands; most records have none, and are not read again for it.
+
+    Raises:
+        Invalid: a record breaks one.
+    """
+    demanded = (await conformance.rules_of(tx, who)).demanded
+    for number, body in zip(batch.types, batch.bodies, strict=True):
+        if NAMES[number] in demanded or any(claim in body for claim in _CLAIMS):
+            one = codec.kept(body, codec.resource_type(NAMES[number]))
+            await conformance.held(tx, who, one, body)
 
 
 async def load(tx: Transaction, who: Subject, resources: Sequence[r4.Resource]) -> int:
@@ -133,7 +153,7 @@ async def load(tx: Transaction, who: Subject, resources: Sequence[r4.Resource]) 
                 _("%(name)s/%(id)s có hai lần trong cùng một lần nạp.", name=name, id=id_), where=f"{name}.id"
             )
         given[name, id_] = resource if resource.id else msgspec.structs.replace(resource, id=id_)
-    batch = batch_of(list(given.values()), now())
+    batch = batch_of(list(given.values()), now(), who.facility)
     if batch.faults:
         raise batch.faults[0][1]
     keys = await put_batch(tx, who, batch)
