@@ -6,6 +6,7 @@ from the modules that publish them. What is not in those tables is not declared,
 
 from __future__ import annotations
 
+from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 
@@ -13,8 +14,9 @@ import msgspec
 
 import benhan
 from benhan.core.fhir import codec, r4
-from benhan.core.store.parameters import known
-from benhan.core.store.query import MAX_COUNT, TABLE
+from benhan.core.fhir.definitions import SearchParameter
+from benhan.core.store.parameters import generation
+from benhan.core.store.query import served
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -28,6 +30,9 @@ class Operation(msgspec.Struct, frozen=True):
     types: tuple[str, ...] = ()
     documentation: str | None = None
 
+
+#: The search parameters of a type, with the modifiers each takes.
+Asked = list[tuple[SearchParameter, tuple[str, ...]]]
 
 #: Method and address of a door → the interaction it is. In the order of the standard.
 OF_TYPES = {
@@ -53,11 +58,26 @@ PATCH_FORMATS = ["application/json-patch+json", "application/fhir+json", "applic
 DATE = "2026-11-22"
 
 
+def statement(app: Any, base: str, facility: int = 0) -> bytes:
+    """The CapabilityStatement as bytes, made anew where the search parameters of the facility changed."""
+    return _kept(app, base, facility, generation())
+
+
+@lru_cache(64)
+def _kept(app: Any, base: str, facility: int, _generation: int) -> bytes:
+    return codec.encode(capability_statement(app, base, facility))
+
+
 def capability_statement(app: Any, base: str, facility: int = 0) -> r4.CapabilityStatement:
     """This server's CapabilityStatement: of the doors that the application `app` has open."""
     open_ = {(method, plain(door.path)) for door in app.state.doors for method in getattr(door, "methods", ("GET",))}
     operations: tuple[Operation, ...] = app.state.operations
     system = [code for place, codes in OF_SYSTEM.items() if place in open_ for code in codes]
+    asked = {name: served(facility, name) for name in TYPES}
+    pointing: dict[str, list[str]] = {name: [] for name in TYPES}
+    for name, parameters in asked.items():
+        for target, code in ((target, one.code) for one, _modifiers in parameters for target in one.targets):
+            pointing[target].append(f"{name}:{code}")
     return r4.CapabilityStatement(
         status="active",
         date=DATE,
@@ -75,7 +95,7 @@ def capability_statement(app: Any, base: str, facility: int = 0) -> r4.Capabilit
                     cors=False,
                     description="Bearer token with SMART v2 system scopes; every act is audited, refusals too.",
                 ),
-                resource=[_resource(name, open_, operations, facility) for name in TYPES],
+                resource=[_resource(name, open_, operations, asked[name], pointing[name]) for name in TYPES],
                 interaction=[r4.CapabilityStatementRestInteraction(code=code) for code in system],
                 operation=[_operation(one) for one in operations if not one.types] or None,
             )
@@ -98,10 +118,15 @@ def _operation(one: Operation) -> r4.CapabilityStatementRestResourceOperation:
 
 
 def _resource(
-    name: str, open_: set[tuple[str, str]], operations: tuple[Operation, ...], facility: int
+    name: str,
+    open_: set[tuple[str, str]],
+    operations: tuple[Operation, ...],
+    asked: Asked,
+    pointing: list[str],
 ) -> r4.CapabilityStatementRestResource:
     codes = [code for place, code in OF_TYPES.items() if place in open_]
-    parameters = [_parameter(one) for code, one in sorted(known(facility, name).items()) if TABLE[one.kind]]
+    parameters = [_parameter(one, modifiers) for one, modifiers in asked]
+    follows = [f"{name}:{one.code}" for one, _modifiers in asked if one.kind == "reference"]
     return r4.CapabilityStatementRestResource(
         type=name,
         profile=f"http://hl7.org/fhir/StructureDefinition/{name}",
@@ -115,35 +140,16 @@ def _resource(
         conditionalDelete="multiple" if ("DELETE", "/fhir/{type}") in open_ else "not-supported",
         referencePolicy=["literal", "logical", "local"],
         searchParam=parameters or None,
-        searchInclude=["*", *includes(name, facility)],
-        searchRevInclude=[f"{other}:{code}" for other in TYPES for code in pointing(other, name, facility)] or None,
+        searchInclude=["*", *follows],
+        searchRevInclude=pointing or None,
         operation=[_operation(one) for one in operations if name in one.types or "*" in one.types] or None,
     )
 
 
-def _parameter(one: Any) -> r4.CapabilityStatementRestResourceSearchParam:
-    modifiers = [f":{modifier}" for modifier in TABLE[one.kind] if modifier]
+def _parameter(one: SearchParameter, modifiers: tuple[str, ...]) -> r4.CapabilityStatementRestResourceSearchParam:
     return r4.CapabilityStatementRestResourceSearchParam(
         name=one.code,
         type=one.kind,
         definition=f"http://hl7.org/fhir/SearchParameter/{one.definition}" if one.definition else None,
-        documentation=f"Modifiers: {' '.join(modifiers)}" if modifiers else None,
+        documentation=f"Modifiers: {' '.join(f':{modifier}' for modifier in modifiers)}" if modifiers else None,
     )
-
-
-def includes(name: str, facility: int) -> list[str]:
-    """`Type:code` of every reference of a type that can be followed."""
-    return [f"{name}:{code}" for code, one in sorted(known(facility, name).items()) if one.kind == "reference"]
-
-
-def pointing(name: str, target: str, facility: int) -> list[str]:
-    """The references of a type that may point at another."""
-    return [
-        code
-        for code, one in sorted(known(facility, name).items())
-        if one.kind == "reference" and (not one.targets or target in one.targets)
-    ]
-
-
-#: The most records of one page; said in documentation and OpenAPI.
-MOST = MAX_COUNT

@@ -16,7 +16,7 @@ from benhan.core import store
 from benhan.core.access import Door, Permission, Subject
 from benhan.core.api import bundles, messages, patches
 from benhan.core.api.addresses import MAX_QUERY, id_of, query, type_of
-from benhan.core.api.capability import capability_statement
+from benhan.core.api.capability import statement
 from benhan.core.api.histories import count_of, history_bundle, span_of
 from benhan.core.db import Transaction
 from benhan.core.fhir import codec, r4
@@ -31,7 +31,7 @@ FORM = "application/x-www-form-urlencoded"
 
 async def metadata(request: Request, tx: Transaction, who: Subject) -> Response:
     """What this server can do, from the same tables it works by."""
-    return messages.answer(capability_statement(request.app, messages.base(request)))
+    return Response(statement(request.app, messages.base(request), who.facility), media_type=messages.JSON)
 
 
 async def create(request: Request, tx: Transaction, who: Subject) -> Response:

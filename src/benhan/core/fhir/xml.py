@@ -295,7 +295,7 @@ def _fields(struct: str, data: dict[str, Any], gap: str) -> Iterator[str]:
 
 def _element(name: str, field: Field, value: Any, beside: Any, gap: str) -> Iterator[str]:
     if field.type == "xhtml":
-        yield gap + _ENTITY.sub(_numbered, value)
+        yield gap + numbered(value)
     elif field.type == "Resource":
         yield f"{gap}<{name}>"
         yield from _resource(value, "", gap and gap + "  ")
@@ -325,8 +325,12 @@ def _written(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _numbered(found: re.Match[str]) -> str:
-    """HTML's named characters have no name in XML without a document type."""
+def numbered(text: str) -> str:
+    """HTML's named characters as numbers: without a document type XML knows only five names."""
+    return _ENTITY.sub(_number, text)
+
+
+def _number(found: re.Match[str]) -> str:
     name = found[1]
     known = html5.get(f"{name};")
     return found[0] if name in _XML_ENTITIES or known is None else "".join(f"&#{ord(c)};" for c in known)
