@@ -38,7 +38,7 @@ create table delivery (
     action "char" not null,
     patient text collate "C",
     at timestamptz not null,                   -- of the change
-    state "char" not null default 'w',         -- w waits, d delivered, x given up: the dead letters
+    state "char" not null default 'w',         -- w waits, d delivered, x given up: the dead letters, o dropped
     tries int not null default 0,
     done timestamptz,
     error text,
@@ -48,7 +48,7 @@ create table delivery (
 ) with (fillfactor = 80);
 create index delivery_waiting on delivery (facility, subscription, number) where state = 'w';
 create index delivery_dead on delivery (facility, subscription, number) where state = 'x';
-create index delivery_done on delivery (done) where state = 'd';
+create index delivery_done on delivery (done) where state in ('d', 'o');
 
 -- A websocket shows one of these instead of the bearer token.
 create table socket_token (

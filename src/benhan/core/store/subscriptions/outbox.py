@@ -204,5 +204,5 @@ async def went_badly(tx: Transaction, held: Held, numbers: list[int], error: str
 
 async def tidy(tx: Transaction, days: int = 7) -> None:
     """Forget what was delivered long ago, and tokens that have run out. The transaction reaches the platform."""
-    await tx.execute("delete from delivery where state = 'd' and done < now() - $1 * interval '1 day'", days)
+    await tx.execute("delete from delivery where state in ('d', 'o') and done < now() - $1 * interval '1 day'", days)
     await tx.execute("delete from socket_token where ends < now()")

@@ -78,7 +78,7 @@ OFFERED: Final = (
         "appointment-cancelled", later("Lịch hẹn bị huỷ"), "Appointment", "status=cancelled,noshow", "patient", "actor"
     ),
     Topic(
-        f"{BASE}/patient-change", later("Hồ sơ hành chính thay đổi"), "Patient",
+        f"{BASE}/patient-change", later("Hồ sơ hành chính thay đổi"), "Patient", both=False,
         filters=("_id", "identifier"), id="topic-patient-change",
     ),
 )  # fmt: skip
