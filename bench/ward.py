@@ -14,6 +14,8 @@ import msgspec
 
 MRN = "http://bench.example/mrn"
 CARD = "http://bench.example/bhyt"
+#: A category that half of all observations have, or one.
+MARK = "http://bench.example/mark"
 LOINC, UCUM = "http://loinc.org", "http://unitsofmeasure.org"
 FAMILIES = (
     "Nguyen", "Tran", "Le", "Pham", "Hoang", "Huynh", "Phan", "Vu", "Vo", "Dang", "Bui", "Do", "Ho", "Ngo", "Duong",
@@ -66,7 +68,7 @@ class Ward:
             ],
         }  # fmt: skip
 
-    def observation(self, subject: str, id_: str | None = None, interpretation: str | None = None) -> Json:
+    def observation(self, subject: str, id_: str | None = None, mark: str | None = None) -> Json:
         """A measurement of somebody."""
         chance = self._chance
         code, display, unit, low, high = chance.choice(CODES)
@@ -84,17 +86,16 @@ class Ward:
             "subject": {"reference": subject}, "effectiveDateTime": at, "issued": at,
             "valueQuantity": {"value": round(chance.uniform(low, high), 1), "unit": unit, "system": UCUM, "code": unit},
         }  # fmt: skip
-        if interpretation:
-            system = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
-            found["interpretation"] = [{"coding": [{"system": system, "code": interpretation}]}]
+        if mark:
+            found["category"].append({"coding": [{"system": MARK, "code": mark}]})
         return found
 
     def person(self, number: int) -> list[Json]:
-        """Somebody who is there from the start, with her observations: half of them high, one in the world very low."""
+        """Somebody who is there from the start, with her observations: half of all are marked, and one is alone."""
         id_ = f"bench-{number:07d}"
         records = [self.patient(number, id_)]
         for n in range(1, EACH):
-            mark = "LL" if number == 3 and n == 1 else "H" if n % 2 else None
+            mark = "alone" if number == 3 and n == 1 else "half" if n % 2 else None
             records.append(self.observation(f"Patient/{id_}", f"{id_}-{n:02d}", mark))
         return records
 
@@ -153,9 +154,9 @@ class Ward:
                 lambda: {"subject:Patient.identifier": f"{MRN}|MRN{chance.randrange(self.people):08d}", "_count": 20},
             ),
             "total": search("Observation", lambda: {"code": self._code(), "_total": "accurate", "_count": 1}),
-            "one row": search("Observation", lambda: {"interpretation": "LL", "_sort": "-date", "_count": 10}),
-            "half of all": search("Observation", lambda: {"interpretation": "H", "_sort": "-date", "_count": 10}),
-            "both": search("Observation", lambda: {"interpretation": "LL", "code": self._code(), "_count": 10}),
+            "one row": search("Observation", lambda: {"category": f"{MARK}|alone", "_sort": "-date", "_count": 10}),
+            "half of all": search("Observation", lambda: {"category": f"{MARK}|half", "_sort": "-date", "_count": 10}),
+            "both": search("Observation", lambda: {"category": f"{MARK}|alone", "code": self._code(), "_count": 10}),
             "create Patient": post("/fhir/Patient", lambda: self.patient(next(self._numbers))),
             "create Observation": post("/fhir/Observation", lambda: self.observation(f"Patient/{self.somebody()}")),
             "transaction of 50": post("/fhir", self.bundle),
