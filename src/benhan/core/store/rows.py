@@ -11,6 +11,7 @@ quantity  a number or quantity from lo to hi, once for each way its unit may be 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from datetime import datetime
@@ -37,7 +38,10 @@ SELF = 10000
 ANY_UNIT = 0
 WORD_LIMIT = 64
 URI_LIMIT = 512
-WHOLE_LIMIT = 2000
+#: Bytes of what stands beside a word: all of it is in the index, whose rows hold 2,704. What is longer is cut.
+WHOLE_LIMIT, MARKS_LIMIT = 1200, 900
+#: A longer key of something that may exist once is kept by its beginning and its hash.
+ONCE_LIMIT = 400
 #: Words of one record's narrative and texts.
 MAX_WORDS = 2000
 #: Rows of one composite in one record.
@@ -48,6 +52,7 @@ REMEMBERED = 300
 WHOLE = "\x01"
 #: Codes of the search parameters that name the patient whose compartment a record is in.
 COMPARTMENT = ("patient", "subject")
+_PATIENT = re.compile(r"Patient/([A-Za-z0-9\-.]{1,64})")
 
 
 class Rows(msgspec.Struct):
@@ -95,7 +100,7 @@ def rows_of(resource: r4.Resource, further: search.Plan = ()) -> Rows:
         words=words,
         spans=sorted(spans),
         quantities=sorted(quantities),
-        once=once(resource),
+        once=[what if len(what) <= ONCE_LIMIT else f"{what[:ONCE_LIMIT]}…{hash64(what):x}" for what in once(resource)],
     )
 
 
@@ -156,7 +161,7 @@ def _string(values: tuple[str, ...]) -> list[tuple[str, str]]:
     folded = [fold(value) for value in values]
     marks = "".join(dict.fromkeys(exact_mark(value) for value in values))
     rows = _with_all({word[:WORD_LIMIT] for value in folded for word in value.split()} or {"="}, marks)
-    rows.append((WHOLE + folded[0][:WORD_LIMIT], "\n".join(dict.fromkeys(folded))[:WHOLE_LIMIT]))
+    rows.append((WHOLE + folded[0][:WORD_LIMIT], _cut("\n".join(dict.fromkeys(folded)), WHOLE_LIMIT)))
     return rows
 
 
@@ -173,8 +178,13 @@ def _sounds(values: tuple[str, ...]) -> list[tuple[str, str]]:
 def _with_all(words: set[str], marks: str = "") -> list[tuple[str, str]]:
     """One row a word; `whole` holds all of them, each after a blank, for further words of a query."""
     ordered = sorted(words)
-    whole = (" " + " ".join(ordered))[:WHOLE_LIMIT] + marks[:WHOLE_LIMIT]
+    whole = _cut(" " + " ".join(ordered), WHOLE_LIMIT) + marks[:MARKS_LIMIT]
     return [(word, whole) for word in ordered]
+
+
+def _cut(text: str, size: int) -> str:
+    """At most so many bytes."""
+    return text[:size] if text.isascii() else text.encode()[:size].decode(errors="ignore")
 
 
 def _content(resource: r4.Resource, rows: list[tuple[int, str, str]]) -> list[tuple[int, str, str]]:
@@ -275,8 +285,8 @@ def _compartment(resource: r4.Resource, references: list[tuple[int, str]]) -> st
     for code in COMPARTMENT:
         if code in parameters:
             for param, target in references:
-                if param == parameters[code].id and target.startswith("Patient/"):
-                    return target.removeprefix("Patient/")
+                if param == parameters[code].id and (patient := _PATIENT.fullmatch(target)):
+                    return patient[1]
     return None
 
 
