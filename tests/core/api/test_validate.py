@@ -105,7 +105,7 @@ async def test_a_facility_demands_a_profile_of_its_own_while_it_runs(program: Pr
     }  # fmt: skip
     demand = {
         "resourceType": "CapabilityStatement", "status": "active", "date": "2026-11-22", "kind": "requirements",
-        "fhirVersion": "4.0.1", "format": ["json"],
+        "fhirVersion": "4.0.1", "format": ["json"], "description": "Điều cơ sở này đòi hỏi",
         "rest": [{"mode": "server", "resource": [{"type": "Basic", "profile": url}]}],
     }  # fmt: skip
     basic = {"resourceType": "Basic", "code": {"text": "x"}}

@@ -89,6 +89,15 @@ async def held(tx: Transaction, who: Subject, resource: r4.Resource, body: bytes
         raise Invalid(said, code=first.code, where=where, issues=errors)
 
 
+def at_ease(who: Subject, resource: r4.Resource) -> bool:
+    """Whether `held` has surely nothing to say: no profile claimed or demanded, no modifier, and that known for now."""
+    rules = _rules.get(who.facility)
+    if rules is None or monotonic() >= rules.until or _policy == "error":
+        return False
+    wanted = claimed(resource) or codec.type_name(resource) in rules.demanded
+    return not wanted and _MODIFIER not in codec.encode(resource)
+
+
 def forget(who: Subject, type_name: str) -> None:
     """A definition was written here: look again at the next write."""
     if NUMBERS[type_name] in _TYPES:

@@ -22,12 +22,15 @@ from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Conflict, Forbidden, Problem
 from benhan.core.fhir.validation import check
 from benhan.core.language import _
+from benhan.core.store import conformance
 from benhan.core.store.records import NUMBERS, new_id, now, permit, stamped
 from benhan.core.store.rows import INDEX_VERSION, Rows, rows_of
 from benhan.core.store.write import TAKEN, AlreadyExists, create, put
 
-#: Types that more than `put_many` is to be done for: their concepts, their plan, what they define.
-BY_THEMSELVES: Final = frozenset({"CodeSystem", "Subscription", "SearchParameter"})
+#: Types that more than `put_many` is to be done for: their concepts, their plan, what they define and demand.
+BY_THEMSELVES: Final = frozenset(
+    {"CodeSystem", "Subscription", "SearchParameter", "StructureDefinition", "CapabilityStatement"}
+)
 #: Records in one call of `put_many`.
 MOST: Final = 500
 _TYPES: Final = (
@@ -87,7 +90,7 @@ async def write_all(tx: Transaction, who: Subject, writes: Sequence[Write]) -> l
         AlreadyExists: something that may exist once exists already.
     """
     kept: list[Outcome] = []
-    for plain, alike in groupby(writes, key=_is_plain):
+    for plain, alike in groupby(writes, key=lambda write: _is_plain(who, write)):
         some = list(alike)
         kept += await (_create_all(tx, who, some) if plain else _each(tx, who, some))
         if kept and isinstance(kept[-1], Problem):
@@ -101,7 +104,7 @@ async def create_alone(tx: Transaction, who: Subject, resource: r4.R) -> r4.R:
     Raises:
         Forbidden, Invalid, AlreadyExists, Conflict: as `create`.
     """
-    if tx.entry is None or not tx.only_looks or not _is_plain(Write(resource, new=True)):
+    if tx.entry is None or not tx.only_looks or not _is_plain(who, Write(resource, new=True)):
         return await create(tx, who, resource)
     made = _made(who, Write(resource, new=True), now())
     rid = await tx.alone("create", _Asked(made, who, tx.entry), _put_alone)
@@ -111,8 +114,9 @@ async def create_alone(tx: Transaction, who: Subject, resource: r4.R) -> r4.R:
     return made.resource
 
 
-def _is_plain(write: Write) -> bool:
-    return write.new and codec.type_name(write.resource) not in BY_THEMSELVES
+def _is_plain(who: Subject, write: Write) -> bool:
+    by_itself = codec.type_name(write.resource) in BY_THEMSELVES
+    return write.new and not by_itself and conformance.at_ease(who, write.resource)
 
 
 async def _each(tx: Transaction, who: Subject, writes: Sequence[Write]) -> list[Outcome]:
