@@ -19,7 +19,7 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Gone, Malformed, NotFound
 from benhan.core.language import _
-from benhan.core.store.records import NAMES, NUMBERS, audited, audited_many, permit
+from benhan.core.store.records import NAMES, NUMBERS, audited, audited_many, permit, reaches
 from benhan.core.store.rows import rows_of
 
 _STATE = "h.type, h.id, h.version, h.updated, h.action, h.account, h.body"
@@ -84,11 +84,12 @@ async def vread_stored(tx: Transaction, who: Subject, name: str, id_: str, versi
     """
     decision = permit(who, Interaction.READ, name)
     number = int(version) if version.isascii() and version.isdigit() and len(version) < 10 else -1
-    row = await tx.fetchrow(
+    rows = await tx.look(
         f"select {_STATE}, r.patient from history h join resource r using (facility, type, id)"
-        " where h.facility = $1 and h.type = $2 and h.id = $3 and h.version = $4",
-        who.facility, NUMBERS[name], id_, number,
+        " where h.facility = any($1) and h.type = $2 and h.id = $3 and h.version = $4 order by h.facility desc limit 1",
+        reaches(who, name), NUMBERS[name], id_, number,
     )  # fmt: skip
+    row = rows[0] if rows else None
     if row is None or not _hers(decision, row, row["patient"]):
         raise NotFound(_("Không có bản %(version)s của %(name)s/%(id)s.", version=version[:20], name=name, id=id_[:64]))
     if row["body"] is None:
@@ -105,13 +106,15 @@ async def of_record(tx: Transaction, who: Subject, type_: type[r4.Resource], id_
     """
     name = codec.type_name(type_)
     decision = permit(who, Interaction.READ, name)
-    now = await tx.fetchrow(
-        "select version, patient from resource where facility = $1 and type = $2 and id = $3",
-        who.facility, NUMBERS[name], id_,
+    found = await tx.look(
+        "select facility, version, patient from resource where facility = any($1) and type = $2 and id = $3"
+        " order by facility desc limit 1",
+        reaches(who, name), NUMBERS[name], id_,
     )  # fmt: skip
-    statement = _Statement(who.facility, span)
+    now = found[0] if found else None
+    statement = _Statement(now["facility"] if now else who.facility, span)
     of_id = f"h.type = {statement.value(NUMBERS[name])}::smallint and h.id = {statement.value(id_)}"
-    rows = await tx.fetch(
+    rows = await tx.look(
         f"select {_STATE} from history h where h.facility = $1 and {of_id}{statement.conditions()}"
         f" order by h.version desc limit {statement.limit()}",
         *statement.values,
@@ -139,7 +142,7 @@ async def of_types(tx: Transaction, who: Subject, names: Sequence[str] | None, s
         types = [NUMBERS[name] for name, decision in decisions.items() if decision.only_patient == patient]
         parts.append(statement.of_patient(types, patient or ""))
     source = " union all ".join(f"({part})" for part in parts)
-    rows = await tx.fetch(
+    rows = await tx.look(
         f"select {_STATE}, h.patient from ({source}) h order by {_ORDER} limit {statement.limit()}", *statement.values
     )
     page = _page(rows, span, lambda row: _hers(decisions[NAMES[row["type"]]], row, row["patient"]), None)
