@@ -124,7 +124,10 @@ async def test_an_unknown_modifier_is_refused_and_other_extensions_as_the_operat
     fhir = await program("system/*.cruds")
     strange = {"url": "http://la.example/ext", "valueBoolean": True}
     refused = await fhir.post("Observation", json={**OBSERVATION, "modifierExtension": [strange]})
-    assert (refused.status_code, refused.json()["issue"][0]["expression"]) == (422, ["Observation.modifierExtension[0]"])
+    assert (refused.status_code, refused.json()["issue"][0]["expression"]) == (
+        422,
+        ["Observation.modifierExtension[0]"],
+    )
     body = json.dumps({**OBSERVATION, "extension": [strange]})
     assert (await fhir.post("Observation", content=body)).status_code == 201
     assert ("warning", "extension", "Observation.extension[0]") in told(

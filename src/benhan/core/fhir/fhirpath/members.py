@@ -26,6 +26,18 @@ def member(item: Any, name: str) -> list[Any]:
     return []
 
 
+def on_the_wire(item: Any, name: str) -> list[Any]:
+    """As `member`, but `name` may be a variant of a choice, `valueQuantity`, as profiles write it."""
+    if isinstance(item, msgspec.Struct) and name in _variants(type(item)):
+        return _variant(type(item), name)(item)
+    return member(item, name)
+
+
+@cache
+def _variant(kind: type[msgspec.Struct], name: str) -> Read:
+    return _field(name, rule_of(kind.__name__).fields[name])
+
+
 @cache
 def reader(kind: type[msgspec.Struct], name: str) -> Read:
     """How to read the element `name` (`value` for a choice) of a struct."""

@@ -9,7 +9,7 @@ import msgspec
 
 from benhan.core.fhir import fhirpath, r4
 from benhan.core.fhir.fhirpath.context import Context
-from benhan.core.fhir.fhirpath.members import member
+from benhan.core.fhir.fhirpath.members import on_the_wire
 from benhan.core.fhir.fhirpath.values import is_type, plain
 from benhan.core.fhir.outcome import issue
 from benhan.core.fhir.profiles.match import holds, same, sort_of
@@ -194,7 +194,7 @@ def expression(path: Path) -> str:
 
 def _values(item: Any, name: str) -> tuple[list[Any], bool]:
     """The values of an element, and whether it repeats."""
-    found = member(item, name)
+    found = on_the_wire(item, name)
     return found, isinstance(getattr(item, "__struct_fields__", None), tuple) and _repeats(type(item), name)
 
 
