@@ -284,3 +284,10 @@ async def test_operations_stand_in_the_capability_statement(program: Program) ->
     named = {one["type"]: {op["name"] for op in one.get("operation", [])} for one in said}
     assert {"everything", "match", "meta"} <= named["Patient"]
     assert "lastn" in named["Observation"]
+
+
+async def test_an_address_with_a_slash_at_its_end_is_the_same_address(program: Program) -> None:
+    fhir = await program("system/*.cruds")
+    batch = {"resourceType": "Bundle", "type": "batch", "entry": [{"request": {"method": "GET", "url": "Patient/x"}}]}
+    assert (await fhir.post("http://test/fhir/", json=batch)).status_code == 200
+    assert (await fhir.get("Patient/?_count=1")).status_code == 200

@@ -46,6 +46,8 @@ class Wire:
         if scope["type"] != "http" or not scope["path"].startswith("/fhir"):
             await self._app(scope, receive, send)
             return
+        if scope["path"].endswith("/"):  # `POST /fhir/` is what many clients make of a base address
+            scope = {**scope, "path": scope["path"].rstrip("/")}
         headers = Headers(scope=scope)
         with speaking(_language(headers)):
             try:
