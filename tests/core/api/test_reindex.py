@@ -10,6 +10,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from benhan.core.access import Role, service
+from benhan.core.db import Database
+from benhan.core.store import terms_load
 from benhan.simulator import House
 
 Client = Callable[..., Awaitable[httpx.AsyncClient]]
@@ -73,6 +76,17 @@ async def test_a_search_parameter_written_over_http_is_searched_by(program: Prog
     bad = await here.post("SearchParameter", json={**definition, "code": f"{code}-b", "expression": "Device.where("})
     assert bad.status_code == 422
     assert bad.json()["issue"][0]["expression"] == ["SearchParameter.expression"]
+
+
+async def test_the_definitions_of_what_is_served_are_read_and_found(database: Database, program: Program) -> None:
+    who = service(Role.LOADER, terms_load.PLATFORM_FACILITY)
+    async with database.transaction(who.facility) as tx:
+        await terms_load._search_parts()[0](tx, who)
+    reader = await program("system/SearchParameter.rs")
+    one = (await reader.get("SearchParameter/Account-name")).json()
+    assert (one["code"], one["base"], one["type"]) == ("name", ["Account"], "string")
+    found = (await reader.get("SearchParameter?base=Account&code=name")).json()
+    assert [entry["resource"]["id"] for entry in found["entry"]] == ["Account-name"]
 
 
 async def _until(
