@@ -46,6 +46,7 @@ ROOMS = (
     "benhan.core.api.changes",
     "benhan.core.api.subscriptions",
     "benhan.core.api.terminology",
+    "benhan.core.api.openapi",
     "benhan.core.api.rest",
     "benhan.core.api.searching",
     "benhan.hospital.reception.pages",
