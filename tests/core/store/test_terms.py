@@ -120,6 +120,7 @@ async def test_codes_of_a_system_that_is_not_here_count_when_they_are_listed(tx:
 
 
 async def test_concepts_follow_every_version_of_their_code_system(tx: Transaction, loader: Subject) -> None:
+    before = await _rows(tx, loader)
     kept = await store.create(tx, loader, diseases("doi"))
     url = f"{BASE}/CodeSystem/doi"
     changed = msgspec.structs.replace(
@@ -130,16 +131,22 @@ async def test_concepts_follow_every_version_of_their_code_system(tx: Transactio
     program = msgspec.structs.replace(loader, roles=frozenset({Role.CLIENT}), scopes=parse_scopes("system/*.cruds"))
     await store.delete(tx, program, r4.CodeSystem, "doi")
     assert await terms.below(tx, loader, url, "J18") == [(url, "J18")]
-    for table in ("code_system", "concept", "concept_word", "concept_title", "concept_above", "concept_property"):
-        assert await tx.fetchval(f"select count(*) from {table} where facility = $1", loader.facility) == 0
+    assert await _rows(tx, loader) == before
+
+
+async def _rows(tx: Transaction, who: Subject) -> list[int]:
+    """How many rows of the hospital each table has."""
+    tables = ("code_system", "concept", "concept_word", "concept_title", "concept_above", "concept_property")
+    return [await tx.fetchval(f"select count(*) from {one} where facility = $1", who.facility) for one in tables]
 
 
 async def test_a_code_system_written_by_a_program_that_knew_no_concepts_is_found_and_indexed(
     tx: Transaction, loader: Subject
 ) -> None:
     await store.create(tx, loader, diseases("cu"))
-    await tx.execute("delete from concept where facility = $1", loader.facility)
-    await tx.execute("update code_system set resource_version = 0 where facility = $1", loader.facility)
+    rid = await tx.fetchval("select rid from code_system where facility = $1 and id = 'cu'", loader.facility)
+    await tx.execute("delete from concept where rid = $1", rid)
+    await tx.execute("update code_system set resource_version = 0 where rid = $1", rid)
     assert await terms_index.behind(tx) == [loader.facility]
     assert await terms_index.catch_up(tx, loader) == 1
     assert await terms_index.catch_up(tx, loader) == 0

@@ -1,9 +1,7 @@
 """A value set as the list of its codes: all of them in pages, or those that a typed text means, best first.
 
 Order without a text: the codes that the value set lists, as listed; then those it chooses from code systems, in the
-order of each system. With a text, by rank: the code itself or a whole name; codes that begin so; names that begin so;
-names that hold all the words, by their beginnings, in any order, without accents. Every rank is read along an index
-and only as far as the page needs. Standard: HL7 FHIR R4, ValueSet $expand.
+order of each system. With a text by rank (`terms_ranked`). Standard: HL7 FHIR R4, ValueSet $expand.
 """
 
 from __future__ import annotations
@@ -18,13 +16,14 @@ from benhan.core.access import Interaction, Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Invalid
-from benhan.core.kit.codes.query import code_key, has_digit
+from benhan.core.kit.codes.query import code_key
 from benhan.core.kit.text import fold
 from benhan.core.language import _
 from benhan.core.store.records import audited, instant, new_id, now, permit
-from benhan.core.store.terms_compose import Code, Node, Values, compiled, takes_all, unknown
-from benhan.core.store.terms_concepts import MOST_WORD, concept_of
+from benhan.core.store.terms_compose import Code, Node, Values, compiled, unknown
+from benhan.core.store.terms_concepts import concept_of
 from benhan.core.store.terms_find import System
+from benhan.core.store.terms_ranked import COLUMNS, Ranked, Typed, chosen_where
 
 #: A page holds so many codes at most; without `count`, a larger value set is refused as too costly.
 MOST_PAGE: Final = 1000
@@ -32,12 +31,7 @@ MOST_PAGE: Final = 1000
 MOST_FILTERED: Final = 5000
 #: Code systems that one value set may choose from.
 MOST_SYSTEMS: Final = 20
-MOST_TYPED: Final = 120
-MOST_WORDS: Final = 12
-#: A word that so few names have leads the search; where all words are commoner, the concepts are walked in order.
-FEW: Final = 1500
 UNCLOSED: Final = "http://hl7.org/fhir/StructureDefinition/valueset-unclosed"
-END: Final = "\U0010ffff"
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -100,7 +94,7 @@ async def page(tx: Transaction, node: Node, asked: Asked) -> Expansion:
     if len(systems) > MOST_SYSTEMS:
         raise _too_costly(_("Danh mục chọn từ quá %(n)s hệ mã.", n=MOST_SYSTEMS))
     wanted = MOST_PAGE if asked.count is None else min(asked.count, MOST_PAGE)
-    typed = _Typed(asked.text)
+    typed = Typed(asked.text)
     if typed.words and asked.offset + wanted > MOST_FILTERED:
         raise _too_costly(_("Chỉ xem được %(n)s mã đầu của một lần tìm.", n=MOST_FILTERED))
     listed = [one for one in await _listed(tx, node, typed) if _wanted(one, asked)]
@@ -116,29 +110,7 @@ async def page(tx: Transaction, node: Node, asked: Asked) -> Expansion:
     return Expansion(members, total, any(not one.complete for one in systems))
 
 
-class _Typed:
-    """A typed text, taken apart once."""
-
-    def __init__(self, text: str) -> None:
-        self.folded = fold(text[:MOST_TYPED])
-        self.words = [word[:MOST_WORD] for word in self.folded.split()[:MOST_WORDS]]
-        self.key = code_key(text[:MOST_TYPED])
-        self.is_code = has_digit(self.key)
-        #: One or two letters begin so many names that their order says nothing.
-        self.is_long = len(self.folded) > 2
-
-    def rank(self, key: str, titles: Sequence[str], words: str) -> int | None:
-        """How well a concept fits; None: not at all. The same as the statements say."""
-        if key == self.key or self.folded in titles:
-            return 0
-        if self.is_code and key.startswith(self.key):
-            return 1
-        if self.is_long and any(title.startswith(self.folded) for title in titles):
-            return 2
-        return 3 if all(f" {word}" in words for word in self.words) else None
-
-
-async def _listed(tx: Transaction, node: Node, typed: _Typed) -> list[Member]:
+async def _listed(tx: Transaction, node: Node, typed: Typed) -> list[Member]:
     """The codes that the value set lists itself, in their order, as far as they belong and fit the text."""
     listed = list(dict.fromkeys((code.system, code.code, of.rid if of else 0) for code, of in node.listed()))
     if not listed:
@@ -162,7 +134,7 @@ async def _listed(tx: Transaction, node: Node, typed: _Typed) -> list[Member]:
     return found
 
 
-def _rank_of(member: Member, typed: _Typed) -> int | None:
+def _rank_of(member: Member, typed: Typed) -> int | None:
     if not typed.words:
         return 0
     names = [member.display, *(one.value or "" for one in (member.said.designation if member.said else ()))]
@@ -173,9 +145,6 @@ def _rank_of(member: Member, typed: _Typed) -> int | None:
     return typed.rank(key, titles, f" {key} {fold(member.code)} {' '.join(titles)}")
 
 
-_COLUMNS = "c.rid, c.seq, c.code, c.display, c.abstract, c.inactive, c.body"
-
-
 async def _held(
     tx: Transaction, node: Node, systems: dict[int, System], by_place: dict[tuple[str, str], Any]
 ) -> dict[tuple[str, str], Member]:
@@ -184,14 +153,14 @@ async def _held(
         return {}
     values = Values(list(systems), [code for _system, code in by_place])
     rows = await tx.fetch(
-        f"select {_COLUMNS} from concept c where c.rid = any($1) and c.code = any($2) and {node.sql(values)}",
+        f"select {COLUMNS} from concept c where c.rid = any($1) and c.code = any($2) and {node.sql(values)}",
         *values.all,
     )
     return {(systems[row["rid"]].url, row["code"]): _member(row, systems[row["rid"]], 0) for row in rows}
 
 
 async def _chosen(
-    tx: Transaction, node: Node, systems: list[System], typed: _Typed, asked: Asked, listed: int, wanted: int
+    tx: Transaction, node: Node, systems: list[System], typed: Typed, asked: Asked, listed: int, wanted: int
 ) -> tuple[list[Member], int | None]:
     """The page of what is chosen from code systems, and how many there are in all.
 
@@ -201,116 +170,21 @@ async def _chosen(
         return [], 0
     by_rid = {one.rid: one for one in systems}
     values = Values([one.rid for one in systems])
-    where = _where(node, values, asked)
+    extra = [*(["not c.inactive"] * asked.active_only), *(["not c.abstract"] * asked.selectable_only)]
     if not typed.words:
-        where = where or "true"
+        where = chosen_where(node, values, extra) or "true"
         total = await tx.fetchval(f"select count(*) from concept c where c.rid = any($1) and {where}", *values.all)
         skip, most = values(max(0, asked.offset - listed)), values(wanted)
         rows = await tx.fetch(
-            f"select {_COLUMNS} from concept c where c.rid = any($1) and {where}"
+            f"select {COLUMNS} from concept c where c.rid = any($1) and {where}"
             f" order by array_position($1, c.rid), c.seq offset {skip} limit {most}",
             *values.all,
         )
         return [_member(row, by_rid[row["rid"]], 0) for row in rows], total
     depth = asked.offset + wanted
-    ranked = await _ranked(tx, systems, where, values, typed, depth + 1)
-    rows = await tx.fetch(ranked, *values.all)
+    rows = await Ranked(node, systems, typed, extra).first(tx, depth + 1)
     total = len(rows) if len(rows) <= depth else None
     return [_member(row, by_rid[row["rid"]], row["rank"]) for row in rows[:depth]], total
-
-
-def _where(node: Node, values: Values, asked: Asked) -> str:
-    """What a chosen concept must meet, "" for nothing; the listed ones are shown already."""
-    parts = [] if takes_all(node) else [node.sql(values)]
-    by_rid: dict[int, list[str]] = {}
-    for code, of in node.listed():
-        if of is not None:
-            by_rid.setdefault(of.rid, []).append(code.code)
-    parts += [
-        f"not (c.rid = {values(rid)}::bigint and c.code = any({values(codes)}::text[]))"
-        for rid, codes in by_rid.items()
-    ]
-    parts += ["not c.inactive"] * asked.active_only + ["not c.abstract"] * asked.selectable_only
-    return " and ".join(parts)
-
-
-def _checked(of: str, *conditions: str) -> str:
-    """Each row of `of` tried on its concept, one look into the index each; `offset 0` keeps PostgreSQL to that."""
-    if not any(conditions):
-        return ""
-    meets = " and ".join(one for one in conditions if one)
-    place = f"c.rid = {of}.rid and c.seq = {of}.seq"
-    return f" cross join lateral (select from concept c where {place} and {meets} offset 0) c"
-
-
-async def _ranked(tx: Transaction, systems: list[System], where: str, values: Values, typed: _Typed, depth: int) -> str:
-    """The statement of the first `depth` concepts by rank. No part of it leaves PostgreSQL a choice of plan."""
-    most, key, folded = values(depth), values(typed.key), values(typed.folded)
-    and_where = f" and {where}" if where else ""
-    titles = (
-        "(select t.rid, t.seq, {rank}, '' from (select rid, seq from concept_title where rid = any($1) and {title}"
-        f" order by array_position($1, rid), seq offset 0) t{_checked('t', where)} limit {most})"
-    )
-    parts = [
-        f"(select c.rid, c.seq, 0 as rank, '' as key from concept c where c.rid = any($1) and c.key = {key}{and_where}"
-        f" limit {most})",
-        titles.format(rank=0, title=f"title = {folded}"),
-        *([titles.format(rank=2, title=f"title > {folded} and title < {folded} || '{END}'")] * typed.is_long),
-        *await _by_words(tx, systems, where, values, typed, most),
-    ]
-    if typed.is_code:
-        parts.append(
-            f"(select c.rid, c.seq, 1, c.key from concept c where c.rid = any($1) and c.key > {key}"
-            f" and c.key < {key} || '{END}'{and_where} order by array_position($1, c.rid), c.key limit {most})"
-        )
-    return (
-        "with hit as materialized"
-        " (select rid, seq, min(rank) as rank, max(key) as key"
-        f" from ({' union all '.join(parts)}) x group by rid, seq),"
-        " best as materialized (select rid, seq, rank, case rank when 1 then key else '' end as key from hit"
-        f" order by rank, array_position($1, rid), 4, seq limit {most})"
-        f" select {_COLUMNS}, b.rank from best b cross join lateral"
-        " (select * from concept c where c.rid = b.rid and c.seq = b.seq offset 0) c"
-        " order by b.rank, array_position($1, b.rid), b.key, b.seq"
-    )
-
-
-async def _by_words(
-    tx: Transaction, systems: list[System], where: str, values: Values, typed: _Typed, most: str
-) -> list[str]:
-    """Names that hold all the words: led by the rarest, or walked in order where all of them are common."""
-    met = await _met(tx, systems, typed.words)
-    rarest = min(range(len(met)), key=met.__getitem__)
-    if met[rarest] <= FEW:
-        others = [word for n, word in enumerate(typed.words) if n != rarest]
-        word = values(typed.words[rarest])
-        held = " and ".join(f"position({values(' ' + one)} in c.words) > 0" for one in others)
-        return [
-            "(select w.rid, w.seq, 3, '' from"
-            " (select distinct array_position($1, rid) as at, rid, seq from concept_word"
-            f" where rid = any($1) and word >= {word} and word < {word} || '{END}' order by 1, 3 offset 0) w"
-            f"{_checked('w', held, where)} limit {most})"
-        ]
-    held = " and ".join(f"position({values(' ' + one)} in c.words) > 0" for one in typed.words)
-    and_where = f" and {where}" if where else ""
-    return [
-        f"(select c.rid, c.seq, 3, '' from concept c where c.rid = {values(one.rid)}::bigint and {held}{and_where}"
-        f" order by c.seq limit {most})"
-        for one in systems
-    ]
-
-
-async def _met(tx: Transaction, systems: list[System], words: list[str]) -> list[int]:
-    """How many names have a word that begins so, up to FEW + 1."""
-    values = Values([one.rid for one in systems])
-    counts = []
-    for word in words:
-        place = values(word)
-        rows = f"concept_word where rid = any($1) and word >= {place} and word < {place} || '{END}' limit {FEW + 1}"
-        counts.append(f"(select count(*) from (select from {rows}) few)")
-    row = await tx.fetchrow(f"select {', '.join(counts)}", *values.all)
-    assert row
-    return list(row.values())
 
 
 def _member(row: asyncpg.Record, of: System, rank: int) -> Member:
