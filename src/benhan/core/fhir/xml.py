@@ -203,6 +203,7 @@ class _Reader:
             self._deep -= 1
             return
         element = self._open.pop()
+        _even(element.data)
         if self._deep:
             self._deep = 0
             element.value = self._narrative()
@@ -266,6 +267,15 @@ def _keep(data: dict[str, Any], element: _Element, name: str, value: Any) -> Non
         data.setdefault(name, []).append(value)
     else:
         data[name] = value
+
+
+def _even(data: dict[str, Any]) -> None:
+    """Lists of primitives and what is said beside them are equally long, and absent where nothing is in them."""
+    for beside in [name for name, found in data.items() if name[0] == "_" and isinstance(found, list)]:
+        values = data[beside[1:]]
+        data[beside] += [None] * (len(values) - len(data[beside]))
+        if all(value is None for value in values):
+            del data[beside[1:]]
 
 
 # ── Writing ────────────────────────────────────────────────────────────────────────────────────────────────────────
