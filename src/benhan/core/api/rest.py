@@ -7,7 +7,6 @@ Standard: HL7 FHIR R4, 3.1.0 (create, read, vread, update, patch, delete, histor
 from __future__ import annotations
 
 from contextlib import suppress
-from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,7 +14,7 @@ from starlette.responses import Response
 from benhan.core import store
 from benhan.core.access import Door, Permission, Subject
 from benhan.core.api import bundles, messages, patches
-from benhan.core.api.addresses import MAX_QUERY, id_of, query, type_of
+from benhan.core.api.addresses import id_of, query, type_of
 from benhan.core.api.capability import statement
 from benhan.core.api.histories import count_of, history_bundle, span_of
 from benhan.core.db import Transaction
@@ -25,8 +24,6 @@ from benhan.core.language import _
 from benhan.core.store import conditional
 from benhan.core.store.history import of_record, of_types, vread_stored
 from benhan.core.store.read import read_stored
-
-FORM = "application/x-www-form-urlencoded"
 
 
 async def metadata(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -132,42 +129,11 @@ async def bundle(request: Request, tx: Transaction, who: Subject) -> Response:
     return messages.answer(await bundles.process(request, tx, who, given))
 
 
-async def search(request: Request, tx: Transaction, who: Subject) -> Response:
-    """`GET [type]?…` and `POST [type]/_search`."""
-    type_, text = type_of(request), request.url.query
-    if request.method == "POST":
-        if request.headers.get("content-type", "").partition(";")[0] != FORM:
-            raise Malformed(f"_search nhận {FORM}.", where="Content-Type")
-        text = (await request.body())[: MAX_QUERY + 1].decode("utf-8", "replace")
-    asked = query(text)
-    page = await store.search(tx, who, type_, asked)
-    return messages.answer(_bundle(messages.base(request), codec.type_name(type_), text, page))
-
-
-def _bundle(base: str, name: str, text: str, page: store.Page[r4.Resource]) -> r4.Bundle:
-    asked = [(key, value) for key, value in parse_qsl(text, keep_blank_values=True) if key != "_after"]
-    links = [r4.BundleLink(relation="self", url=f"{base}/{name}?{urlencode(asked)}")]
-    if page.next:
-        links.append(r4.BundleLink(relation="next", url=f"{base}/{name}?{urlencode([*asked, ('_after', page.next)])}"))
-    found = [(resource, "match") for resource in page.resources] + [(resource, "include") for resource in page.included]
-    entries = [
-        r4.BundleEntry(
-            fullUrl=f"{base}/{codec.type_name(resource)}/{resource.id}",
-            resource=resource,
-            search=r4.BundleEntrySearch(mode=mode),
-        )
-        for resource, mode in found
-    ]
-    return r4.Bundle(type="searchset", total=page.total, link=links, entry=entries or None)
-
-
 _P = Permission.FHIR
 DOORS = [
     Door("/fhir/metadata", metadata, Permission.ANYONE),
     Door("/fhir", bundle, _P, ("POST",)),
     Door("/fhir/_history", history, _P),
-    Door("/fhir/{type:resource}", search, _P),
-    Door("/fhir/{type:resource}/_search", search, _P, ("POST",)),
     Door("/fhir/{type:resource}", create, _P, ("POST",)),
     Door("/fhir/{type:resource}", conditional_update, _P, ("PUT",)),
     Door("/fhir/{type:resource}", conditional_patch, _P, ("PATCH",)),

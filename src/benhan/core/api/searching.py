@@ -259,6 +259,7 @@ register_url_convertor("members", _Members())
 _P = Permission.FHIR
 DOORS = [
     Door("/fhir", search_system, _P),
+    Door("/fhir/", search_system, _P),
     Door("/fhir/_search", search_system, _P, ("POST",)),
     Door("/fhir/{type:resource}", search, _P),
     Door("/fhir/{type:resource}/_search", search, _P, ("POST",)),
