@@ -10,6 +10,7 @@ from typing import Any
 
 from benhan.core.fhir.formats import OPEN_SETS
 from benhan.core.fhir.rules import rules
+from benhan.core.language import _
 
 Binding = Callable[[Any], str | None]
 
@@ -52,4 +53,6 @@ def _concept_check(pairs: frozenset[tuple[str, str]], value_set: str) -> Binding
 
 
 def _outside(code: str | None, value_set: str) -> str:
-    return f"mã “{code}” không thuộc danh mục bắt buộc {value_set}" if code else f"thiếu mã của {value_set}"
+    if code:
+        return _("mã “%(code)s” không thuộc danh mục bắt buộc %(set)s", code=code, set=value_set)
+    return _("thiếu mã của %(set)s", set=value_set)

@@ -16,6 +16,7 @@ import msgspec
 
 from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Malformed, NotFound, Problem, TooLarge
+from benhan.core.language import _, later
 
 MAX_BYTES = 20 * 1024 * 1024
 MAX_DEPTH = 64
@@ -46,8 +47,8 @@ def decode(body: bytes, type_: type[Any] | None = None) -> Any:
     """
     if len(body) > MAX_BYTES:
         raise TooLarge(
-            f"Dữ liệu gửi lên dài {len(body)} byte, quá giới hạn {MAX_BYTES} byte",
-            advice="Chia nhỏ thành nhiều lần gửi.",
+            _("Dữ liệu gửi lên dài %(n)s byte, quá giới hạn %(most)s byte", n=len(body), most=MAX_BYTES),
+            advice=_("Chia nhỏ thành nhiều lần gửi."),
         )
     _refuse_deep(body)
     try:
@@ -55,12 +56,14 @@ def decode(body: bytes, type_: type[Any] | None = None) -> Any:
     except msgspec.ValidationError as error:
         raise _explain(error, body) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Malformed(f"Không phải JSON hợp lệ: {error}", advice="Kiểm tra lại nội dung gửi lên.") from None
+        raise Malformed(
+            _("Không phải JSON hợp lệ: %(why)s", why=error), advice=_("Kiểm tra lại nội dung gửi lên.")
+        ) from None
     except RecursionError:
         raise _too_deep() from None
     if type_ is not None and not isinstance(resource, type_):
         raise Malformed(
-            f"Cần tài nguyên {type_.__name__}, nhận được {type_name(resource)}",
+            _("Cần tài nguyên %(type)s, nhận được %(other)s", type=type_.__name__, other=type_name(resource)),
             where=f"{type_name(resource)}.resourceType",
         )
     if _keys(_ENCODER.encode(resource)) != _keys(body):
@@ -90,9 +93,9 @@ def resource_type(name: str) -> type[r4.Resource]:
         return _TYPES[name]
     except KeyError:
         raise NotFound(
-            f"Không có loại tài nguyên “{name[:80]}” trong FHIR R4",
+            _("Không có loại tài nguyên “%(name)s” trong FHIR R4", name=name[:80]),
             code="not-supported",
-            advice="Tên loại phân biệt chữ hoa, chữ thường, ví dụ Patient.",
+            advice=_("Tên loại phân biệt chữ hoa, chữ thường, ví dụ Patient."),
         ) from None
 
 
@@ -120,7 +123,7 @@ def _refuse_deep(body: bytes) -> None:
     if body.count(b"{") + body.count(b"[") <= MAX_DEPTH:
         return
     left = _STRING.sub(b"", body).translate(None, _NOT_BRACKETS)
-    for _ in range(MAX_DEPTH):
+    for _level in range(MAX_DEPTH):
         shorter = left.replace(b"{}", b"").replace(b"[]", b"")
         if len(shorter) == len(left):
             return  # empty, or not JSON: the decoder says so better
@@ -130,7 +133,7 @@ def _refuse_deep(body: bytes) -> None:
 
 
 def _too_deep() -> Malformed:
-    return Malformed(f"Dữ liệu lồng nhau quá {MAX_DEPTH} tầng", code="too-costly")
+    return Malformed(_("Dữ liệu lồng nhau quá %(n)s tầng", n=MAX_DEPTH), code="too-costly")
 
 
 def _keys(body: bytes) -> int:
@@ -146,13 +149,13 @@ def _refuse_duplicates(body: bytes) -> None:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> None:
-    keys = [key for key, _ in pairs]
+    keys = [key for key, _value in pairs]
     if len(set(keys)) != len(keys):
         twice = next(key for key in keys if keys.count(key) > 1)
         raise Malformed(
-            f"Phần tử “{twice[:80]}” được ghi hai lần trong cùng một đối tượng",
+            _("Phần tử “%(name)s” được ghi hai lần trong cùng một đối tượng", name=twice[:80]),
             where=twice[:80],
-            advice="Mỗi phần tử chỉ ghi một lần; giá trị lặp dùng mảng.",
+            advice=_("Mỗi phần tử chỉ ghi một lần; giá trị lặp dùng mảng."),
         )
 
 
@@ -165,21 +168,24 @@ def _explain(error: msgspec.ValidationError, body: bytes) -> Problem:
     if unknown := _UNKNOWN.search(detail):
         name = unknown.group(1)
         return Malformed(
-            f"Phần tử “{name}” không có trong FHIR R4 ({path})",
+            _("Phần tử “%(name)s” không có trong FHIR R4 (%(path)s)", name=name, path=path),
             where=f"{path}.{name}",
-            advice=f"Bỏ phần tử này hoặc dùng extension. ({detail})",
+            advice=_("Bỏ phần tử này hoặc dùng extension. (%(detail)s)", detail=detail),
         )
     if missing := _MISSING.search(detail):
         name = missing.group(1)
         if name == "resourceType":
-            return Malformed("Thiếu resourceType", where=path, advice=detail)
-        return Malformed(f"Thiếu phần tử bắt buộc “{name}”", code="required", where=f"{path}.{name}", advice=detail)
+            return Malformed(_("Thiếu resourceType"), where=path, advice=detail)
+        message = _("Thiếu phần tử bắt buộc “%(name)s”", name=name)
+        return Malformed(message, code="required", where=f"{path}.{name}", advice=detail)
     if path.endswith(".resourceType"):
-        return Malformed("Loại tài nguyên không có trong FHIR R4", where=path, advice=detail)
-    return Malformed(f"Giá trị không đúng kiểu: {detail}", where=path, code="value", advice=_ADVICE)
+        return Malformed(_("Loại tài nguyên không có trong FHIR R4"), where=path, advice=detail)
+    return Malformed(
+        _("Giá trị không đúng kiểu: %(detail)s", detail=detail), where=path, code="value", advice=_(_ADVICE)
+    )
 
 
-_ADVICE = "Xem định nghĩa phần tử tại đặc tả FHIR R4; giá trị rỗng và null không được phép, hãy bỏ phần tử."
+_ADVICE = later("Xem định nghĩa phần tử tại đặc tả FHIR R4; giá trị rỗng và null không được phép, hãy bỏ phần tử.")
 
 
 def _root(body: bytes) -> str:

@@ -9,6 +9,8 @@ import re
 from html.entities import name2codepoint
 from xml.parsers import expat
 
+from benhan.core.language import _
+
 _ELEMENTS = (
     "a abbr acronym b big blockquote br caption cite code col colgroup dd dfn div dl dt em h1 h2 h3 h4 h5 h6 hr i img "
     "li ol p pre q samp small span strong sub sup table tbody td tfoot th thead tr tt ul var"
@@ -42,18 +44,18 @@ def narrative(text: str) -> str | None:
         nonlocal depth
         depth += 1
         if depth == 1 and name != "div":
-            raise _NotAllowed("nội dung phải là một phần tử <div>")
+            raise _NotAllowed(_("nội dung phải là một phần tử <div>"))
         _check_element(name, attributes)
 
-    def refuse_doctype(*_: object) -> None:
-        raise _NotAllowed("không được có DOCTYPE")
+    def refuse_doctype(*_said: object) -> None:
+        raise _NotAllowed(_("không được có DOCTYPE"))
 
     parser.StartElementHandler = start
     parser.StartDoctypeDeclHandler = refuse_doctype
     try:
         parser.Parse(_ENTITY.sub(_numbered, text), True)
     except expat.ExpatError as error:
-        return f"XHTML không đúng cú pháp: {error}"
+        return _("XHTML không đúng cú pháp: %(why)s", why=error)
     except _NotAllowed as refusal:
         return str(refusal)
     return None
@@ -61,12 +63,12 @@ def narrative(text: str) -> str | None:
 
 def _check_element(name: str, attributes: dict[str, str]) -> None:
     if name not in ELEMENTS:
-        raise _NotAllowed(f"không được dùng phần tử <{name[:40]}>")
+        raise _NotAllowed(_("không được dùng phần tử <%(name)s>", name=name[:40]))
     for attribute, value in attributes.items():
         if attribute not in ATTRIBUTES and not attribute.startswith("xmlns:"):
-            raise _NotAllowed(f"không được dùng thuộc tính {attribute[:40]}")
+            raise _NotAllowed(_("không được dùng thuộc tính %(name)s", name=attribute[:40]))
         if attribute in ("href", "src", "cite", "longdesc") and _unsafe(attribute, value):
-            raise _NotAllowed(f"địa chỉ trong {attribute} không an toàn")
+            raise _NotAllowed(_("địa chỉ trong %(name)s không an toàn", name=attribute))
 
 
 def _unsafe(attribute: str, address: str) -> bool:

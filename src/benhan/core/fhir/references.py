@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 
 from benhan.core.fhir import r4
+from benhan.core.language import _
 
 _TYPES = frozenset(kind.__name__ for kind in r4.RESOURCES)
 _LOCAL = re.compile(r"([A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(/_history/[A-Za-z0-9\-.]{1,64})?")
@@ -24,11 +25,12 @@ def target_check(targets: tuple[str, ...]) -> Callable[[r4.Reference], str | Non
         if kind is None:
             return None
         if kind == "":
-            return f"tham chiếu “{value.reference}” phải có dạng Loại/id"
+            return _("tham chiếu “%(said)s” phải có dạng Loại/id", said=value.reference)
         if kind not in _TYPES:
-            return f"không có loại tài nguyên “{kind}”" if value.reference else None
+            return _("không có loại tài nguyên “%(kind)s”", kind=kind) if value.reference else None
         if allowed and kind not in allowed:
-            return f"chỉ được tham chiếu tới {', '.join(sorted(allowed))}, không phải {kind}"
+            types = ", ".join(sorted(allowed))
+            return _("chỉ được tham chiếu tới %(types)s, không phải %(kind)s", types=types, kind=kind)
         return None
 
     return check

@@ -20,7 +20,7 @@ from benhan.core.fhir.invariants import Invariant, Surroundings, Test, said_of, 
 from benhan.core.fhir.outcome import Invalid, issue
 from benhan.core.fhir.references import target_check
 from benhan.core.fhir.rules import Field, rule_of
-from benhan.core.language import _
+from benhan.core.language import _, later
 
 Path = tuple[Any, ...]
 
@@ -63,7 +63,7 @@ def check(resource: r4.Resource) -> None:
     issues = validate(resource)
     if issues:
         first = issues[0]
-        message = (first.details and first.details.text) or "Dữ liệu không hợp lệ"
+        message = (first.details and first.details.text) or _("Dữ liệu không hợp lệ")
         where = first.expression[0] if first.expression else None
         raise Invalid(message, code=first.code, where=where, issues=issues)
 
@@ -77,7 +77,7 @@ def expression(path: Path) -> str:
 
 def _say(report: Report, code: str, path: Path, message: str) -> None:
     where = expression(path)
-    report.append(issue(code, f"{where}: {message}", where=where))
+    report.append(issue(code, f"{where}: {_(message)}", where=where))
 
 
 def _hold(tests: tuple[Test, ...], value: Any, items: tuple[Any, ...], path: Path, report: Report) -> None:
@@ -134,10 +134,10 @@ class _Checker:
                 empty = False
                 _visit_present(run, visits, path, report)
         if empty and not isinstance(value, r4.Resource):
-            _say(report, "required", path, "phần tử rỗng, không có giá trị nào")
+            _say(report, "required", path, later("phần tử rỗng, không có giá trị nào"))
         for wire, at, sibling in self._required:
             if items[at] is None and items[sibling] is None:
-                _say(report, "required", (path, wire, None), "thiếu phần tử bắt buộc")
+                _say(report, "required", (path, wire, None), later("thiếu phần tử bắt buộc"))
         for choice in self._choices:
             choice.visit(items, path, report)
         for wire, at, sibling in self._paired:
@@ -211,10 +211,11 @@ class _Choice:
         given = {name for name, item in zip(self._wires, variants, strict=True) if item is not None}
         given |= {name for name, at in self._siblings if items[at] is not None}
         if len(given) > 1:
-            message = f"{self._wire}[x] chỉ được có một giá trị, đang có {', '.join(sorted(given))}"
+            names = ", ".join(sorted(given))
+            message = _("%(name)s[x] chỉ được có một giá trị, đang có %(given)s", name=self._wire, given=names)
             _say(report, "structure", (path, self._wire, None), message)
         elif not given:
-            _say(report, "required", (path, self._wire, None), f"thiếu {self._wire}[x]")
+            _say(report, "required", (path, self._wire, None), _("thiếu %(name)s[x]", name=self._wire))
 
 
 @cache
@@ -236,7 +237,7 @@ def _field_visit(wire: str, field: Field) -> Visit:
 
     def visit(values: Any, path: Path, report: Report) -> None:
         if not values:
-            _say(report, "structure", (path, wire, None), "mảng rỗng; hãy bỏ phần tử")
+            _say(report, "structure", (path, wire, None), later("mảng rỗng; hãy bỏ phần tử"))
         for at, value in enumerate(values):
             if value is not None:
                 one(value, (path, wire, at), report)
@@ -316,7 +317,7 @@ def _primitive_check(field: Field) -> Callable[[Any], tuple[str, str] | None]:
 def _form(kind: str) -> Check:
     if kind in _INTEGERS:
         least = _INTEGERS[kind]
-        return lambda value: None if least <= value < 2**31 else f"số ngoài khoảng của {kind}"
+        return lambda value: None if least <= value < 2**31 else _("số ngoài khoảng của %(kind)s", kind=kind)
     return decimal if kind == "decimal" else FORMATS.get(kind, lambda _: None)
 
 
