@@ -119,7 +119,9 @@ def _resource_reference(index: Index, number: int, value: Any) -> None:
 
 
 def _canonical(index: Index, number: int, value: str) -> None:
-    """A canonical is found with and without its version."""
+    """A canonical is found with and without its version; one that points into its own record is nothing."""
+    if value.startswith("#"):
+        return
     index.references.append((number, value))
     if "|" in value:
         index.references.append((number, value.partition("|")[0]))
