@@ -16,11 +16,11 @@ from benhan.core.api import messages
 from benhan.core.api.capability import Operation
 from benhan.core.api.operations.inputs import Inputs, inputs
 from benhan.core.db import Transaction
-from benhan.core.fhir import codec, r4
+from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Malformed, NotFound
 from benhan.core.language import _
 from benhan.core.store import terms_ask, terms_expand, terms_find, terms_translate
-from benhan.core.store.records import NUMBERS, permit, reaches
+from benhan.core.store.records import permit
 from benhan.core.store.terms_ask import Known, Verdict
 from benhan.core.store.terms_load import Follower
 
@@ -135,7 +135,7 @@ async def _value_set(request: Request, tx: Transaction, who: Subject, asked: Inp
         Malformed: none or several are named. NotFound: it is not here.
     """
     if id_ := _id(request):
-        return await _stored(tx, who, r4.ValueSet, id_)
+        return await terms_find.stored(tx, who, r4.ValueSet, id_)
     if asked.all("valueSet"):
         permit(who, Interaction.READ, "ValueSet")
         return asked.resource("valueSet", r4.ValueSet)
@@ -150,7 +150,7 @@ async def _value_set(request: Request, tx: Transaction, who: Subject, asked: Inp
 
 async def _concept_map(request: Request, tx: Transaction, who: Subject, asked: Inputs) -> r4.ConceptMap | None:
     if id_ := _id(request):
-        return await _stored(tx, who, r4.ConceptMap, id_)
+        return await terms_find.stored(tx, who, r4.ConceptMap, id_)
     if asked.all("conceptMap"):
         return asked.resource("conceptMap", r4.ConceptMap)
     url = asked.text("url")
@@ -160,24 +160,6 @@ async def _concept_map(request: Request, tx: Transaction, who: Subject, asked: I
     if found is None:
         raise _unknown("ConceptMap", url)
     return found
-
-
-async def _stored(tx: Transaction, who: Subject, type_: type[r4.R], id_: str) -> r4.R:
-    """A record of the facility, else the platform's of this id.
-
-    Raises:
-        Forbidden, NotFound.
-    """
-    name = codec.type_name(type_)
-    permit(who, Interaction.READ, name)
-    body = await tx.fetchval(
-        "select body from resource where facility = any($1) and type = $2 and id = $3 and body is not null"
-        " order by facility desc limit 1",
-        reaches(who, name), NUMBERS[name], id_,
-    )  # fmt: skip
-    if body is None:
-        raise _unknown(name, id_)
-    return codec.kept(body, type_)
 
 
 def _codings(

@@ -11,13 +11,13 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from benhan.core.access import Subject
+from benhan.core.access import Interaction, Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import NotFound
 from benhan.core.fhir.search import PARAMETERS
 from benhan.core.language import _
-from benhan.core.store.records import reaches
+from benhan.core.store.records import NUMBERS, permit, reaches
 from benhan.core.store.rows import hash64
 
 Terms = TypeVar("Terms", r4.ValueSet, r4.ConceptMap, r4.CodeSystem)
@@ -84,6 +84,24 @@ async def system_of_id(tx: Transaction, who: Subject, id_: str) -> System:
     if row is None:
         raise NotFound(_("Không có %(what)s.", what=f"CodeSystem/{id_[:64]}"), where="CodeSystem")
     return System(**row)
+
+
+async def stored(tx: Transaction, who: Subject, type_: type[Terms], id_: str) -> Terms:
+    """A record of the facility, else the platform's of this id.
+
+    Raises:
+        Forbidden, NotFound.
+    """
+    name = codec.type_name(type_)
+    permit(who, Interaction.READ, name)
+    body = await tx.fetchval(
+        "select body from resource where facility = any($1) and type = $2 and id = $3 and body is not null"
+        " order by facility desc limit 1",
+        reaches(who, name), NUMBERS[name], id_,
+    )  # fmt: skip
+    if body is None:
+        raise NotFound(_("Không có %(what)s.", what=f"{name}/{id_[:64]}"), where=name)
+    return codec.kept(body, type_)
 
 
 async def value_set(tx: Transaction, who: Subject, canonical: str) -> r4.ValueSet | None:
