@@ -119,6 +119,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {**PATIENT, "text": {"status": "generated", "div": "<p>a</p>"}},
         "Patient.text.div",
     ),
+    "a narrative that says nothing": (_narrated(" <br/> "), "Patient.text.div"),
     "entities that grow": (
         {**PATIENT, "text": {"status": "generated", "div": "<!DOCTYPE a [<!ENTITY b 'c'>]><div>&b;</div>"}},
         "Patient.text.div",

@@ -39,18 +39,26 @@ def narrative(text: str) -> str | None:
     """None when `text` is a safe `div`, else what is wrong."""
     parser = expat.ParserCreate()
     depth = 0
+    said = False
 
     def start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal depth
+        nonlocal depth, said
         depth += 1
+        said = said or name == "img"
         if depth == 1 and name != "div":
             raise _NotAllowed(_("nội dung phải là một phần tử <div>"))
         _check_element(name, attributes)
+
+    def text_in(part: str) -> None:
+        nonlocal said
+        if not part.isspace():
+            said, parser.CharacterDataHandler = True, None
 
     def refuse_doctype(*_said: object) -> None:
         raise _NotAllowed(_("không được có DOCTYPE"))
 
     parser.StartElementHandler = start
+    parser.CharacterDataHandler = text_in
     parser.StartDoctypeDeclHandler = refuse_doctype
     try:
         parser.Parse(_ENTITY.sub(_numbered, text), True)
@@ -58,7 +66,7 @@ def narrative(text: str) -> str | None:
         return _("XHTML không đúng cú pháp: %(why)s", why=error)
     except _NotAllowed as refusal:
         return str(refusal)
-    return None
+    return None if said else _("nội dung trống")
 
 
 def _check_element(name: str, attributes: dict[str, str]) -> None:
