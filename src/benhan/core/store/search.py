@@ -194,10 +194,23 @@ async def _page(tx: Transaction, part: Part, after: Sequence[Any] | None) -> lis
     query = part.query
     if any(key.kind == "text" for key in query.order):
         return await _sorted_by_letters(tx, part, after)
+    most = query.count + 1
     statement = Statement(part.facility, query, part.decision, part.lead, after)
-    sql = statement.page(query.count + 1)
-    keys = len(query.order)
-    return [found_of(row, query.type, keys) for row in await tx.look(sql, *statement.values)]
+    walked = statement.along_the_order
+    found: list[Found] = []
+    if not walked or after is None or after[0] is not None:
+        found = await _rows(tx, statement, query, most)
+    if walked and len(found) < most:  # then come those that have no value to be sorted by
+        behind = after if after is not None and after[0] is None else None
+        absent = statement.without_first_key()
+        rest = Statement(part.facility, absent, part.decision, part.lead, behind)
+        found += await _rows(tx, rest, absent, most - len(found))
+    return found
+
+
+async def _rows(tx: Transaction, statement: Statement, query: Query, most: int) -> list[Found]:
+    sql = statement.page(most)
+    return [found_of(row, query.type, len(query.order)) for row in await tx.look(sql, *statement.values)]
 
 
 async def _sorted_by_letters(tx: Transaction, part: Part, after: Sequence[Any] | None) -> list[Found]:

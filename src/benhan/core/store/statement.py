@@ -1,29 +1,41 @@
 """The SQL of one search of one type. Every value travels as a parameter; names come from our own tables.
 
-Four ways to go about it, and `offset 0` keeps PostgreSQL to the one chosen, so that how long a search takes does not
-depend on what it believes of tables that were filled a moment ago:
+Five ways to go about it. Fences (`offset 0`, an order inside) keep PostgreSQL to the one chosen, so that how long a
+search takes does not depend on what it believes of tables that were filled a moment ago:
 
 - by the record's own columns, where a patient or ids are asked;
 - by the leading condition (`lead.py`): its few index rows are read, the others tried on each of them;
-- by a common token straight off its index, which holds its records newest first, until the page is full;
-- by walking the type from the newest record, trying every condition.
+- along a common token's index rows, which lie newest first, until the page is full;
+- along the index of what is sorted by, where many records meet the search;
+- along the type from the newest record, trying every condition.
+
+Keys are found first; the records of the page alone are read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from benhan.core.access import Decision
 from benhan.core.store.lead import Lead
 from benhan.core.store.query.clauses import Tokens
-from benhan.core.store.query.combined import Compartment, Ids, is_on_record
+from benhan.core.store.query.combined import Compartment, Ids, Present, Without, is_on_record, is_typed
 from benhan.core.store.query.results import Query, SortKey
 from benhan.core.store.records import NUMBERS
 
 COLUMNS = "r.key, r.id, r.version, r.updated, r.patient, r.body"
 #: An estimated total is counted so far; beyond, it is drawn out from how densely the newest lie.
 COUNTED = 10_000
+
+
+class Source(NamedTuple):
+    """Where the keys come from: what stands behind FROM, and the key in it."""
+
+    sql: str
+    key: str
+    #: Whether the record itself stands in it as `r`.
+    record: bool = False
 
 
 class Statement:
@@ -33,138 +45,209 @@ class Statement:
         self, facility: int, query: Query, decision: Decision, lead: Lead | None = None,
         after: Sequence[Any] | None = None,
     ) -> None:  # fmt: skip
-        self.values: list[Any] = [facility, NUMBERS[query.type]]
+        self.values: list[Any] = [facility]
         self._query = query
         self._lead = lead
         self._only_patient = decision.only_patient
         self._after = after
 
+    @property
+    def along_the_order(self) -> bool:
+        """Whether the index of the first sort key is walked: records without a value then need another search."""
+        order = self._query.order
+        return bool(order) and order[0].kind in _WALKED and not self._by_columns and not (self._lead and self._lead.few)
+
     def page(self, limit: int) -> str:
         """The rows of a page in a total order; sort values come as s0, s1, …"""
-        if not self._query.order and (streamed := self._streamed(limit)):
-            return streamed
-        keys = list(enumerate(self._query.order))
-        sorts = "".join(f", {self._sorted_by(key)} as s{n}" for n, key in keys)
-        walked = self._lead is None or not (self._lead.few or self._query.order)
-        source = self._by_record() or (self._walked() if walked else self._led())
-        hits = f"select {COLUMNS}{sorts} from {source}"
-        if not keys and walked and not self._leads_by_record:
-            before = f" and r.key < {self.value(self._after[-1])}::bigint" if self._after else ""
-            return f"{hits}{before} order by r.key desc limit {self.value(limit)}"
-        after = f" where {self._behind(self._after)}" if self._after else ""
-        order = "".join(f"s{n} {'desc' if key.descending else 'asc'} nulls last, " for n, key in keys)
-        way = "desc" if self._query.descending else "asc"
-        return f"select * from ({hits}) r{after} order by {order}key {way} limit {self.value(limit)}"
+        order = self._query.order
+        if self.along_the_order:
+            source = self._ordered(order[0])
+            sorts = ["walk.s0", *(self._sorted_by(key, source.key) for key in order[1:])]
+        else:
+            source = self._source()
+            sorts = [self._sorted_by(key, source.key) for key in order]
+        columns = f"{COLUMNS}, " if source.record else ""
+        named = "".join(f", {sort} as s{n}" for n, sort in enumerate(sorts))
+        found = f"select {columns}{source.key} as rid{named} from {source.sql}"
+        behind = f" where {self._behind(self._after)}" if self._after else ""
+        by = self._ordering()
+        hits = f"select * from ({found}) hit{behind} order by {by} limit {self.value(limit)}"
+        if source.record:
+            return hits
+        kept = "".join(f", hit.s{n}" for n in range(len(order)))
+        return f"select {COLUMNS}{kept} from ({hits}) hit{_RECORD} order by {by}"
+
+    def without_first_key(self) -> Query:
+        """The search of the records that have no value for the first sort key: they come last."""
+        first = self._query.order[0]
+        absent = Without(Present(list(first.params), [_WALKED[first.kind].table]))
+        kept: dict[str, Any] = {name: getattr(self._query, name) for name in Query.__struct_fields__}
+        kept["clauses"] = [*self._query.clauses, absent]
+        kept["sort"] = [SortKey("none"), *self._query.order[1:]]
+        return Query(**kept)
 
     def all(self, limit: int) -> str:
         """All rows that meet the search, in no order, for sorting by what the index does not hold."""
-        source = self._by_record() or (self._led() if self._lead else self._walked())
-        sorts = "".join(
-            f", {self._sorted_by(key)} as s{n}" for n, key in enumerate(self._query.order) if key.kind != "text"
-        )
-        return f"select {COLUMNS}{sorts} from {source} limit {self.value(limit)}"
+        sorts = [(n, key) for n, key in enumerate(self._query.order) if key.kind != "text"]
+        named = "".join(f", {self._sorted_by(key, 'hit.key')} as s{n}" for n, key in sorts)
+        return f"select {COLUMNS}{named} from ({self.keys()} limit {self.value(limit)}) hit{_OF_KEY}"
 
     def keys(self, newest: int | None = None) -> str:
         """The keys of all records that meet the search, or of so many of the newest."""
-        cut = f" order by r.key desc limit {self.value(newest)}" if newest else ""
-        return f"select r.key from {self._by_record() or (self._led() if self._lead else self._walked())}{cut}"
+        source = self._source()
+        cut = f" order by {source.key} desc limit {self.value(newest)}" if newest else ""
+        return f"select {source.key} as key from {source.sql}{cut}"
 
     def total(self) -> str:
-        """How many there are."""
-        return f"select count(*) from {self._by_record() or (self._led() if self._lead else self._walked())}"
+        """How many there are; index rows alone are counted where they tell."""
+        return f"select count(*) from {self._source().sql}"
 
     def estimate(self) -> str:
         """About how many there are: the newest are counted, the others taken to lie as densely."""
-        newest = f"select r.key from {self._by_record() or (self._led() if self._lead else self._walked())}"
         return (
             f"select met.n, case when met.n < {COUNTED} then met.n else greatest(met.n, (met.n::float8"
-            " * (met.newest - (select min(o.key) from resource o where o.facility = $1 and o.type = $2) + 1)"
+            f" * (met.newest - (select min(o.key) from resource o where o.facility = $1 and o.type = {self._type()}) + 1)"
             " / greatest(met.newest - met.oldest, 1))::bigint) end as total"
-            f" from (select count(*) as n, max(key) as newest, min(key) as oldest"
-            f" from ({newest} order by r.key desc limit {COUNTED}) newest) met"
+            " from (select count(*) as n, max(key) as newest, min(key) as oldest"
+            f" from ({self.keys(COUNTED)}) newest) met"
         )
 
-    # ── where the rows come from ───────────────────────────────────────────────────────────────────────────────────
+    def value(self, value: Any) -> str:
+        """Take a value along; gives its place in the statement."""
+        self.values.append(value)
+        return f"${len(self.values)}"
+
+    # ── where the keys come from ───────────────────────────────────────────────────────────────────────────────────
 
     @property
-    def _leads_by_record(self) -> bool:
-        return self._only_patient is not None or any(isinstance(one, Compartment | Ids) for one in self._query.clauses)
+    def _by_columns(self) -> bool:
+        of_columns = any(isinstance(one, Compartment | Ids) for one in self._query.clauses)
+        return self._only_patient is not None or of_columns
 
-    def _by_record(self) -> str | None:
+    def _source(self) -> Source:
+        if self._by_columns:
+            return self._of_record()
+        if self._lead is None:
+            return self._walked()
+        if isinstance(self._lead.clause, Tokens) and (rows := self._lead.clause.ordered(self.value)):
+            return self._led(rows)
+        if self._lead.few or self._query.order:
+            return self._led(f"(select distinct x.rid from {self._lead.clause.rows(self.value)} offset 0)")
+        return self._walked()
+
+    def _of_record(self) -> Source:
         """A patient's records, or those of some ids; the conditions on index rows are tried on each."""
-        if not self._leads_by_record:
-            return None
         own = [*self._row(), *(one.sql(self.value) for one in self._query.clauses if is_on_record(one))]
         probes = [one.sql(self.value) for one in self._query.clauses if not is_on_record(one)]
-        return (
-            f"(select * from resource r where {' and '.join(own)} offset 0) r where {' and '.join(['true', *probes])}"
-        )
+        rows = f"(select * from resource r where {' and '.join(own)} offset 0) r"
+        return Source(f"{rows} where {' and '.join(['true', *probes])}", "r.key", record=True)
 
-    def _walked(self) -> str:
+    def _walked(self) -> Source:
         probes = [clause.sql(self.value) for clause in self._query.clauses]
-        return f"resource r where {' and '.join([*self._row(), *probes])}"
+        return Source(f"resource r where {' and '.join([*self._row(), *probes])}", "r.key", record=True)
 
-    def _led(self, rows: str | None = None) -> str:
+    def _led(self, rows: str) -> Source:
         assert self._lead
-        lead = self._lead.clause
-        rows = rows or f"(select distinct x.rid from {lead.rows(self.value)} offset 0)"
-        others = [one for one in self._query.clauses if one is not lead]
-        probes = "".join(f" and {one.sql(self.value, 'lead.rid')}" for one in others if not is_on_record(one))
-        record = [*self._row(), *(one.sql(self.value) for one in others if is_on_record(one))]
-        return (
-            f"(select lead.rid from {rows} lead where true{probes} offset 0) lead cross join lateral"
-            f" (select * from resource r where r.key = lead.rid and {' and '.join(record)} offset 0) r where true"
-        )
+        others = [one for one in self._query.clauses if one is not self._lead.clause]
+        return Source(f"{rows} lead where true{self._tried(others, 'lead.rid')}", "lead.rid")
 
-    def _streamed(self, limit: int) -> str | None:
-        """Off the index of a common token, newest first, no further than the page is long."""
-        if self._lead is None or self._lead.few or not isinstance(self._lead.clause, Tokens):
-            return None
-        before = f" and x.rid < {self.value(self._after[-1])}::bigint" if self._after else ""
-        rows = self._lead.clause.ordered(self.value, before)
-        if rows is None:
-            return None
-        return f"select {COLUMNS} from {self._led(rows)} order by lead.rid desc limit {self.value(limit)}"
+    def _ordered(self, key: SortKey) -> Source:
+        """Along the index of what is sorted by; of several values of a record only the one that counts."""
+        walk = _WALKED[key.kind]
+        way, pick, further = ("desc", "max", "<=") if key.descending else ("asc", "min", ">=")
+        params = self._params(key)
+        start = f" and x.{walk.column} {further} {self.value(self._after[0])}::{walk.type}" if self._after else ""
+        rows = (
+            f"(select x.rid, x.{walk.column} as s0 from {walk.table} x where x.facility = $1 and x.param = {params}"
+            f"{walk.where}{start} order by x.{walk.column} {way}, x.rid {way})"
+        )
+        counts = walk.picked.format(pick=pick, key="walk.rid", params=params)
+        tried = self._tried(self._query.clauses, "walk.rid")
+        return Source(f"{rows} walk where walk.s0 = {counts}{tried}", "walk.rid")
+
+    def _tried(self, clauses: Sequence[Any], key: str) -> str:
+        """Conditions tried on a key; those of the record itself, and its type where nothing else tells it."""
+        said = [one.sql(self.value, key) for one in clauses if not is_on_record(one)]
+        own = [one.sql(self.value) for one in clauses if is_on_record(one)]
+        if own or not (any(is_typed(one) for one in self._query.clauses) or self.along_the_order):
+            own = [f"r.key = {key}", *self._row(), *own]
+            said.append(f"exists (select from resource r where {' and '.join(own)} offset 0)")
+        return "".join(f" and {one}" for one in said)
 
     def _row(self) -> list[str]:
         """What the record itself must meet."""
         only = [] if self._only_patient is None else [f"r.patient = {self.value(self._only_patient)}"]
-        return ["r.facility = $1", "r.type = $2", "r.body is not null", *only]
+        return ["r.facility = $1", f"r.type = {self._type()}", "r.body is not null", *only]
+
+    def _type(self) -> str:
+        return f"{self.value(NUMBERS[self._query.type])}::smallint"
 
     # ── the order ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _sorted_by(self, key: SortKey) -> str:
+    def _ordering(self) -> str:
+        way = "desc" if self._query.descending else "asc"
+        keys = enumerate(self._query.order)
+        return "".join(f"hit.s{n} {'desc' if k.descending else 'asc'} nulls last, " for n, k in keys) + f"hit.rid {way}"
+
+    def _params(self, key: SortKey) -> str:
+        if len(key.params) == 1:
+            return f"{self.value(key.params[0])}::smallint"
+        return f"any({self.value(list(key.params))}::smallint[])"
+
+    def _sorted_by(self, key: SortKey, rid: str) -> str:
         """The value a record is sorted by: the earliest of several going up, the latest going down."""
-        column = _COLUMN.get(key.kind)
-        if column:
-            return column
+        if key.kind == "none":
+            return "null::int"
+        if key.kind in _COLUMN:
+            column = _COLUMN[key.kind]
+            return f"r.{column}" if rid == "r.key" else f"(select r.{column} from resource r where r.key = {rid})"
         pick = "max" if key.descending else "min"
-        return _PICKED[key.kind].format(pick=pick, params=f"any({self.value(list(key.params))}::smallint[])")
+        return _WALKED[key.kind].picked.format(pick=pick, key=rid, params=self._params(key))
 
     def _behind(self, after: Sequence[Any]) -> str:
         """What comes after this position: the first key that differs decides; no value at all comes last."""
         sign = "<" if self._query.descending else ">"
-        behind = f"key {sign} {self.value(after[-1])}::bigint"
+        behind = f"hit.rid {sign} {self.value(after[-1])}::bigint"
         for n, key in reversed(list(enumerate(self._query.order))):
             if after[n] is None:
-                behind = f"(s{n} is null and {behind})"
+                behind = f"(hit.s{n} is null and {behind})"
                 continue
             place = f"{self.value(after[n])}::{TYPES[key.kind]}"
             further = "<" if key.descending else ">"
-            behind = f"(s{n} {further} {place} or s{n} is null or (s{n} = {place} and {behind}))"
+            behind = f"(hit.s{n} {further} {place} or hit.s{n} is null or (hit.s{n} = {place} and {behind}))"
         return behind
 
-    def value(self, value: Any) -> str:
-        """Take a value; gives its place in the statement."""
-        self.values.append(value)
-        return f"${len(self.values)}"
+
+_RECORD = " cross join lateral (select * from resource r where r.key = hit.rid offset 0) r"
+_OF_KEY = " cross join lateral (select * from resource r where r.key = hit.key offset 0) r"
+_COLUMN = {"updated": "updated", "id": "id"}
 
 
-_COLUMN = {"updated": "r.updated", "id": "r.id"}
-_PICKED = {
-    "date": "(select {pick}(s.lo) from span s where s.rid = r.key and s.param = {params})",
-    "string": "(select {pick}(w.word) from word w where w.rid = r.key and w.param = {params} and w.word < E'\\x02')",
-    "number": "(select {pick}(q.lo) from quantity q where q.rid = r.key and q.param = {params} and q.unit = 0)",
-}
+class _Walk(NamedTuple):
+    """An index that holds the values of a sort key in their order."""
+
+    table: str
+    column: str
+    type: str
+    where: str
+    picked: str
+
+
+_WALKED = {
+    "date": _Walk(
+        "span", "lo", "timestamptz", "",
+        "(select {pick}(s.lo) from span s where s.rid = {key} and s.param = {params})",
+    ),
+    "string": _Walk(
+        "word", "word", "text", " and x.word < E'\\x02'",
+        "(select {pick}(w.word) from word w where w.rid = {key} and w.param = {params} and w.word < E'\\x02')",
+    ),
+    "number": _Walk(
+        "quantity", "lo", "float8", " and x.unit = 0",
+        "(select {pick}(q.lo) from quantity q where q.rid = {key} and q.param = {params} and q.unit = 0)",
+    ),
+}  # fmt: skip
 #: The type of each kind of sort value.
-TYPES = {"updated": "timestamptz", "id": "text", "date": "timestamptz", "string": "text", "number": "float8"}
+TYPES = {
+    "updated": "timestamptz", "id": "text", "date": "timestamptz", "string": "text", "number": "float8", "none": "int",
+}  # fmt: skip

@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 
 from benhan.core.store.query.clauses import Clause, IndexClause, Value, one_of
+from benhan.core.store.query.links import Link
+from benhan.core.store.rows import SELF
 
 
 class Either(msgspec.Struct, tag=True):
@@ -156,6 +158,17 @@ def is_on_record(clause: Clause) -> bool:
     if isinstance(clause, EitherOnRecord | Every):
         return any(is_on_record(one) for one in clause.clauses)
     return isinstance(clause, Compartment | Ids | Updated)
+
+
+def is_typed(clause: Clause) -> bool:
+    """Whether only records of the type searched can meet it: parameters are numbered by type, SELF is everybody's."""
+    if isinstance(clause, Link):
+        return clause.near != SELF
+    if isinstance(clause, Either | EitherOnRecord):
+        return all(is_typed(one) for one in clause.clauses)
+    if isinstance(clause, Every):
+        return any(is_typed(one) for one in clause.clauses)
+    return isinstance(clause, IndexClause | Present)
 
 
 #: The same for one moment, `r.updated`.

@@ -26,7 +26,8 @@ MAX_ELEMENTS = 50
 #: Parameters that the door reads, not the search.
 RESULT = frozenset({"_format", "_pretty", "_contained", "_containedType"})
 
-SortKind = Literal["updated", "id", "date", "string", "number", "text"]
+#: `none`: no record has a value.
+SortKind = Literal["updated", "id", "date", "string", "number", "text", "none"]
 #: Kind of parameter → how it is sorted. `text`: its letters are not in the index, the records themselves are read.
 SORTED_BY: dict[str, SortKind] = {
     "date": "date", "string": "string", "number": "number", "quantity": "number",
