@@ -11,6 +11,7 @@ import pytest
 
 from benhan.core.fhir import codec, fhirpath, invariants, r4, validation
 from benhan.core.fhir.outcome import Invalid
+from benhan.core.language import speaking
 
 CODE = {"coding": [{"system": "http://loinc.org", "code": "8867-4"}]}
 OBSERVATION: dict[str, Any] = {"resourceType": "Observation", "status": "final", "code": CODE}
@@ -167,3 +168,22 @@ def _compare(struct: Any, around: invariants.Surroundings) -> None:
         surroundings: dict[str, Any] = {"resource": around.resource, "root": around.root}
         slow = any(compiled(item, **surroundings) == [False] for item in items)
         assert fast == slow, (said.key, struct)
+
+
+def test_a_contained_record_may_refer_to_its_neighbour() -> None:
+    role = {"resourceType": "PractitionerRole", "id": "d", "practitioner": {"reference": "#e"}}
+    record = {
+        "resourceType": "Patient", "generalPractitioner": [{"reference": "#d"}],
+        "contained": [role, {"resourceType": "Practitioner", "id": "e"}],
+    }  # fmt: skip
+    assert validation.validate(_read(record)) == []
+    entry = {"resource": record}
+    assert validation.validate(_read({"resourceType": "Bundle", "type": "collection", "entry": [entry]})) == []
+
+
+def test_an_invariant_speaks_the_language_of_the_person() -> None:
+    record = _read({**OBSERVATION, "valueString": "5", "dataAbsentReason": {"text": "x"}})
+    with speaking("en"):
+        [told] = validation.validate(record)
+    said = told.details and told.details.text
+    assert said == "Observation: breaks FHIR's rule obs-6: with a result there is no reason for its absence"

@@ -11,7 +11,7 @@ from benhan.core.fhir.fhirpath.faults import Fault
 from benhan.core.language import _
 
 #: How many items one evaluation may look at.
-MAX_ITEMS = 300_000
+MAX_ITEMS = 100_000
 
 Items = list[Any]
 #: Where a reference points: the resource, or None.

@@ -21,7 +21,7 @@ from benhan.core.language import _
 
 #: Seconds one pattern may take on one text.
 MAX_TIME = 0.25
-_ITEMS_A_SECOND = 4_000_000
+_ITEMS_A_SECOND = 200_000
 _MAX_PATTERN = 2_000
 
 
