@@ -129,6 +129,20 @@ async def test_a_record_that_did_not_change_is_not_sent_again(program: Program) 
     assert (await fhir.get(place, headers=old)).status_code == 200
 
 
+async def test_part_of_a_record_is_read_and_says_that_it_is_a_part(program: Program) -> None:
+    fhir = await program("system/*.cruds")
+    place = f"Patient/{(await made(fhir, gender='male', contact=[{'name': {'text': 'Mẹ'}}]))['id']}"
+    short = (await fhir.get(place, params={"_elements": "gender"})).json()
+    assert short.keys() == {"resourceType", "id", "meta", "gender"}
+    assert short["meta"]["tag"][0]["code"] == "SUBSETTED"
+    summary = await fhir.get(f"{place}/_history/1", params={"_summary": "true"})
+    assert "name" in summary.json()
+    assert "contact" not in summary.json()
+    assert (await fhir.get(place, params={"_summary": "count"})).status_code == 400
+    as_xml = await fhir.get(place, params={"_elements": "gender", "_format": "xml"})
+    assert b'<gender value="male"/>' in as_xml.content
+
+
 async def test_put_makes_a_record_only_where_there_is_none_yet(program: Program) -> None:
     fhir = await program("system/*.cruds")
     id_ = str(uuid4())

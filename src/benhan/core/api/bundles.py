@@ -260,7 +260,10 @@ async def _dispatched(request: Request, tx: Transaction, who: Subject, entry: En
     }  # fmt: skip
     said = {name: value for name, value in headers.items() if value}
     response = await through_its_door(request, tx, who, entry.method, entry.url, said, body)
-    return _entry(request, response)
+    answer = _entry(request, response)
+    if entry.method == "HEAD":
+        answer.resource = None
+    return answer
 
 
 def _entry(request: Request, response: Response) -> r4.BundleEntry:

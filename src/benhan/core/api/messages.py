@@ -12,7 +12,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-from benhan.core.fhir import codec, r4
+from benhan.core.fhir import codec, r4, summary
 from benhan.core.fhir.outcome import Malformed, Problem, TooLarge, issue
 from benhan.core.language import _
 
@@ -21,6 +21,10 @@ JSON_KINDS = ("application/fhir+json", "application/json", "text/json")
 XML = "application/fhir+xml"
 XML_KINDS = ("application/fhir+xml", "application/xml", "text/xml")
 JSON_PATCH = "application/json-patch+json"
+
+#: What `_summary` may say of one record; `count` is for searches.
+SUMMARIES = ("true", "text", "data", "false")
+MAX_ELEMENTS = 50
 
 _ETAG = re.compile(r'(?:W/)?"([^"]*)"|(\d+)')
 
@@ -93,7 +97,21 @@ def stored(request: Request, body: bytes, version: int, updated: datetime) -> Re
     headers = entity_headers(str(version), updated)
     if _unchanged(request, str(version), updated):
         return Response(status_code=304, headers=headers)
-    return Response(body, 200, headers, JSON)
+    return Response(_part(request, body) if request.scope["query_string"] else body, 200, headers, JSON)
+
+
+def _part(request: Request, body: bytes) -> bytes:
+    """What `_summary` or `_elements` leave of a resource."""
+    asked, elements = request.query_params.get("_summary", "false"), request.query_params.get("_elements")
+    if asked not in SUMMARIES:
+        raise Malformed(
+            _("_summary nhận %(known)s khi đọc một bản ghi.", known=", ".join(SUMMARIES)),
+            code="value", where="_summary",
+        )  # fmt: skip
+    if asked == "false" and not elements:
+        return body
+    resource = codec.kept(body, r4.Resource)
+    return codec.encode(summary.part(resource, asked, elements.split(",")[:MAX_ELEMENTS] if elements else None))
 
 
 def version_headers(resource: r4.Resource) -> dict[str, str]:
