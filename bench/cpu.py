@@ -44,7 +44,7 @@ def settle(server: int, patience: float = 30.0) -> None:
 
 def memory(server: int) -> float:
     """Resident MiB of the web server's processes."""
-    return sum(process.memory_info().rss for process in _members(server)) / 2**20
+    return float(sum(process.memory_info().rss for process in _members(server))) / 2**20
 
 
 def _members(parent: int) -> Iterable[psutil.Process]:
