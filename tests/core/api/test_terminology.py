@@ -200,6 +200,24 @@ async def test_validate_code_checks_membership_and_the_name(here: None, program:
     assert said(await fhir.get("CodeSystem/hoi/$validate-code?code=J45&display=Hen [suyen]"))["result"] is True
 
 
+async def test_a_heading_is_no_code_for_a_record_unless_asked(here: None, program: Program) -> None:
+    fhir = await program(READ)
+    url = f"ValueSet/hoi/$validate-code?system={SYSTEM}&code=J00-J99"
+    assert said(await fhir.get(url))["result"] is False
+    assert said(await fhir.get(url + "&abstract=true"))["result"] is True
+    shown = (await fhir.get("ValueSet/hoi/$expand?includeDefinition=true&count=1")).json()
+    assert shown["compose"]["include"][0]["system"] == SYSTEM
+
+
+async def test_an_input_that_is_not_understood_is_refused_by_name(here: None, program: Program) -> None:
+    fhir = await program(READ)
+    refused = await fhir.get("ValueSet/hoi/$expand?exclude-system=urn:x")
+    assert refused.status_code == 400
+    assert "exclude-system" in refused.text
+    assert (await fhir.get("ValueSet/$validate-code?code=J18")).status_code == 400
+    assert (await fhir.get("ValueSet/hoi/$validate-code")).status_code == 400
+
+
 async def test_units_are_good_by_their_grammar(program: Program) -> None:
     fhir = await program(READ)
     url = "CodeSystem/$validate-code?url=http://unitsofmeasure.org&code="

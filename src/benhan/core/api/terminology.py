@@ -56,6 +56,7 @@ async def expand(request: Request, tx: Transaction, who: Subject) -> Response:
         active_only=asked.flag("activeOnly"),
         selectable_only=asked.flag("excludeNotForUI"),
         designations=asked.flag("includeDesignations"),
+        definition=asked.flag("includeDefinition"),
         language=asked.text("displayLanguage"),
     )
     return messages.answer(await terms_expand.expand(tx, who, value_set, wanted))
@@ -65,8 +66,9 @@ async def validate_in_set(request: Request, tx: Transaction, who: Subject) -> Re
     """`ValueSet/$validate-code`: is this code (one of these) in the value set, under its right name?"""
     asked = (await inputs(request)).only(*_VALIDATE)
     value_set = await _value_set(request, tx, who, asked)
-    codings, infer = _codings(asked, "code", "coding"), asked.flag("inferSystem")
-    return _verdict(await terms_ask.validate_in_set(tx, who, value_set, codings, infer=infer))
+    codings, infer, abstract = _codings(asked, "code", "coding"), asked.flag("inferSystem"), asked.flag("abstract")
+    verdict = await terms_ask.validate_in_set(tx, who, value_set, codings, infer=infer, abstract=abstract)
+    return _verdict(verdict)
 
 
 async def validate_in_system(request: Request, tx: Transaction, who: Subject) -> Response:

@@ -138,9 +138,16 @@ async def validate_in_system(
 
 
 async def validate_in_set(
-    tx: Transaction, who: Subject, value_set: r4.ValueSet, codings: Sequence[r4.Coding], *, infer: bool = False
+    tx: Transaction,
+    who: Subject,
+    value_set: r4.ValueSet,
+    codings: Sequence[r4.Coding],
+    *,
+    infer: bool = False,
+    abstract: bool = False,
 ) -> Verdict:
-    """Whether one of these codings is in a value set (with `infer`, also one that names no system).
+    """Whether one of these codings is in a value set: with `infer` also one that names no system, with `abstract` also
+    a heading, which no record of a patient may use.
 
     Raises:
         Forbidden; NotFound: something the value set is made of is not here. Invalid: it imports itself.
@@ -152,15 +159,17 @@ async def validate_in_set(
     node = await compiled(tx, who, value_set)
     verdict = Verdict(False, message=_("Không có mã nào để kiểm tra."))
     for coding in codings:
-        verdict = await _coding_in(tx, who, node, coding, value_set.url or "", infer=infer)
+        known, listed = await member(tx, node, coding.system, coding.code or "", infer=infer)
+        verdict = _judged(coding, known, listed, value_set.url or "")
+        if verdict.good and known and known.abstract and not abstract:
+            verdict.good, verdict.message = False, _("Mã “%(code)s” chỉ để phân nhóm.", code=known.code)
         if verdict.good:
             return verdict
     return verdict
 
 
-async def _coding_in(tx: Transaction, who: Subject, node: Node, coding: r4.Coding, url: str, *, infer: bool) -> Verdict:
+def _judged(coding: r4.Coding, known: Known | None, listed: str | None, url: str) -> Verdict:
     code, system = coding.code or "", coding.system
-    known, listed = await member(tx, node, system, code, infer=infer)
     if known is None and listed is None:
         message = _(
             "Mã “%(code)s” (%(system)s) không thuộc danh mục %(url)s.",

@@ -43,6 +43,7 @@ class Asked(msgspec.Struct, frozen=True):
     active_only: bool = False
     selectable_only: bool = False
     designations: bool = False
+    definition: bool = False
     language: str | None = None
 
 
@@ -81,7 +82,8 @@ async def expand(tx: Transaction, who: Subject, value_set: r4.ValueSet, asked: A
         asked = msgspec.structs.replace(asked, active_only=True)
     found = await page(tx, node, asked)
     audited(tx, who, Interaction.READ, decision, "ValueSet", value_set.id, None, f"$expand {value_set.url or ''}"[:300])
-    return msgspec.structs.replace(value_set, text=None, compose=None, expansion=_expansion(found, asked))
+    compose = value_set.compose if asked.definition else None
+    return msgspec.structs.replace(value_set, text=None, compose=compose, expansion=_expansion(found, asked))
 
 
 async def page(tx: Transaction, node: Node, asked: Asked) -> Expansion:
