@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 from hypothesis import given, settings
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 from benhan.core.fhir import codec, search, validation
 from benhan.core.fhir.outcome import Problem
 
+#: `BENHAN_FUZZ=10000` in the nightly run.
+CASES = int(os.environ.get("BENHAN_FUZZ", "500"))
 KEYS = st.sampled_from(
     ["resourceType", "id", "name", "family", "given", "birthDate", "_birthDate", "extension", "url",
      "valueDecimal", "valueString", "contained", "reference", "subject", "code", "coding", "status",
@@ -41,13 +44,13 @@ def _whole_way(body: bytes) -> None:
         assert codec.encode(problem.outcome())
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=CASES, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes(body: bytes) -> None:
     _whole_way(body)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=CASES, deadline=None)
 @given(st.sampled_from(["Patient", "Observation", "Bundle", "Encounter"]), st.dictionaries(KEYS, JSON))
 def test_any_json_that_looks_like_a_resource(kind: str, content: dict[str, Any]) -> None:
     _whole_way(json.dumps({**content, "resourceType": kind}).encode())
