@@ -104,9 +104,10 @@ class Statement:
 
     def estimate(self) -> str:
         """About how many there are: the newest are counted, the others taken to lie as densely."""
+        oldest = f"(select min(o.key) from resource o where o.facility = $1 and o.type = {self._type()})"
         return (
             f"select met.n, case when met.n < {COUNTED} then met.n else greatest(met.n, (met.n::float8"
-            f" * (met.newest - (select min(o.key) from resource o where o.facility = $1 and o.type = {self._type()}) + 1)"
+            f" * (met.newest - {oldest} + 1)"
             " / greatest(met.newest - met.oldest, 1))::bigint) end as total"
             " from (select count(*) as n, max(key) as newest, min(key) as oldest"
             f" from ({self.keys(COUNTED)}) newest) met"
@@ -185,9 +186,13 @@ class Statement:
     # ── the order ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _ordering(self) -> str:
+        """The order. Where no value is missing nothing is said of missing ones: only so does an index serve it."""
         way = "desc" if self._query.descending else "asc"
-        keys = enumerate(self._query.order)
-        return "".join(f"hit.s{n} {'desc' if k.descending else 'asc'} nulls last, " for n, k in keys) + f"hit.rid {way}"
+        said = ""
+        for n, key in enumerate(self._query.order):
+            always = key.kind in _COLUMN or (n == 0 and self.along_the_order)
+            said += f"hit.s{n} {'desc' if key.descending else 'asc'}{'' if always else ' nulls last'}, "
+        return f"{said}hit.rid {way}"
 
     def _params(self, key: SortKey) -> str:
         if len(key.params) == 1:

@@ -1,0 +1,91 @@
+"""How much a search reads: no more for many records than for few, right after a bulk load, before any statistics."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from benhan.core.access import Decision, Role, Subject, service
+from benhan.core.db import Database
+from benhan.core.fhir.search import PARAMETERS
+from benhan.core.store.lead import leading
+from benhan.core.store.query import parse
+from benhan.core.store.records import NUMBERS
+from benhan.core.store.rows import SELF, hash64
+from benhan.core.store.statement import Statement
+from benhan.simulator.house import found_facility
+
+MANY = 20_000
+#: Rows that any step of a plan may touch for a page of ten.
+MOST = 6_000
+ALLOWED = Decision(True, "test")
+P = PARAMETERS["Observation"]
+#: Observations of 2,000 patients: half of them `common`, one in 10,000 `rare`, each with a date; nothing analysed.
+LOAD = f"""
+with made as (
+    insert into resource (facility, type, id, version, updated, patient, body, indexed)
+    select $1::int, $2::smallint, 'kh-' || n, 1, now(), 'nb-' || n % 2000, convert_to('{{}}', 'UTF8'), 1
+    from generate_series(1, {MANY}) n returning key, substr(id, 4)::int as n
+), tokens as (
+    insert into token
+    select $1::int, $3::smallint, case when n % 10000 = 7 then $5::bigint when n % 2 = 0 then $4::bigint else $6::bigint end, key from made
+    union all select $1, $7::smallint, $8::bigint, key from made
+    union all select $1, $9::smallint, n % 2000, key from made
+    union all select $1, {SELF}, 10000000 + n, key from made
+)
+insert into span select $1, $10::smallint, now() - n * interval '1 hour', now() - n * interval '1 hour', key from made
+"""
+
+
+@pytest_asyncio.fixture(scope="module")
+async def full(database: Database, dsn: Callable[..., str]) -> Subject:
+    key = await found_facility(dsn(), "79780", "Bệnh viện Vừa Nạp", "79")
+    owner = await asyncpg.connect(dsn())
+    await owner.execute(
+        LOAD, key, NUMBERS["Observation"], P["code"].id, hash64("common"), hash64("rare"), hash64("other"),
+        P["status"].id, hash64("final"), P["subject"].id, P["date"].id,
+    )  # fmt: skip
+    await owner.close()
+    return service(Role.LOADER, key)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"code": "common"},
+        {"code": "rare"},
+        {"code": "common", "status": "final"},
+        {"code": "rare", "status": "final"},
+        {"code": "common", "_sort": "-date"},
+        {"code": "rare", "_sort": "-date"},
+        {"code": "common", "status": "final", "_sort": "date"},
+        {"_sort": "-date"},
+        {},
+    ],
+    ids=str,
+)
+async def test_a_page_of_ten_reads_little_whatever_it_asks(
+    database: Database, full: Subject, params: dict[str, str]
+) -> None:
+    query = parse("Observation", {**params, "_count": "10"})
+    async with database.transaction(full.facility) as tx:
+        lead = await leading(tx, full.facility, query, ALLOWED)
+        statement = Statement(full.facility, query, ALLOWED, lead)
+        sql = statement.page(11)
+        rows = await tx.fetch(f"explain (analyze, costs off, timing off, format json) {sql}", *statement.values)
+    plan = json.loads(rows[0][0])[0]["Plan"]
+    assert max(touched(plan)) <= MOST, json.dumps(plan, indent=1)
+    assert plan["Actual Rows"] == (2 if params.get("code") == "rare" else 11)
+
+
+def touched(node: dict[str, Any]) -> Iterator[float]:
+    """Rows that each step gave or threw away."""
+    thrown = sum(count for name, count in node.items() if name.startswith("Rows Removed"))
+    yield (node["Actual Rows"] + thrown) * node["Actual Loops"]
+    for inner in node.get("Plans", ()):
+        yield from touched(inner)
