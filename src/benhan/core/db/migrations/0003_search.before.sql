@@ -11,7 +11,8 @@ create table quantity (
     lo float8 not null, hi float8 not null, rid bigint not null
 );
 create index quantity_lo on quantity (facility, param, unit, lo, rid desc) include (hi);
-create index quantity_hi on quantity (facility, param, unit, hi, rid desc) include (lo);
+-- Nearly every value is a point; only what is not needs its other end looked up (`query/clauses.py` asks so).
+create index quantity_hi on quantity (facility, param, unit, hi, rid desc) include (lo) where lo <> hi;
 create index quantity_rid on quantity (rid);
 
 -- ── By which rules a row was indexed ───────────────────────────────────────────────────────────────────────────

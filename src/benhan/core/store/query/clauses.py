@@ -210,20 +210,22 @@ PREFIXES = frozenset(_SPAN_TESTS)
 AmountTest = Callable[[Value, float, float, float], str]
 #: A stored range x.lo–x.hi (a single number has both the same) beside the searched value.
 _AMOUNT_TESTS: dict[str, AmountTest] = {
-    "eq": lambda v, _exact, lo, hi: f"x.lo >= {v(lo)} and x.hi < {v(hi)}",
+    "eq": lambda v, _exact, lo, hi: f"x.lo >= {v(lo)} and x.lo < {v(hi)} and x.hi < {v(hi)}",
     "ne": lambda v, _exact, lo, hi: f"not (x.lo >= {v(lo)} and x.hi < {v(hi)})",
-    "gt": lambda v, exact, _lo, _hi: f"x.hi > {v(exact)}",
-    "ge": lambda v, exact, _lo, _hi: f"x.hi >= {v(exact)}",
+    "gt": lambda v, exact, _lo, _hi: f"(x.lo > {v(exact)} or x.lo <> x.hi and x.hi > {v(exact)})",
+    "ge": lambda v, exact, _lo, _hi: f"(x.lo >= {v(exact)} or x.lo <> x.hi and x.hi >= {v(exact)})",
     "lt": lambda v, exact, _lo, _hi: f"x.lo < {v(exact)}",
     "le": lambda v, exact, _lo, _hi: f"x.lo <= {v(exact)}",
     "sa": lambda v, exact, _lo, _hi: f"x.lo > {v(exact)}",
-    "eb": lambda v, exact, _lo, _hi: f"x.hi < {v(exact)}",
-    "ap": lambda v, _exact, lo, hi: f"x.lo <= {v(hi)} and x.hi >= {v(lo)}",
+    "eb": lambda v, exact, _lo, _hi: f"x.lo < {v(exact)} and x.hi < {v(exact)}",
+    "ap": lambda v, _exact, lo, hi: (
+        f"(x.lo >= {v(lo)} and x.lo <= {v(hi)} or x.lo <> x.hi and x.lo <= {v(hi)} and x.hi >= {v(lo)})"
+    ),
     # Half-open spans of time (the date in a composite).
-    "within": lambda v, _exact, lo, hi: f"x.lo >= {v(lo)} and x.hi <= {v(hi)}",
+    "within": lambda v, _exact, lo, hi: f"x.lo >= {v(lo)} and x.lo <= {v(hi)} and x.hi <= {v(hi)}",
     "not-within": lambda v, _exact, lo, hi: f"not (x.lo >= {v(lo)} and x.hi <= {v(hi)})",
     "from": lambda v, exact, _lo, _hi: f"x.lo >= {v(exact)}",
-    "until": lambda v, exact, _lo, _hi: f"x.hi <= {v(exact)}",
+    "until": lambda v, exact, _lo, _hi: f"x.lo <= {v(exact)} and x.hi <= {v(exact)}",
     # Both ends as they are (token$number$number).
     "at": lambda v, _exact, lo, hi: f"x.lo = {v(lo)} and x.hi = {v(hi)}",
 }
