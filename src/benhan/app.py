@@ -37,7 +37,6 @@ learn(Path(__file__).parent)
 ROOMS = (
     "benhan.entrance.pages",
     "benhan.entrance.live",
-    "benhan.entrance.subscriptions",
     "benhan.core.api.operations",
     "benhan.core.api.validate",
     "benhan.core.api.bulk",
@@ -55,6 +54,7 @@ ROOMS = (
     "benhan.hospital.imaging.pages",
     "benhan.patient.pages",
     "benhan.province.population.pages",
+    "benhan.entrance.subscriptions",
 )
 
 #: The only routes without a permission: they touch no record.

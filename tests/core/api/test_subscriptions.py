@@ -54,7 +54,7 @@ def subscription(criteria: str, **channel: Any) -> dict[str, Any]:
 async def active(fhir: httpx.AsyncClient, id_: str) -> None:
     """Wait until the server says so."""
     async with asyncio.timeout(20):
-        while (await fhir.get(f"Subscription/{id_}")).json()["status"] != "active":
+        while (await fhir.get(f"Subscription/{id_}")).json()["status"] != "active":  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 
@@ -166,9 +166,7 @@ async def _hear(socket: websockets.ClientConnection, id_: str | None) -> None:
             return
 
 
-async def test_a_websocket_without_a_token_hears_nothing(
-    address: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_websocket_without_a_token_hears_nothing(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sockets, "BIND_SECONDS", 0.2)
     url = address.replace("http", "ws") + "/fhir/_socket"
     for said in ("bind-with-token: khong-phai", "ping", None):
@@ -194,9 +192,7 @@ async def test_a_websocket_ends_with_the_right_to_it(database: Database, loader:
                     await socket.recv()
 
 
-async def test_somebody_elses_subscription_gives_no_token(
-    database: Database, loader: Subject, address: str
-) -> None:
+async def test_somebody_elses_subscription_gives_no_token(database: Database, loader: Subject, address: str) -> None:
     async with machine(address, await token_of(database, loader.facility, "system/*.cruds")) as fhir:
         id_, _token = await _listening(fhir)
         async with machine(address, await token_of(database, loader.facility, "system/*.cruds")) as other:

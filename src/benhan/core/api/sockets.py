@@ -12,57 +12,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
-import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from benhan.core.access.standing import standing
 from benhan.core.api import messages
 from benhan.core.db import PLATFORM, Database
 from benhan.core.fhir import codec
-from benhan.core.store.subscriptions import outbox, told
+from benhan.core.store.subscriptions import hearing, told
+from benhan.core.store.subscriptions.hearing import Ear
 from benhan.core.store.subscriptions.notifications import Event, Standing, bundle
-from benhan.core.store.subscriptions.plan import Plan
 
 #: Sockets that one account may hold open, and that may wait for their token, in this process.
 MOST_SOCKETS, MOST_WAITING = 5, 100
 BIND_SECONDS = 10.0
 SLOW_SECONDS = 30.0
 POLL_SECONDS = 0.25
-#: Events of one subscription told in one go.
-BATCH = 50
 BIND: Final = "bind-with-token:"
 #: Codes of RFC 6455, 7.4.1.
 POLICY, AGAIN = 1008, 1013
 
 _open: Final[Counter[tuple[int, str]]] = Counter()
 _WAITING: Final = (0, "")
-
-_SUBSCRIPTION: Final = """
-select s.owner, s.plan, s.status, s.events, coalesce(s.ends <= now(), false) as ended,
-    coalesce(s.sent + s.heartbeat * interval '1 second' <= now(), false) as heartbeat_due,
-    (select min(number) from delivery d where d.facility = s.facility and d.subscription = s.id and d.state = 'w')
-        as waiting
-from subscription s where s.facility = $1 and s.id = $2 and s.channel = 'websocket'
-"""
-_EVENTS: Final = """
-select d.*, h.body from (select * from delivery where facility = $1 and subscription = $2 and number > $3
-    order by number limit $4) d
-left join history h on (h.facility, h.type, h.id, h.version) = (d.facility, d.type, d.id, d.version) order by d.number
-"""
-_TOLD: Final = """
-update delivery set state = 'd', done = now(), tries = tries + 1
-where facility = $1 and subscription = $2 and number = any($3::bigint[]) and state = 'w'
-"""
-_SENT: Final = "update subscription set sent = now() where facility = $1 and id = $2"
-
-
-class Ear(msgspec.Struct):
-    """One subscription on one socket: up to where it was told."""
-
-    facility: int
-    account: str
-    id: str
-    last: int
 
 
 async def listen(socket: WebSocket) -> None:
@@ -107,13 +76,9 @@ async def _tell(socket: WebSocket, bound: told.Bound) -> None:
     leaving = asyncio.create_task(_gone(socket))
     try:
         while ears and not leaving.done() and not socket.app.state.live.stopping.is_set():
-            busy = False
-            for ear in list(ears):
-                sent = await _events(socket, ear)
-                if sent is None:
-                    ears.remove(ear)
-                busy = busy or bool(sent)
-            if not busy:
+            sent = {ear.id: await _news(socket, ear) for ear in ears}
+            ears = [ear for ear in ears if sent[ear.id] is not None]
+            if not any(sent.values()):
                 await asyncio.wait({leaving}, timeout=POLL_SECONDS)
     finally:
         leaving.cancel()
@@ -122,62 +87,39 @@ async def _tell(socket: WebSocket, bound: told.Bound) -> None:
 
 
 async def _greet(socket: WebSocket, bound: told.Bound, id_: str) -> Ear | None:
-    """The handshake; where to begin: with what waited, else with what comes."""
+    """Say that it is bound, with the handshake."""
     async with _database(socket).transaction(bound.facility) as tx:
-        row = await tx.fetchrow(_SUBSCRIPTION, bound.facility, id_)
-    if row is None or row["status"] == "off" or row["owner"] != bound.account:
+        ear = await hearing.ear(tx, bound, id_)
+    if ear is not None:
+        await _send(socket, ear, "handshake", [])
+    return ear
+
+
+async def _news(socket: WebSocket, ear: Ear) -> int | None:
+    """Tell what is new; gives how many events, None when there is nothing to hear any more."""
+    async with _database(socket).transaction(ear.facility) as tx:
+        news = await hearing.news(tx, ear)
+    if news is None:
         return None
-    plan = msgspec.json.decode(row["plan"], type=Plan)
-    await _send(socket, plan, _standing(socket, plan, id_, row["events"]), "handshake")
-    last = row["waiting"] - 1 if row["waiting"] is not None else row["events"]
-    return Ear(bound.facility, bound.account, id_, last)
+    for start in range(0, len(news.events), ear.plan.most):
+        await _notify(socket, ear, "event-notification", news.events[start : start + ear.plan.most])
+    if news.heartbeat:
+        await _notify(socket, ear, "heartbeat", [])
+    return len(news.events)
 
 
-async def _events(socket: WebSocket, ear: Ear) -> int | None:
-    """Tell what is new; gives how many notifications, None when there is nothing to hear any more."""
+async def _notify(socket: WebSocket, ear: Ear, kind: str, events: list[Event]) -> None:
+    await _send(socket, ear, kind, events)
     async with _database(socket).transaction(ear.facility) as tx:
-        row = await tx.fetchrow(_SUBSCRIPTION, ear.facility, ear.id)
-        owner = await standing(tx, ear.facility, ear.account)
-        if row is None or row["status"] == "off" or row["ended"] or row["owner"] != ear.account or owner is None:
-            return None
-        plan = msgspec.json.decode(row["plan"], type=Plan)
-        if not told.may_still(owner, plan.type):
-            return None
-        found = []
-        for one in await tx.fetch(_EVENTS, ear.facility, ear.id, ear.last, BATCH):
-            found.append(outbox.event(one, one["body"] if plan.content == "full-resource" else None))
-            outbox.trace(tx, owner, ear.id, found[-1])
-    for start in range(0, len(found), plan.most):
-        await _notify(socket, ear, plan, found[start : start + plan.most])
-    if not found and row["heartbeat_due"]:
-        await _send(socket, plan, _standing(socket, plan, ear.id, row["events"]), "heartbeat")
-        await _note(socket, ear, [])
-    return len(found)
+        await hearing.heard(tx, ear, events)
 
 
-async def _notify(socket: WebSocket, ear: Ear, plan: Plan, events: list[Event]) -> None:
-    standing_ = _standing(socket, plan, ear.id, events[-1].number)
-    await _send(socket, plan, standing_, "event-notification", events)
-    ear.last = events[-1].number
-    await _note(socket, ear, [event.number for event in events])
-
-
-async def _note(socket: WebSocket, ear: Ear, numbers: list[int]) -> None:
-    async with _database(socket).transaction(ear.facility) as tx:
-        await tx.execute(_TOLD, ear.facility, ear.id, numbers)
-        await tx.execute(_SENT, ear.facility, ear.id)
-
-
-async def _send(
-    socket: WebSocket, plan: Plan, standing_: Standing, kind: str, events: list[Event] | None = None
-) -> None:
-    body = codec.encode(bundle(standing_, kind, events or [], plan.content)).decode()
+async def _send(socket: WebSocket, ear: Ear, kind: str, events: list[Event]) -> None:
+    topic = ear.plan.topic.url if ear.plan.topic else None
+    number = events[-1].number if events else ear.events
+    standing = Standing(messages.base(socket), ear.id, topic, "active", number)
     async with asyncio.timeout(SLOW_SECONDS):
-        await socket.send_text(body)
-
-
-def _standing(socket: WebSocket, plan: Plan, id_: str, events: int) -> Standing:
-    return Standing(messages.base(socket), id_, plan.topic.url if plan.topic else None, "active", events)
+        await socket.send_text(codec.encode(bundle(standing, kind, events, ear.plan.content)).decode())
 
 
 async def _gone(socket: WebSocket) -> None:

@@ -26,7 +26,8 @@ _OVERVIEW = """
 select s.id, s.owner, s.plan, s.status, s.error, s.events, s.ends, s.next_try > now() and s.tries > 0 as resting,
     (select done from delivery d where d.facility = s.facility and d.subscription = s.id and d.state = 'd'
         order by done desc limit 1) as delivered,
-    (select count(*) from delivery d where d.facility = s.facility and d.subscription = s.id and d.state = 'w') as waiting,
+    (select count(*) from delivery d where d.facility = s.facility and d.subscription = s.id and d.state = 'w')
+        as waiting,
     (select at from delivery d where d.facility = s.facility and d.subscription = s.id and d.state = 'w'
         order by number limit 1) as oldest,
     (select count(*) from delivery d where d.facility = s.facility and d.subscription = s.id and d.state = 'x') as dead
@@ -130,9 +131,7 @@ async def replay(tx: Transaction, who: Subject, subscription: str | None = None,
     moved = await _move(tx, who, "replay", subscription, number, DEAD, WAITING)
     if not moved:
         if await letters(tx, who, subscription):
-            raise Conflict(
-                _("Đăng ký này đã tắt nên không gửi lại được."), advice=_("Bên nhận cần đăng ký lại trước.")
-            )
+            raise Conflict(_("Đăng ký này đã tắt nên không gửi lại được."), advice=_("Bên nhận cần đăng ký lại trước."))
         raise NotFound(_("Không còn thư không gửi được nào như vậy."))
     await tx.execute(
         "update subscription set next_try = now(), tries = 0, given_up = 0 where facility = $1 and id = any($2)",

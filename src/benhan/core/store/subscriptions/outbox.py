@@ -60,15 +60,18 @@ class Held(msgspec.Struct):
     ended: bool
 
 
+#: Materialized: a subquery might be asked again for each row, and each time lock another one.
 _TAKE: Final = """
-update subscription s set claim = $1, claimed = now() + $2 * interval '1 second'
-from (select facility, id from subscription u
+with due as materialized (
+    select facility, id from subscription u
     where status in ('requested', 'active', 'error') and next_try <= now() and (claimed is null or claimed < now())
         and (ends <= now() or status = 'requested' or channel = 'rest-hook' and shaken and (
             sent + heartbeat * interval '1 second' <= now()
             or exists (select from delivery d
                 where d.facility = u.facility and d.subscription = u.id and d.state = 'w')))
-    order by next_try limit 1 for update skip locked) due
+    order by next_try limit 1 for update skip locked
+)
+update subscription s set claim = $1, claimed = now() + $2 * interval '1 second' from due
 where (s.facility, s.id) = (due.facility, due.id)
 returning s.*, coalesce(sent + heartbeat * interval '1 second' <= now(), false) as heartbeat_due,
     coalesce(ends <= now(), false) as ended
