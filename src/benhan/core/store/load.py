@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import chain
 from typing import Any
 
 import asyncpg
@@ -88,8 +87,7 @@ def batch_of(resources: Sequence[r4.Resource], moment: datetime, facility: int |
 def _columns(rows: Sequence[Sequence[tuple[Any, ...]]], width: int) -> list[list[Any]]:
     """Rows of many records as columns, the number of the record first."""
     numbers = [n for n, mine in enumerate(rows, 1) for _row in mine]
-    columns = [list(column) for column in zip(*chain.from_iterable(rows), strict=True)]
-    return [numbers, *(columns or [[] for _ in range(width)])]
+    return [numbers, *([row[at] for mine in rows for row in mine] for at in range(width))]
 
 
 async def put_batch(tx: Transaction, who: Subject, batch: Batch) -> list[int | None]:

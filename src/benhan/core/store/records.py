@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from uuid import UUID
 
 import msgspec
@@ -115,8 +116,9 @@ def now() -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
+@lru_cache(256)
 def instant(moment: datetime) -> str:
-    """A FHIR instant."""
+    """A FHIR instant. The records of one batch share theirs."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 

@@ -37,10 +37,12 @@ begin
             raise exception using errcode = 'BH409', message = taken;
         end if;
     end if;
+    -- In the order of the indexes, so that a batch touches each of their pages once.
     insert into token select p_facility, p, h, rids[n] from unnest(token_n, token_param, token_hash) u(n, p, h)
-    where rids[n] is not null;
+    where rids[n] is not null order by p, h;
     insert into word select p_facility, p, w, rids[n], a
-    from unnest(word_n, word_param, word_word, word_whole) u(n, p, w, a) where rids[n] is not null;
+    from unnest(word_n, word_param, word_word, word_whole) u(n, p, w, a) where rids[n] is not null
+    order by p, w;
     insert into span select p_facility, p, l, h, rids[n] from unnest(span_n, span_param, span_lo, span_hi) u(n, p, l, h)
     where rids[n] is not null;
     insert into quantity select p_facility, p, q, l, h, rids[n]
