@@ -212,7 +212,7 @@ async def test_a_doctors_session_is_no_key_to_the_machine_door(client: Client) -
         ("POST", "Khongco", b"{}", 404),
         ("PUT", "Patient/a", b'{"resourceType":"Patient","id":"b"}', 400),
         ("PUT", "Patient", b'{"resourceType":"Patient"}', 400),
-        ("GET", "Patient?khong=1", None, 400),
+        ("GET", "Patient?birthdate=khong", None, 400),
         ("GET", "Patient/khong-co", None, 404),
         ("POST", "Patient/_search", b"x", 400),
     ],

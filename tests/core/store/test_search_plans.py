@@ -33,7 +33,8 @@ with made as (
     from generate_series(1, {MANY}) n returning key, substr(id, 4)::int as n
 ), tokens as (
     insert into token
-    select $1::int, $3::smallint, case when n % 10000 = 7 then $5::bigint when n % 2 = 0 then $4::bigint else $6::bigint end, key from made
+    select $1::int, $3::smallint,
+        case when n % 10000 = 7 then $5::bigint when n % 2 = 0 then $4::bigint else $6::bigint end, key from made
     union all select $1, $7::smallint, $8::bigint, key from made
     union all select $1, $9::smallint, n % 2000, key from made
     union all select $1, {SELF}, 10000000 + n, key from made
