@@ -40,7 +40,7 @@ def section(found: Row) -> str:
     load = ", ".join(map(str, found["load after"]))
     lines = [
         f"Measured on {found['date']}: {on}; load average {machine['load before']} before, {load} after each size."
-        " Generator, server and PostgreSQL share the cores. Access rules and audit are on. `2 w`: two server processes.",
+        " Generator, server and PostgreSQL share the cores. Access rules and audit are on. `2 w`: two processes.",
         "", *_contest(found["rows"], found["bulk"]), "", "![The record store beside its peers](speed-fhir.svg)", "",
         *_costs(found["rows"]), "", *_growth(found["rows"]), "", *_bulk(found["bulk"]),
     ]  # fmt: skip

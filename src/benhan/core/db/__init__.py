@@ -3,7 +3,7 @@
 One `Transaction` per request, opened by the edge (`core.access.doors`); nobody else commits.
 """
 
-from benhan.core.db.database import PLATFORM, Busy, Database, Entry, EntryLapsed, Lookup, Transaction, entered
+from benhan.core.db.database import PLATFORM, Busy, Database, Entry, EntryLapsed, Row, Transaction, entered
 from benhan.core.db.migrate import create_database, migrate, pending
 
 __all__ = [
@@ -12,7 +12,7 @@ __all__ = [
     "Database",
     "Entry",
     "EntryLapsed",
-    "Lookup",
+    "Row",
     "Transaction",
     "create_database",
     "entered",

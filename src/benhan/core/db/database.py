@@ -1,6 +1,6 @@
 """The transaction, and the connections it goes over.
 
-A transaction of a request begins when it is needed: a request that only looks (`look`, `row`) never begins one. Each
+A transaction of a request begins when it is needed: a request that only looks (`look`, `shared`) never begins one. Each
 of its questions is a transaction of its own, in one round trip that verifies the caller and binds the facility; the
 rows it leaves (its audit) are committed together with those of other requests, before its answer leaves.
 """
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from benhan.core.db.entry import Entry, EntryLapsed, Lookup, bound, columns, entered, entered_all, entered_one, lapsed
+from benhan.core.db.entry import Entry, EntryLapsed, bound, columns, entered, entered_one, lapsed
 from benhan.core.db.lanes import Busy, Connection, Lanes
 from benhan.core.db.together import Together
 
@@ -22,6 +22,8 @@ PLATFORM = -1
 Row = asyncpg.Record
 Q = TypeVar("Q")
 A = TypeVar("A")
+#: Does what arrived together in a facility, gives what became of each.
+Do = Callable[["Database", int, Sequence[Q]], Awaitable[Sequence[A]]]
 
 
 class Transaction:
@@ -89,29 +91,28 @@ class Transaction:
         self.verified = True
         return await self._database.look(self.entry, sql, values)
 
-    async def row(self, lookup: Lookup, *key: Any) -> Row | None:
-        """The row of a key; asked together with the rows that other requests of the facility want at this moment."""
-        if self._connection is not None or self.entry is None or self._over:
-            raise RuntimeError("row() is for a request that has begun nothing; use fetchrow(lookup.alone(), …)")
-        self.verified = True
-        return await self._database.row(self.entry, lookup, key)
-
     @property
     def only_looks(self) -> bool:
         """Whether nothing has been begun so far, and questions may go each for itself."""
         return self._connection is None and self.entry is not None and not self._over
 
-    async def alone(self, kind: str, piece: Q, do: Callable[[Database, int, Sequence[Q]], Awaitable[Sequence[A]]]) -> A:
-        """The one thing this request writes, committed when this returns: done with like things of other requests.
+    async def shared(self, kind: str, piece: Q, do: Do[Q, A]) -> A:
+        """A question (a look) asked together with like ones of other requests of the facility at this moment.
 
-        `do` gets all that arrived together in a facility and gives what became of each; it verifies the callers and
-        audits in the same statement. Nothing may follow: what would is refused.
+        `do` gets all that arrived together and gives the answer of each; it verifies the callers, and leaves the
+        traces, in the same statement.
         """
         if not self.only_looks:
-            raise RuntimeError("alone() is for a request that has begun nothing")
+            raise RuntimeError("shared() is for a request that has begun nothing")
         assert self.entry
-        self.verified = self._over = True
+        self.verified = True
         return await self._database.together(kind, self.entry.facility, piece, do)
+
+    async def alone(self, kind: str, piece: Q, do: Do[Q, A]) -> A:
+        """As `shared`, for the one thing this request writes: committed when this returns. Nothing may follow."""
+        answer = await self.shared(kind, piece, do)
+        self._over = True
+        return answer
 
     def leave(self, sql: str, row: tuple[Any, ...]) -> None:
         """Leave a row to be inserted with the commit. `sql` inserts from unnest of one array for each column."""
@@ -192,7 +193,6 @@ class Database:
 
     def __init__(self, lanes: Lanes) -> None:
         self.lanes = lanes
-        self._rows: dict[tuple[int, Lookup], Together[tuple[Entry, tuple[Any, ...]], Row | None]] = {}
         self._kinds: dict[tuple[str, int], Together[Any, Any]] = {}
         self._left: dict[tuple[int, str], Together[list[tuple[Any, ...]], None]] = {}
 
@@ -243,21 +243,7 @@ class Database:
         """
         return await self.ask(entered_one(sql, len(values)), *values, entry.token, entry.stamp)
 
-    async def row(self, entry: Entry, lookup: Lookup, key: tuple[Any, ...]) -> Row | None:
-        """The row of a key, asked together with others of the facility.
-
-        Raises:
-            EntryLapsed: the caller is not who she was.
-        """
-        place = entry.facility, lookup
-        together = self._rows.get(place)
-        if together is None:
-            together = self._rows[place] = Together(lambda asked: self._lookup(entry.facility, lookup, asked))
-        return await together.ask((entry, key))
-
-    async def together(
-        self, kind: str, facility: int, piece: Q, do: Callable[[Database, int, Sequence[Q]], Awaitable[Sequence[A]]]
-    ) -> A:
+    async def together(self, kind: str, facility: int, piece: Q, do: Do[Q, A]) -> A:
         """Do something with what others of the facility want done of the same kind at this moment."""
         together = self._kinds.get((kind, facility))
         if together is None:
@@ -306,19 +292,6 @@ class Database:
         finally:
             self.lanes.give_back(connection)
 
-    async def _lookup(
-        self, facility: int, lookup: Lookup, asked: Sequence[tuple[Entry, tuple[Any, ...]]]
-    ) -> list[Row | None]:
-        callers = {entry: None for entry, _ in asked}
-        keys = [list(column) for column in zip(*(key for _, key in asked), strict=True)]
-        rows = await self.ask(
-            entered_all(lookup), facility, *keys, [one.token for one in callers], [one.stamp for one in callers]
-        )
-        found: list[Row | None] = [None] * len(asked)
-        for row in rows:
-            found[row["n"] - 1] = row
-        return found
-
     def _inserter(self, facility: int, sql: str) -> Callable[[Sequence[list[tuple[Any, ...]]]], Any]:
         statement = bound(sql)
 
@@ -330,4 +303,4 @@ class Database:
         return insert
 
 
-__all__ = ["PLATFORM", "Busy", "Database", "Entry", "EntryLapsed", "Lookup", "Row", "Transaction", "entered"]
+__all__ = ["PLATFORM", "Busy", "Database", "Entry", "EntryLapsed", "Row", "Transaction", "entered"]

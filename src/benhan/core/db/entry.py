@@ -29,27 +29,6 @@ class EntryLapsed(Exception):  # noqa: N818 - what happened
     """Who came in with this token is not who she was when it was last read: read it again."""
 
 
-class Lookup(msgspec.Struct, frozen=True):
-    """A question for one row by a key, which many may ask at once. `{facility}`, `{0}`, `{1}`… stand for values."""
-
-    sql: str
-    types: tuple[str, ...]
-
-    def alone(self) -> str:
-        """The statement for one key: facility, then the key."""
-        return self.sql.format(*(f"${n}" for n in range(2, len(self.types) + 2)), facility="$1")
-
-    def together(self) -> str:
-        """The statement for many: facility, an array for each part of the key. `n` counts from 1."""
-        arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(self.types, 2))
-        names = [f"k{n}" for n in range(len(self.types))]
-        one = self.sql.format(*(f"asked.{name}" for name in names), facility="$1")
-        return (
-            f"select asked.n, found.* from unnest({arrays}) with ordinality asked({', '.join(names)}, n)"
-            f" cross join lateral ({one} offset 0) found"
-        )
-
-
 def columns(rows: list[tuple[Any, ...]]) -> list[list[Any]]:
     """Rows as one list for each column."""
     return [list(column) for column in zip(*rows, strict=True)]
@@ -70,13 +49,6 @@ def entered(first: int) -> str:
 def entered_one(sql: str, values: int) -> str:
     """A SELECT of so many values, its caller verified by two more: token and stamp."""
     return f"select * from ({sql}) asked limit enter(${values + 1}, ${values + 2})"
-
-
-@lru_cache(256)
-def entered_all(lookup: Lookup) -> str:
-    """The statement of a lookup for many, each of their callers verified."""
-    n = len(lookup.types) + 2
-    return f"select * from ({lookup.together()}) asked {entered(n)}"
 
 
 @lru_cache(256)

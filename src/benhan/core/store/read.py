@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
 
 from benhan.core.access import Decision, Interaction, Subject
-from benhan.core.db import Lookup, Transaction
+from benhan.core.db import Database, Entry, Row, Transaction, entered
 from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Gone, NotFound
 from benhan.core.language import _
 from benhan.core.store.records import NUMBERS, audited, audited_many, permit, reaches
 
-_ONE = Lookup(
-    "select version, updated, patient, body from resource where facility = {facility} and type = {0} and id = {1}",
-    ("smallint", "text"),
-)
-_ONE_ALONE = _ONE.alone()
+_ONE = "select version, updated, patient, body from resource where facility = $1 and type = $2 and id = $3"
+#: Several at once, each for its own caller: verified, read, and traced in one statement.
+_SHARED = f"""
+with found as materialized (
+    select asked.n, r.* from unnest($2::smallint[], $3::text[]) with ordinality asked(type, id, n) cross join lateral (
+        select version, updated, patient, body from resource
+        where facility = $1 and type = asked.type and id = asked.id offset 0) r
+    {entered(4)}),
+noted as (
+    insert into audit (facility, account, session, action, type, id, patient, allowed, rule)
+    select $1, act.account, act.session, 'read', act.type, act.id, found.patient, true, act.rule
+    from found join unnest($6::text[], $7::text[], $8::text[], $3::text[], $9::text[]) with ordinality
+        act(account, session, type, id, rule, n) on act.n = found.n
+    where found.body is not null)
+select * from found
+"""
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -29,6 +40,16 @@ class Stored(msgspec.Struct, frozen=True):
     updated: datetime
     patient: str | None
     body: bytes
+
+
+class _Asked(msgspec.Struct):
+    """A record that a request wants to read, and by which rule it may."""
+
+    entry: Entry
+    who: Subject
+    name: str
+    id: str
+    rule: str
 
 
 async def read(tx: Transaction, who: Subject, type_: type[r4.R], id_: str) -> r4.R:
@@ -47,10 +68,12 @@ async def read_stored(tx: Transaction, who: Subject, name: str, id_: str) -> Sto
         Forbidden, NotFound, Gone.
     """
     decision = permit(who, Interaction.READ, name)
-    key = NUMBERS[name], id_
-    row = await (tx.row(_ONE, *key) if tx.only_looks else tx.fetchrow(_ONE_ALONE, who.facility, *key))
-    if row is None and 0 in (reach := reaches(who, name)) and len(reach) > 1:
-        row = next(iter(await tx.look(_ONE_ALONE, 0, *key)), None)
+    shared = tx.only_looks and decision.only_patient is None
+    if shared:
+        assert tx.entry
+        row = await tx.shared("read", _Asked(tx.entry, who, name, id_, decision.rule), _read_shared)
+    else:
+        row = await tx.fetchrow(_ONE, who.facility, NUMBERS[name], id_)
     if row is None or _beyond(decision, row["patient"]):
         raise NotFound(_("Không có %(name)s/%(id)s.", name=name, id=id_[:64]), where=name)
     if row["body"] is None:
@@ -59,8 +82,23 @@ async def read_stored(tx: Transaction, who: Subject, name: str, id_: str) -> Sto
             where=name,
             advice=_("Lịch sử của bản ghi vẫn xem được."),
         )
-    audited(tx, who, Interaction.READ, decision, name, id_, row["patient"])
+    if not shared:
+        audited(tx, who, Interaction.READ, decision, name, id_, row["patient"])
     return Stored(id_, row["version"], row["updated"], row["patient"], row["body"])
+
+
+async def _read_shared(database: Database, facility: int, asked: Sequence[_Asked]) -> list[Row | None]:
+    """What requests want to read at the same moment."""
+    callers = list({one.entry: None for one in asked})
+    rows = await database.ask(
+        _SHARED, facility, [NUMBERS[one.name] for one in asked], [one.id for one in asked],
+        [one.token for one in callers], [one.stamp for one in callers], [one.who.account for one in asked],
+        [one.who.session for one in asked], [one.name for one in asked], [one.rule for one in asked],
+    )  # fmt: skip
+    found: list[Row | None] = [None] * len(asked)
+    for row in rows:
+        found[row["n"] - 1] = row
+    return found
 
 
 async def read_many(tx: Transaction, who: Subject, type_: type[r4.R], ids: Iterable[str | None]) -> dict[str, r4.R]:
