@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from time import perf_counter
 from typing import Any
 
 import pytest
@@ -238,6 +239,29 @@ def test_profiles_build_on_one_another_and_a_circle_ends() -> None:
         "http://hl7.org/fhir/uv/ips/StructureDefinition/Patient-uv-ips"
     ]
     assert carried().check(_read(PULSE), "http://nowhere") is None
+
+
+def test_profiles_that_name_each_other_end() -> None:
+    circle = [{"path": "Quantity", "type": [{"code": "Quantity", "profile": ["http://t/a", "http://t/b"]}]}]
+    known = Known([
+        _profile(circle, "Quantity", "a"), _profile(circle, "Quantity", "b"),
+        _profile([{"path": "Observation.value[x]",
+                   "type": [{"code": "Quantity", "profile": ["http://t/a", "http://t/b"]}]}]),
+        _profile([{"path": "Observation", "constraint": [
+            {"key": "x", "severity": "error", "human": "x", "expression": "conformsTo('http://t/self')"}]}],
+            "Observation", "self"),
+    ])  # fmt: skip
+    assert _told(PULSE, "http://t/p", known) == []
+    assert _told(PULSE, "http://t/self", known) == []
+
+
+def test_slow_conditions_of_a_profile_are_cut_together() -> None:
+    slow = "('" + "a" * 40 + "!').matches('^(a+)+$').not()"
+    conditions = [{"key": f"k{n}", "severity": "error", "human": "x", "expression": slow} for n in range(200)]
+    start = perf_counter()
+    known = Known([_profile([{"path": "Observation", "constraint": conditions}])])
+    assert known.check(_read(PULSE), "http://t/p") is not None
+    assert perf_counter() - start < 15
 
 
 def test_a_profile_is_bounded() -> None:

@@ -30,6 +30,7 @@ class Known:
         self._own = {str(one.url): one for one in definitions if one.url}
         self._above = above
         self._named: frozenset[str] | None = None
+        self._asked: set[tuple[int, str]] = set()
         self._trees: dict[str, list[tuple[str, Node]]] = {}
 
     def get(self, address: str) -> r4.StructureDefinition | None:
@@ -110,7 +111,14 @@ class Known:
         bare = address.partition("|")[0]
         if bare.startswith(HL7) and hasattr(r4, bare.removeprefix(HL7)):
             return type(item).__name__ == bare.removeprefix(HL7)
-        visit = self.check(item, address)
+        asked = (id(item), bare)
+        if asked in self._asked:  # profiles that name each other, on the same item
+            return None
+        self._asked.add(asked)
+        try:
+            visit = self.check(item, address)
+        finally:
+            self._asked.discard(asked)
         return None if visit is None else not any(one.severity == "error" for one in visit.issues)
 
 

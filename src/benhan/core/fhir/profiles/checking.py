@@ -20,6 +20,8 @@ from benhan.core.language import _
 
 MAX_ISSUES = 100
 MAX_DEPTH = 8
+#: Items that all conditions of one profile may look at together.
+MOST = 400_000
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
@@ -50,6 +52,7 @@ class Visit:
         self.record = record
         self.known = known
         self._depth = 0
+        self._left = MOST
         self.issues: list[r4.OperationOutcomeIssue] = []
         self.questions: list[Question] = []
 
@@ -144,18 +147,21 @@ class Visit:
         for said in node.rules.constraint or ():
             if not said.expression or said.key in ("ele-1", "ext-1"):
                 continue
+            context = self.context(item)
             try:
-                found = fhirpath.compile(said.expression).run(self.context(item))
+                found = fhirpath.compile(said.expression).run(context)
             except fhirpath.BadExpression as fault:
                 self.say("processing", path, _("không tính được %(key)s: %(why)s", key=said.key, why=fault), "warning")
                 continue
+            finally:
+                self._left = context.left
             if found == [False]:
                 message = _("không đúng quy tắc %(key)s của hồ sơ: %(human)s", key=said.key, human=said.human)
                 self.say("invariant", path, message, said.severity or "error")
 
     def context(self, item: Any) -> Context:
         """The surroundings of a condition."""
-        return Context([item], resource=self.record, root=self.record, conforms_to=self.known.conforms)
+        return Context([item], resource=self.record, root=self.record, conforms_to=self.known.conforms, most=self._left)
 
     def sliced(self, items: list[Any], node: Node, place: Callable[[int], Path], where: Path) -> None:
         """Each item goes to the first slice it belongs to; slices are counted, closed ones refuse the rest."""
