@@ -218,6 +218,23 @@ async def test_an_input_that_is_not_understood_is_refused_by_name(here: None, pr
     assert (await fhir.get("ValueSet/hoi/$validate-code")).status_code == 400
 
 
+async def test_odd_input_is_refused_and_breaks_nothing(here: None, program: Program) -> None:
+    fhir = await program(READ)
+    odd = ("a%00b", "%F0%9F%98%80", "%25'", "%5C", "x" * 3000, "|", "-1", "1e9", "99999999999")
+    for path in (
+        "ValueSet/$expand?url={}", "ValueSet/hoi/$expand?filter={}", "ValueSet/hoi/$expand?offset={}&count={}",
+        "ValueSet/{}/$expand", "CodeSystem/$lookup?system={}&code={}", f"CodeSystem/$lookup?system={SYSTEM}&code={{}}",
+        "CodeSystem/$validate-code?url=http://unitsofmeasure.org&code={}", "ValueSet/hoi/$validate-code?coding={}",
+        "ConceptMap/$translate?system={}&code={}",
+    ):  # fmt: skip
+        for one in odd:
+            assert (await fhir.get(path.replace("{}", one))).status_code < 500, (path, one)
+    for pattern, status in (("(", 400), ("((a*)*)*b", 200)):
+        chosen = {"system": SYSTEM, "filter": [{"property": "code", "op": "regex", "value": pattern}]}
+        given = parameters(valueSet=json.loads(codec.encode(value_set("tam", chosen))))
+        assert (await fhir.post("ValueSet/$expand", json=given)).status_code == status
+
+
 async def test_units_are_good_by_their_grammar(program: Program) -> None:
     fhir = await program(READ)
     url = "CodeSystem/$validate-code?url=http://unitsofmeasure.org&code="

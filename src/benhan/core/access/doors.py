@@ -16,7 +16,7 @@ from benhan.core.access.doorway import Doorway, Way
 from benhan.core.access.roles import Permission
 from benhan.core.access.subject import Subject
 from benhan.core.db import Busy, Database, EntryLapsed, Transaction
-from benhan.core.fhir.outcome import Forbidden, Problem, SignInNeeded
+from benhan.core.fhir.outcome import Forbidden, Malformed, Problem, SignInNeeded
 from benhan.core.language import _
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -113,6 +113,9 @@ class Edge:
         except asyncpg.QueryCanceledError:
             await tx.roll_back()
             return self._refuse(request, _too_slow())
+        except asyncpg.CharacterNotInRepertoireError:  # a NUL in an address or a value: PostgreSQL keeps none
+            await tx.roll_back()
+            return self._refuse(request, Malformed(_("Yêu cầu có ký tự không dùng được (NUL)."), code="value"))
         except Busy:
             await tx.roll_back()
             return self._refuse(request, _too_busy())
