@@ -12,9 +12,9 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from fhirclient import client as fhirclient
-from fhirclient.models.humanname import HumanName
-from fhirclient.models.patient import Patient
+from fhirclient import client as fhirclient  # type: ignore[import-untyped]
+from fhirclient.models.humanname import HumanName  # type: ignore[import-untyped]
+from fhirclient.models.patient import Patient  # type: ignore[import-untyped]
 from fhirpy import AsyncFHIRClient
 from fhirpy.base.exceptions import ResourceNotFound
 from starlette.applications import Starlette
@@ -61,7 +61,7 @@ async def test_fhirpy_makes_a_round_trip(access: tuple[str, str]) -> None:
     )
     assert {entry.resource.resource_type for entry in back.entry} == {"Observation", "Patient"}
     assert await fhir.resources("Patient").search(family=family).count() == 1
-    await seen.delete()
+    await seen.delete()  # type: ignore[no-untyped-call]
     with pytest.raises(ResourceNotFound):
         await fhir.reference("Observation", seen.id).to_resource()
 

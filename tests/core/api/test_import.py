@@ -77,6 +77,25 @@ async def test_lines_come_in_are_found_and_sent_again_change_nothing(program: Pr
     assert len(history["entry"]) == 2
 
 
+async def test_what_comes_in_stands_in_history_and_feed_like_any_write(
+    program: Program, database: Database, hospital: House
+) -> None:
+    who, seen = fresh(2)
+    await imported(await program("system/*.cruds"), lines(person(who), pulse(seen, who)))
+    async with database.transaction(hospital.key) as tx:
+        told = await tx.fetch(
+            "select id, version, action, patient from feed where facility = $1 and id = any($2) order by seq",
+            hospital.key, [who, seen],
+        )  # fmt: skip
+        kept = await tx.fetchval(
+            "select count(*) from history h join resource r using (facility, type, id, version)"
+            " where r.facility = $1 and r.id = any($2) and h.body = r.body",
+            hospital.key, [who, seen],
+        )  # fmt: skip
+    assert [tuple(row) for row in told] == [(who, 1, b"c", who), (seen, 1, b"c", who)]
+    assert kept == 2
+
+
 async def test_every_bad_line_is_told_with_its_number_and_the_others_come_in(program: Program) -> None:
     fhir = await program("system/*.cruds")
     good, bad, last = fresh(3)
