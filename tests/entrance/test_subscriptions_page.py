@@ -53,8 +53,8 @@ async def letters(database: Database, loader: Subject, address: str, hook: str) 
         for number in (1, 2, 3):
             kept = await store.create(tx, loader, person(f"Thư Chết {number}"))
             await tx.execute(
-                "insert into delivery (facility, subscription, number, type, id, version, action, at, state, tries, done,"
-                " error) values ($1, $2, $3, $4, $5, 1, 'c', now(), 'x', 12, now(), 'HTTP 503 đang bảo trì')",
+                "insert into delivery (facility, subscription, number, type, id, version, action, at, state, tries, "
+                "done, error) values ($1, $2, $3, $4, $5, 1, 'c', now(), 'x', 12, now(), 'HTTP 503 đang bảo trì')",
                 loader.facility, made.id, number, NUMBERS["Patient"], kept.id,
             )  # fmt: skip
     assert made.id

@@ -14,12 +14,12 @@ from benhan.core.db import PLATFORM, Database
 from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Forbidden, Problem
 from benhan.core.store import feed
-from benhan.core.store.subscriptions import endpoints, follower
+from benhan.core.store.subscriptions import endpoints, follower, outbox
 from benhan.core.store.subscriptions.matching import meets, state_of
 from benhan.core.store.subscriptions.plan import ask
 from tests.core.store.people import person
 from tests.core.store.subscriptions.conftest import FACILITY, OTHER, enrolled
-from tests.core.store.subscriptions.hooks import deliver, state, subscribe
+from tests.core.store.subscriptions.hooks import QUICK, deliver, state, subscribe
 from tests.standins.hook_receiver import Receiver
 
 
@@ -305,3 +305,24 @@ async def test_criteria_mean_the_same_as_a_search(quiet: Database, staff: Subjec
                 assert await meets(tx, program, state_of(codec.encode(one)), wanted) == (one.id in matched), criteria
                 told += one.id in matched
     assert told > len(CRITERIA)
+
+
+async def test_one_subscription_is_taken_at_a_time(
+    quiet: Database, staff: Subject, program: Subject, hook: str
+) -> None:
+    for n in range(4):
+        await subscribe(quiet, program, f"Patient?name=Lấy{n}", f"{hook}/take")
+    async with quiet.transaction(PLATFORM) as tx:
+        assert await outbox.take(tx, "một người", QUICK)
+        held = await tx.fetchval("select count(*) from subscription where claim = 'một người'")
+        await tx.execute("update subscription set claim = null, claimed = null")
+    assert held == 1
+
+
+@pytest.mark.parametrize("name", ["[::ffff:127.0.0.1]", "[::ffff:7f00:1]"])
+async def test_a_mapped_address_is_the_address_it_maps(name: str) -> None:
+    endpoints.allow(["127.0.0.0/8"])
+    await endpoints.check(f"http://{name}/x")
+    endpoints.allow([])
+    with pytest.raises(Problem):
+        await endpoints.check(f"https://{name}/x")
