@@ -48,6 +48,9 @@ class Wire:
             return
         if scope["path"].endswith("/"):  # `POST /fhir/` is what many clients make of a base address
             scope = {**scope, "path": scope["path"].rstrip("/")}
+        if _asks_nothing(scope):
+            await self._app(scope, receive, send)
+            return
         headers = Headers(scope=scope)
         with speaking(_language(headers)):
             try:
@@ -56,6 +59,18 @@ class Wire:
                 await Response(codec.encode(problem.outcome()), problem.status, media_type=JSON)(scope, receive, send)
                 return
             await self._app(*_inwards(scope, headers, receive), answer)
+
+
+#: What may change a body or an answer on the wire, where it says something else than plain JSON.
+_ASKS = frozenset({b"accept", b"accept-encoding", b"accept-language", b"content-encoding", b"content-type"})
+_PLAIN = frozenset(kind.encode() for kind in JSON_KINDS)
+
+
+def _asks_nothing(scope: Scope) -> bool:
+    """Whether JSON comes in and JSON goes out, as programs mostly ask: then there is nothing to do here."""
+    if b"_format" in scope["query_string"] or b"_pretty" in scope["query_string"] or scope["method"] == "HEAD":
+        return False
+    return all(value in _PLAIN for name, value in scope["headers"] if name in _ASKS)
 
 
 class _Answer:
