@@ -39,6 +39,7 @@ TUNING = {
     "max_connections": "120",
     "wal_compression": "on",
     "max_wal_size": "4GB",
+    "checkpoint_timeout": "15min",
     "random_page_cost": "1.1",
     "jit": "off",
     "timezone": "UTC",
