@@ -97,6 +97,7 @@ def test_every_official_example_comes_back_digit_for_digit(official_examples: li
     assert count == 5306
 
 
+@pytest.mark.timeout(900)
 def test_every_official_example_is_valid_or_known_not_to_be_and_can_be_indexed(official_examples: list[Path]) -> None:
     found = {}
     for name, body in _examples(official_examples):
