@@ -36,7 +36,9 @@ def compile_invariants(
 def _own(said: dict[str, Any], element: dict[str, Any], name: str) -> bool:
     """Not one that the type of the element brings along: those are checked where the type is."""
     source = str(said.get("source", name)).rpartition("/")[2]
-    return source == name or (element["path"] == name and source != "DomainResource")
+    if element["path"] != name:
+        return "source" not in said
+    return name == "DomainResource" or source != "DomainResource"
 
 
 def _place(
