@@ -25,7 +25,11 @@ def entry(method: str, url: str, resource: dict[str, Any] | None = None, **more:
 
 
 def person(number: str | None = None, **more: Any) -> dict[str, Any]:
-    return {"resourceType": "Patient", "identifier": [{"system": "urn:bundles", "value": number or uuid4().hex}], **more}
+    return {
+        "resourceType": "Patient",
+        "identifier": [{"system": "urn:bundles", "value": number or uuid4().hex}],
+        **more,
+    }
 
 
 def visit(subject: str, **more: Any) -> dict[str, Any]:
@@ -56,17 +60,23 @@ async def test_a_transaction_does_every_kind_of_request_in_the_order_of_the_stan
     kept = (await fhir.post("Patient", json=person(gender="male"))).json()["id"]
     new = str(uuid4())
     found = await answers(
-        fhir, "transaction",
+        fhir,
+        "transaction",
         entry("GET", f"Patient?identifier={number}"),
         entry("GET", f"Patient/{kept}"),
-        entry("PATCH", f"Patient/{kept}", {
-            "resourceType": "Binary", "contentType": "application/json-patch+json",
-            "data": b64encode(b'[{"op":"replace","path":"/gender","value":"female"}]').decode(),
-        }),
+        entry(
+            "PATCH",
+            f"Patient/{kept}",
+            {
+                "resourceType": "Binary",
+                "contentType": "application/json-patch+json",
+                "data": b64encode(b'[{"op":"replace","path":"/gender","value":"female"}]').decode(),
+            },
+        ),
         entry("PUT", f"Patient/{new}", person(id=new)),
         entry("POST", "Patient", person(number)),
         entry("DELETE", f"Patient/{old}"),
-    )  # fmt: skip
+    )
     assert statuses(found) == ["200", "200", "200", "201", "201", "204"]
     assert [one["resource"]["id"] for one in found[0]["resource"]["entry"]] == [found[4]["resource"]["id"]]
     assert found[1]["resource"]["gender"] == "female"
@@ -79,15 +89,29 @@ async def test_entries_point_at_each_other_wherever_a_reference_or_an_address_ma
     who, when, other = (f"urn:uuid:{uuid4()}" for _ in range(3))
     text = f'<div xmlns="http://www.w3.org/1999/xhtml"><a href="{who}">mẹ</a></div>'
     made = await answers(
-        fhir, "transaction",
-        entry("POST", "Encounter", visit(who, text={"status": "additional", "div": text}, extension=[
-            {"url": "urn:x", "valueUri": who}, {"url": "urn:x", "valueCanonical": who}, {"url": "urn:x", "valueString": who},
-            {"url": "urn:x", "valueReference": {"reference": other}},
-        ]), fullUrl=when),
+        fhir,
+        "transaction",
+        entry(
+            "POST",
+            "Encounter",
+            visit(
+                who,
+                text={"status": "additional", "div": text},
+                extension=[
+                    {"url": "urn:x", "valueUri": who},
+                    {"url": "urn:x", "valueCanonical": who},
+                    {"url": "urn:x", "valueString": who},
+                    {"url": "urn:x", "valueReference": {"reference": other}},
+                ],
+            ),
+            fullUrl=when,
+        ),
         entry("POST", "Patient", person(), fullUrl=who),
-        entry("POST", "Patient", person(link=[{"other": {"reference": "Patient/cu"}, "type": "seealso"}]), fullUrl=other),
+        entry(
+            "POST", "Patient", person(link=[{"other": {"reference": "Patient/cu"}, "type": "seealso"}]), fullUrl=other
+        ),
         entry("POST", "Patient", person(), fullUrl="http://noi.khac/fhir/Patient/cu"),
-    )  # fmt: skip
+    )
     encounter, patient, second, third = (one["resource"] for one in made)
     place = f"Patient/{patient['id']}"
     assert encounter["subject"]["reference"] == place
@@ -103,11 +127,12 @@ async def test_a_conditional_reference_finds_a_stored_record_or_one_of_the_same_
     old = (await fhir.post("Patient", json=person(number := uuid4().hex))).json()["id"]
     fresh = uuid4().hex
     made = await answers(
-        fhir, "transaction",
+        fhir,
+        "transaction",
         entry("POST", "Encounter", visit(f"Patient?identifier={number}")),
         entry("POST", "Encounter", visit(f"Patient?identifier={fresh}")),
         entry("POST", "Patient", person(fresh)),
-    )  # fmt: skip
+    )
     assert made[0]["resource"]["subject"]["reference"] == f"Patient/{old}"
     assert made[1]["resource"]["subject"]["reference"] == f"Patient/{made[2]['resource']['id']}"
     lost = await sent(fhir, "transaction", entry("POST", "Encounter", visit("Patient?identifier=khong-ai")))
@@ -122,8 +147,10 @@ async def test_conditional_entries_create_or_take_what_is_there(program: Program
     asked = (
         entry("POST", "Encounter", visit("urn:uuid:p")),
         entry("POST", "Patient", person(number), fullUrl="urn:uuid:p", ifNoneExist=where),
-        entry("PUT", f"Basic?{where}", {"resourceType": "Basic", "code": {"text": "b"}, "identifier": [{"value": number}]}),
-    )  # fmt: skip
+        entry(
+            "PUT", f"Basic?{where}", {"resourceType": "Basic", "code": {"text": "b"}, "identifier": [{"value": number}]}
+        ),
+    )
     first, second = await answers(fhir, "transaction", *asked), await answers(fhir, "transaction", *asked)
     assert statuses(first) == ["201", "201", "201"]
     assert statuses(second) == ["201", "200", "200"]
@@ -187,7 +214,8 @@ async def test_in_a_batch_every_entry_stands_alone(program: Program, database: D
     fhir = await program("system/Patient.cruds")
     number = uuid4().hex
     found = await answers(
-        fhir, "batch",
+        fhir,
+        "batch",
         entry("POST", "Patient", person(number)),
         entry("POST", "Patient", person(gender="nam")),
         entry("GET", f"Patient?identifier={number}"),
@@ -197,12 +225,14 @@ async def test_in_a_batch_every_entry_stands_alone(program: Program, database: D
         entry("POST", "Patient/_search?gender=male"),
         {"request": {"method": "GET", "url": "Patient/_history?_count=1"}},
         {"fullUrl": "urn:uuid:x"},
-    )  # fmt: skip
+    )
     assert statuses(found) == ["201", "422", "200", "403", "200", "404", "400", "200", "422"]
     assert found[2]["resource"]["entry"][0]["resource"]["id"] == found[0]["resource"]["id"]
     assert found[1]["response"]["outcome"]["issue"][0]["expression"] == ["Patient.gender"]
     async with database.transaction(hospital.key) as tx:
-        refused = await tx.fetchval("select count(*) from audit where action = 'refused' and detail like 'GET Encounter%'")
+        refused = await tx.fetchval(
+            "select count(*) from audit where action = 'refused' and detail like 'GET Encounter%'"
+        )
     assert refused >= 1
 
 
@@ -217,9 +247,11 @@ async def test_prefer_minimal_leaves_the_bodies_out(program: Program) -> None:
 async def test_a_transaction_writes_nothing_that_the_program_may_not(program: Program, other_hospital: House) -> None:
     fhir = await program("system/Patient.cruds")
     answer = await sent(
-        fhir, "transaction", entry("POST", "Patient", person(number := uuid4().hex)),
+        fhir,
+        "transaction",
+        entry("POST", "Patient", person(number := uuid4().hex)),
         entry("POST", "Encounter", visit("Patient/x")),
-    )  # fmt: skip
+    )
     assert answer.status_code == 403
     assert "entry" not in (await fhir.get(f"Patient?identifier={number}")).json()
     theirs = await program("system/*.cruds", at=other_hospital)
@@ -232,3 +264,19 @@ async def test_only_batches_and_transactions_are_carried_out(program: Program, k
     fhir = await program("system/*.cruds")
     body = {"resourceType": "Bundle", **({"type": kind} if kind else {})}
     assert (await fhir.post(HERE, json=body)).status_code == 422
+
+
+async def test_transactions_that_change_the_same_records_in_another_order_do_not_stop_each_other(
+    program: Program,
+) -> None:
+    fhir = await program("system/*.cruds")
+    ids = [(await fhir.post("Patient", json=person())).json()["id"] for _ in range(4)]
+
+    def changes(order: list[str], n: int) -> list[dict[str, Any]]:
+        return [entry("PUT", f"Patient/{id_}", person(id=id_, birthDate=f"19{50 + n}-01-01")) for id_ in order]
+
+    orders = [ids, ids[::-1]] * 4
+    found = await asyncio.gather(*(answers(fhir, "transaction", *changes(order, n)) for n, order in enumerate(orders)))
+    assert all(set(statuses(one)) == {"200"} for one in found)
+    dates = {(await fhir.get(f"Patient/{id_}")).json()["birthDate"] for id_ in ids}
+    assert len(dates) == 1

@@ -119,6 +119,9 @@ class Edge:
         except Busy:
             await tx.roll_back()
             return self._refuse(request, _too_busy())
+        except asyncpg.DeadlockDetectedError:  # two requests wanted the same records in another order
+            await tx.roll_back()
+            return self._refuse(request, _crossed())
         except BaseException:
             await tx.roll_back()
             raise
@@ -192,6 +195,13 @@ def _too_slow() -> Problem:
     return Problem(
         503, "timeout", _("Câu hỏi mất quá nhiều thời gian."), advice=_("Thu hẹp điều kiện tìm rồi thử lại.")
     )
+
+
+def _crossed() -> Problem:
+    return Problem(
+        503, "transient", _("Có người khác ghi cùng các bản ghi này đúng lúc đó; chưa có gì được lưu."),
+        advice=_("Gửi lại yêu cầu."),
+    )  # fmt: skip
 
 
 def _too_busy() -> Problem:

@@ -60,7 +60,7 @@ class Entry(msgspec.Struct):
         """What the record must meet that a conditional create or update means."""
         assert self.given.request
         if self.method == "POST":
-            return self.given.request.ifNoneExist or ""
+            return (self.given.request.ifNoneExist or "").lstrip("?")
         return "" if "/" in self.path else self.url.partition("?")[2]
 
     @property
@@ -220,7 +220,8 @@ class _Together:
         return True
 
     async def _put(self, entries: list[Entry]) -> None:
-        entries = sorted(entries, key=lambda entry: not entry.new)
+        # In the order of their addresses, so that two transactions never wait for each other's records.
+        entries = sorted(entries, key=lambda entry: (not entry.new, "" if entry.new else entry.target))
         made = await store.write_all(self._tx, self._who, [_write(entry) for entry in entries])
         for entry, kept in zip(entries, made, strict=True):
             if isinstance(kept, Problem):
