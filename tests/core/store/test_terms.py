@@ -16,6 +16,7 @@ from benhan.core.db import Database, Transaction
 from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Invalid, NotFound
 from benhan.core.store import terms, terms_index
+from benhan.core.store.terms_bind import member_of
 from benhan.simulator import House
 from tests.core.store.terms import BASE, code_system, concept, diseases, value_set
 
@@ -196,3 +197,47 @@ async def test_the_hospitals_own_edition_goes_before_the_platforms(database: Dat
             if_match=None,
         )  # fmt: skip
         assert await _codes(tx, loader, "noi") == ["1", "1.1"]
+        announced = msgspec.structs.replace(mine, id="bao-co", concept=None, content="not-present", date="2026-02-02")
+        await store.update(tx, loader, announced, if_match=None)
+        assert await _codes(tx, loader, "noi") == ["1", "1.1"]
+
+
+async def test_what_a_check_needs_is_asked_beforehand(tx: Transaction, loader: Subject) -> None:
+    url, system = f"{BASE}/ValueSet/rang-buoc", f"{BASE}/CodeSystem/rang-buoc"
+    inside = {"system": system, "filter": [{"property": "concept", "op": "is-a", "value": "J18"}]}
+    await store.create(tx, loader, diseases("rang-buoc"))
+    await store.create(tx, loader, value_set("rang-buoc", inside, {"system": "urn:xa", "concept": [{"code": "a"}]}))
+    good, other = r4.Coding(system=system, code="J18.9"), r4.Coding(system=system, code="J45")
+    far, stranger = r4.Coding(system="urn:xa", code="a"), r4.Coding(system="urn:xa", code="b")
+    record = r4.Condition(
+        subject=r4.Reference(reference="Patient/x"), code=r4.CodeableConcept(coding=[other, good]),
+        category=[r4.CodeableConcept(coding=[other]), r4.CodeableConcept(coding=[far, stranger])],
+    )  # fmt: skip
+    known = await member_of(tx, loader, [url, "urn:none"], record)
+    assert [known(one, url) for one in (good, other, far, stranger)] == [True, False, True, False]
+    assert known(record.code, url) is True
+    assert known(good, "urn:none") is None
+    assert known(r4.Coding(system=system, code="never asked"), url) is None
+    bare = await member_of(tx, loader, [url], ["J18", "J45"])
+    assert [bare(code, url) for code in ("J18", "J45")] == [True, False]
+
+
+async def test_a_search_finds_records_below_a_code_and_in_a_value_set(tx: Transaction, loader: Subject) -> None:
+    await store.create(tx, loader, diseases("tim"))
+    system = f"{BASE}/CodeSystem/tim"
+    await store.create(
+        tx, loader, value_set("tim", {"system": system, "concept": [{"code": "J18.9"}, {"code": "J02"}]})
+    )
+    patient = await store.create(tx, loader, r4.Patient(name=[r4.HumanName(text="Người Có Mã")]))
+    for code in ("J18", "J18.9", "J45"):
+        said = r4.CodeableConcept(coding=[r4.Coding(system=system, code=code)])
+        await store.create(tx, loader, r4.Condition(subject=store.reference(patient), code=said))
+
+    async def found(**asked: str) -> list[str]:
+        page = await store.search(tx, loader, r4.Condition, {"subject": f"Patient/{patient.id}", **asked})
+        return sorted(one.code.coding[0].code or "" for one in page.resources if one.code and one.code.coding)
+
+    assert await found(**{"code:below": f"{system}|J18"}) == ["J18", "J18.9"]
+    assert await found(**{"code:in": f"{BASE}/ValueSet/tim"}) == ["J18.9"]
+    assert await found(**{"code:not-in": f"{BASE}/ValueSet/tim"}) == ["J18", "J45"]
+    assert await found(**{"code:above": f"{system}|J18.9"}) == ["J18", "J18.9"]

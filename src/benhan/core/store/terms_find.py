@@ -1,6 +1,7 @@
 """Code systems, value sets and concept maps by their canonical address: the facility's own before the platform's.
 
-Of several editions the one whose version is named, else the active one of the latest date. What was decoded is kept
+Of several editions the one whose version is named, else the active one of the latest date; one without concepts (a mere
+announcement of a code system) stands behind those that have some. What was decoded is kept
 by record and version, so it is never stale. Standard: HL7 FHIR R4, 2.24.0.1 (canonical references).
 """
 
@@ -32,7 +33,7 @@ MOST_MAPS: Final = 50
 _SYSTEMS = """
 select rid, facility, id, url, version, title, complete, case_sensitive, carried, concepts, coalesce(value_set, '') as
     value_set from code_system
-where facility = any($1) and {where} order by facility desc, active desc, dated desc, version desc
+where facility = any($1) and {where} order by concepts > 0 desc, facility desc, active desc, dated desc, version desc
 """
 _BY_ADDRESS = _SYSTEMS.format(where="url = $2")
 _BY_VALUE_SET = _SYSTEMS.format(where="value_set = $2")
