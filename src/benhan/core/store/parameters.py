@@ -22,6 +22,7 @@ from benhan.core.fhir.outcome import Conflict, Invalid, Problem
 from benhan.core.fhir.paths import UnsupportedPath
 from benhan.core.fhir.search import PARAMETERS, Plan, SearchParameter, compiled
 from benhan.core.language import _
+from benhan.core.store.rows import Rows, rows_of
 
 #: Parameters a facility may have beside R4's, and the whole platform for everybody (facility 0).
 MOST_OWN = 100
@@ -108,6 +109,13 @@ def further(facility: int, type_name: str) -> Plan:
     if facility == 0:
         return _known.plans.get((0, type_name), ())
     return _known.plans.get((0, type_name), ()) + _known.plans.get((facility, type_name), ())
+
+
+def rows(facility: int, resource: r4.Resource) -> Rows:
+    """The index rows of a record of a facility, with the generation they are of."""
+    found = rows_of(resource, further(facility, type(resource).__name__))
+    found.generation = _known.generation
+    return found
 
 
 async def refresh(tx: Transaction) -> bool:

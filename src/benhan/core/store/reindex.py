@@ -227,7 +227,7 @@ async def _again(tx: Transaction, keys: list[int], parameter: int | None) -> tup
     there = await tx.fetch("select key from resource where key = any($1)", keys)
     left = sorted({row["key"] for row in there} - {row["key"] for row in found})
     good: list[tuple[int, int, Rows]] = []
-    failed = []
+    failed, generation = [], parameters.generation()
     for row in found:
         try:
             if row["body"] is not None:
@@ -238,7 +238,7 @@ async def _again(tx: Transaction, keys: list[int], parameter: int | None) -> tup
     await _replace(tx, good, parameter)
     if parameter is None:
         patients = {row["key"]: row["patient"] for row in found} | {key: rows.patient for key, _f, rows in good}
-        await tx.execute(_STAMP, list(patients), list(patients.values()), INDEX_VERSION, parameters.generation())
+        await tx.execute(_STAMP, list(patients), list(patients.values()), INDEX_VERSION, generation)
     return left, len(found) - len(failed), failed
 
 

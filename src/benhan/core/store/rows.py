@@ -64,6 +64,8 @@ class Rows(msgspec.Struct):
     spans: list[tuple[int, datetime, datetime]]
     quantities: list[tuple[int, int, float, float]]
     once: list[str]
+    #: Of the search parameters it was indexed by (`store/parameters.py`); 1: R4's and ours only.
+    generation: int = 1
 
 
 @lru_cache(65536)

@@ -22,9 +22,9 @@ from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Conflict, Forbidden, Problem
 from benhan.core.fhir.validation import check
 from benhan.core.language import _
-from benhan.core.store import conformance
+from benhan.core.store import conformance, parameters
 from benhan.core.store.records import NUMBERS, new_id, now, permit, stamped
-from benhan.core.store.rows import INDEX_VERSION, Rows, rows_of
+from benhan.core.store.rows import INDEX_VERSION, Rows
 from benhan.core.store.write import TAKEN, AlreadyExists, create, put
 
 #: Types that more than `put_many` is to be done for: their concepts, their plan, what they define and demand.
@@ -163,7 +163,7 @@ def _made(who: Subject, write: Write, moment: datetime) -> _Made:
     decision = permit(who, Interaction.CREATE, name)
     resource = stamped(write.resource, write.resource.id or new_id(), 1, moment)
     check(resource)
-    rows = rows_of(resource)
+    rows = parameters.rows(who.facility, resource)
     if decision.only_patient is not None and decision.only_patient != rows.patient:
         raise Forbidden(_("%(name)s này không thuộc hồ sơ của bạn.", name=name), where=name)
     if write.claims:
@@ -195,7 +195,8 @@ def _columns(made: Sequence[_Made]) -> tuple[Any, ...]:
         [one.rows.patient for one in made], [one.body for one in made], [one.account for one in made],
         *_table([rows.tokens for rows in all_rows], 2), *_table([rows.words for rows in all_rows], 3),
         *_table([rows.spans for rows in all_rows], 3), *_table([rows.quantities for rows in all_rows], 4),
-        *_table([[(what,) for what in rows.once] for rows in all_rows], 1), INDEX_VERSION, 1,
+        *_table([[(what,) for what in rows.once] for rows in all_rows], 1), INDEX_VERSION,
+        min((rows.generation for rows in all_rows), default=1),
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from benhan.core.fhir.validation import check
 from benhan.core.language import _
 from benhan.core.store import conformance, parameters, terms_index
 from benhan.core.store.records import NUMBERS, audited, new_id, now, permit, stamped
-from benhan.core.store.rows import INDEX_VERSION, Rows, columns, rows_of
+from benhan.core.store.rows import INDEX_VERSION, Rows, columns
 from benhan.core.store.sealed import refuse_if_sealed
 from benhan.core.store.subscriptions import registry as subscriptions
 
@@ -183,7 +183,7 @@ async def delete(tx: Transaction, who: Subject, type_: type[r4.R], id_: str, *, 
     if if_match is not None and if_match != str(current.version):
         raise _moved_on(name, id_, current.version)
     await refuse_if_sealed(tx, who, name, NUMBERS[name], id_)
-    nothing = Rows(patient=current.patient, tokens=[], words=[], spans=[], quantities=[], once=[])
+    nothing = Rows(current.patient, [], [], [], [], [], parameters.generation())
     await _call_put(tx, who, name, id_, current.version, now(), None, "d", nothing)
     await terms_index.removed(tx, name, who.facility, id_)
     if name == "SearchParameter":
@@ -211,7 +211,7 @@ async def _put(
     check(kept)
     body = codec.encode(kept)
     await conformance.held(tx, who, kept, body)
-    rows = rows_of(kept, parameters.further(who.facility, codec.type_name(kept)))
+    rows = parameters.rows(who.facility, kept)
     rows.once = [*rows.once, *claims]
     assert kept.id
     name = codec.type_name(kept)
@@ -238,7 +238,7 @@ async def _call_put(
         tx.wrote = True
         key: int | None = await tx.fetchval(
             _PUT, who.facility, NUMBERS[name], id_, version, moment, rows.patient, body, action.encode(), who.account,
-            *columns(rows), INDEX_VERSION, parameters.generation(),
+            *columns(rows), INDEX_VERSION, rows.generation,
         )  # fmt: skip
     except asyncpg.PostgresError as error:
         if error.sqlstate == TAKEN:
