@@ -133,6 +133,7 @@ _P = Permission.FHIR
 DOORS = [
     Door("/fhir/metadata", metadata, Permission.ANYONE),
     Door("/fhir", bundle, _P, ("POST",)),
+    Door("/fhir/", bundle, _P, ("POST",)),
     Door("/fhir/_history", history, _P),
     Door("/fhir/{type:resource}", create, _P, ("POST",)),
     Door("/fhir/{type:resource}", conditional_update, _P, ("PUT",)),

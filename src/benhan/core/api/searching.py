@@ -251,7 +251,7 @@ def _said(answer: Answer) -> list[r4.OperationOutcomeIssue]:
 class _Members(StringConvertor):
     """The third part of a compartment search: a type, or `*` for every type."""
 
-    regex = r"[A-Z][A-Za-z]*|\*"
+    regex = r"[A-Za-z][A-Za-z-]*|\*"
 
 
 register_url_convertor("members", _Members())
