@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -98,7 +99,17 @@ async def test_what_the_program_before_wrote_is_found_behind_and_done_again(plac
                                        valueQuantity=r4.Quantity(value=Decimal(5))))  # fmt: skip
     for version in (0, 1):  # made and changed
         async with place.database.transaction(place.loader.facility) as tx:
-            arguments = (1, NUMBERS["Observation"], "old", version, None, body, b"c", "old", *([[]] * 9))
+            arguments: tuple[Any, ...] = (
+                1,
+                NUMBERS["Observation"],
+                "old",
+                version,
+                None,
+                body,
+                b"c",
+                "old",
+                *([[]] * 9),
+            )
             assert await tx.fetchval(FORMER_PUT, *arguments) is not None
     assert await place.value("select indexed from resource where id = 'old'") == 0
     assert await place.value("select count(*) from history where id = 'old'") == 2
@@ -112,7 +123,17 @@ async def test_what_the_program_before_wrote_is_found_behind_and_done_again(plac
 async def test_a_former_update_leaves_no_rows_of_what_stood_there_before(place: Elsewhere) -> None:
     async with place.database.transaction(place.loader.facility) as tx:
         kept = await store.create(tx, place.loader, weight(70))
-        arguments = (1, NUMBERS["Observation"], kept.id, 1, None, codec.encode(weight(71)), b"u", "old", *([[]] * 9))
+        arguments: tuple[Any, ...] = (
+            1,
+            NUMBERS["Observation"],
+            kept.id,
+            1,
+            None,
+            codec.encode(weight(71)),
+            b"u",
+            "old",
+            *([[]] * 9),
+        )
         assert await tx.fetchval(FORMER_PUT, *arguments) is not None
     assert await place.value("select count(*) from quantity") == 0
 
