@@ -75,7 +75,7 @@ async def everything(tx: Transaction, who: Subject, focus: str, id_: str | None,
         await read_stored(tx, who, focus, id_)
     readable = _readable(who, focus, bounds.types)
     statement = _Statement(who, focus, id_, list(readable), bounds)
-    rows = await tx.fetch(statement.sql, *statement.values)
+    rows = await tx.look(statement.sql, *statement.values)
     more, rows = len(rows) > bounds.count, rows[: bounds.count]
     mine = [row for row in rows if _within(readable[NAMES[row["type"]]], row["patient"])]
     for name in sorted({NAMES[row["type"]] for row in mine}):
