@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -29,7 +30,7 @@ STATES: Final = {
 
 async def overview(request: Request, tx: Transaction, who: Subject) -> Response:
     """The page: subscriptions and dead letters; `?dang-ky=` shows the letters of one."""
-    one = request.query_params.get("dang-ky") or None
+    one = _id(request.query_params.get("dang-ky"))
     after = _place(request.query_params.get("sau"))
     found = await letters.letters(tx, who, one, after)
     more = len(found) > letters.PAGE
@@ -53,8 +54,9 @@ async def overview(request: Request, tx: Transaction, who: Subject) -> Response:
 async def replay(request: Request, tx: Transaction, who: Subject) -> Response:
     """Try again: one dead letter, those of a subscription, or all."""
     form = await request.form(max_files=0, max_fields=5)
-    subscription = str(form.get("dang-ky") or "") or None
-    number = _whole(str(form.get("so") or ""))
+    subscription, number = _id(form.get("dang-ky")), _whole(str(form.get("so") or ""))
+    if subscription is None and form.get("dang-ky"):
+        raise Malformed(_("Cần chỉ rõ thông báo nào."))
     moved = await letters.replay(tx, who, subscription, number)
     return _back(request, xong="gui-lai", n=moved)
 
@@ -88,10 +90,15 @@ def _toast(request: Request) -> dict[str, Any] | None:
 async def _named(request: Request) -> tuple[str, int]:
     form = await request.form(max_files=0, max_fields=5)
     number = _whole(str(form.get("so") or ""))
-    subscription = str(form.get("dang-ky") or "")
-    if number is None or not subscription:
+    subscription = _id(form.get("dang-ky"))
+    if number is None or subscription is None:
         raise Malformed(_("Cần chỉ rõ thông báo nào."))
     return subscription, number
+
+
+def _id(given: object) -> str | None:
+    """The id of a subscription, where it is one."""
+    return given if isinstance(given, str) and re.fullmatch(r"[A-Za-z0-9.-]{1,64}", given) else None
 
 
 def _whole(text: str) -> int | None:
@@ -101,7 +108,7 @@ def _whole(text: str) -> int | None:
 def _place(text: str | None) -> tuple[str, int] | None:
     subscription, _dot, number = (text or "").rpartition(".")
     found = _whole(number)
-    return (subscription[:64], found) if subscription and found is not None else None
+    return (subscription, found) if _id(subscription) and found is not None else None
 
 
 def _next(one: str | None, last: letters.Letter) -> str:

@@ -114,6 +114,8 @@ async def test_status_and_events_can_be_asked(
         assert len(later.json()["entry"]) == 1
         assert (await fhir.get(f"Subscription/{id_}/$events", params={"content": "x"})).status_code == 422
         assert (await fhir.get("Subscription/khong-co/$status")).status_code == 404
+        assert (await fhir.get("Subscription/$status", params={"id": "\x00"})).json().get("total") == 0
+        assert (await fhir.get("Subscription/$status", params={"status": "\x00"})).status_code < 500
         blind = await token_of(database, loader.facility, "system/Subscription.rs")
         async with machine(address, blind) as other:
             assert (await other.get(f"Subscription/{id_}/$events")).status_code == 403

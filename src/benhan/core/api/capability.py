@@ -17,6 +17,8 @@ from benhan.core.fhir import codec, r4
 from benhan.core.fhir.definitions import SearchParameter
 from benhan.core.store.parameters import generation
 from benhan.core.store.query import served
+from benhan.core.store.subscriptions.plan import BACKPORT, PROFILE
+from benhan.core.store.subscriptions.topics import OFFERED
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -130,6 +132,8 @@ def _resource(
     return r4.CapabilityStatementRestResource(
         type=name,
         profile=f"http://hl7.org/fhir/StructureDefinition/{name}",
+        supportedProfile=[PROFILE] if name == "Subscription" else None,
+        extension=_topics() if name == "Subscription" else None,
         interaction=[r4.CapabilityStatementRestResourceInteraction(code=code) for code in codes],
         versioning="versioned-update",
         readHistory="vread" in codes,
@@ -144,6 +148,12 @@ def _resource(
         searchRevInclude=pointing or None,
         operation=[_operation(one) for one in operations if name in one.types or "*" in one.types] or None,
     )
+
+
+def _topics() -> list[r4.Extension]:
+    """The topics that can be subscribed to (Subscriptions R5 Backport)."""
+    url = f"{BACKPORT}/capabilitystatement-subscriptiontopic-canonical"
+    return [r4.Extension(url=url, valueCanonical=topic.url) for topic in OFFERED]
 
 
 def _parameter(one: SearchParameter, modifiers: tuple[str, ...]) -> r4.CapabilityStatementRestResourceSearchParam:

@@ -115,11 +115,11 @@ OPERATIONS = [
 _P, _BOTH = Permission.FHIR, ("GET", "POST")
 DOORS = [
     Door("/fhir/Subscription/$status", status, _P, _BOTH),
-    Door("/fhir/Subscription/{id}/$status", status, _P, _BOTH),
-    Door("/fhir/Subscription/{id}/$events", events, _P, _BOTH),
+    Door("/fhir/Subscription/{id:one}/$status", status, _P, _BOTH),
+    Door("/fhir/Subscription/{id:one}/$events", events, _P, _BOTH),
     Door("/fhir/Subscription/$topic-list", topic_list, _P, _BOTH),
     Door("/fhir/Subscription/$get-ws-binding-token", binding_token, _P, _BOTH),
-    Door("/fhir/Subscription/{id}/$get-ws-binding-token", binding_token, _P, _BOTH),
+    Door("/fhir/Subscription/{id:one}/$get-ws-binding-token", binding_token, _P, _BOTH),
     SocketDoor("/fhir/_socket", sockets.listen, Permission.ANYONE),
 ]
 FOLLOWERS = [Follower, Deliverer]

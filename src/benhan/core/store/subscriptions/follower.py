@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
+import asyncpg
 import msgspec
 
 from benhan.core.access import Interaction, Subject, decide
@@ -163,8 +164,8 @@ async def _event(
             for ask in one.plan.asks:
                 if not await meets(tx, one.owner, state, ask):
                     return None
-    except Problem as problem:
-        return Found(change, str(problem))
+    except (Problem, asyncpg.DataError, asyncpg.QueryCanceledError) as problem:
+        return Found(change, str(problem))  # one subscription that cannot be judged holds up no other
     return Found(change)
 
 
@@ -187,7 +188,7 @@ async def _states(tx: Transaction, facility: int, changes: Sequence[Change]) -> 
     rows = await tx.fetch(_BODIES, facility, *map(list, columns))
     states = {}
     for row in rows:
-        state = state_of(row["body"])
+        state = state_of(facility, row["body"])
         states[(state.type, state.id, row["version"])] = state
     return states
 

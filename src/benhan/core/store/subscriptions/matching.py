@@ -15,6 +15,7 @@ import msgspec
 from benhan.core.access import Interaction, Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir import codec, r4
+from benhan.core.store.parameters import further
 from benhan.core.store.pending import settle
 from benhan.core.store.query import Query, parse
 from benhan.core.store.records import NUMBERS, permit
@@ -55,12 +56,13 @@ class State(msgspec.Struct):
     rows: Rows
 
 
-def state_of(body: bytes) -> State:
-    """The state that these stored bytes are."""
+def state_of(facility: int, body: bytes) -> State:
+    """The state that these stored bytes of a facility are."""
     resource: r4.Resource = codec.kept(body, r4.Resource)
     assert resource.id and resource.meta and resource.meta.lastUpdated
     updated = datetime.fromisoformat(resource.meta.lastUpdated).astimezone(UTC)
-    return State(codec.type_name(resource), resource.id, updated, rows_of(resource))
+    name = codec.type_name(resource)
+    return State(name, resource.id, updated, rows_of(resource, further(facility, name)))
 
 
 async def understood(tx: Transaction, who: Subject, ask: Ask) -> Query:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from typing import Any, Final, Literal, cast
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
@@ -141,6 +141,8 @@ def ask(text: str, where: str, usual: str = "") -> Ask:
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=40)
     except ValueError:
         raise Invalid(_("Quá nhiều điều kiện."), code="too-costly", where=where) from None
+    if "\x00" in unquote(query):
+        raise Invalid(_("Điều kiện cần dạng Loại?tham-số=giá-trị."), where=where)
     for name, _value in pairs:
         if name.partition(":")[0] in RESULT:
             raise Invalid(_("%(name)s không phải điều kiện.", name=name[:40]), where=where)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,8 @@ from benhan.core.store.subscriptions.plan import Plan
 MOST_EVENTS = 1000
 TOKEN_MINUTES = 30
 
+#: What a FHIR id may be.
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _STANDING = """
 select id, owner, plan, status, events, error from subscription where facility = $1
     and ($2::text[] is null or id = any($2)) and ($3::text[] is null or status = any($3)) order by id limit 1000
@@ -58,6 +61,8 @@ async def subscribed(
         Forbidden: the caller may not read Subscriptions.
     """
     permit(who, Interaction.READ, "Subscription")
+    if not (all(_ID.fullmatch(one) for one in [*(ids or ()), *(statuses or ())])):
+        return []
     rows = await tx.fetch(_STANDING, who.facility, list(ids) if ids else None, list(statuses) if statuses else None)
     return [
         Subscribed(
