@@ -116,7 +116,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, action="append", choices=SIZES, help="records (default 20000)")
     parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "benhan-bench")
-    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--clients", type=int, action="append", help="default 1 and 8")
     parser.add_argument("--only", action="append", help="operations to measure")
     parser.add_argument("--workers", type=int, action="append", help="server processes, one run for each (default 1)")
