@@ -221,6 +221,16 @@ def test_extensions_are_slices_by_their_address() -> None:
     assert _told(wrong, "http://t/p", known) == [("structure", "Patient.extension[0].value")]
 
 
+def test_values_have_bounds() -> None:
+    bounds = {"minValueQuantity": _amount(20, "/min"), "maxValueQuantity": _amount(250, "/min")}
+    known = Known([_profile([{"path": "Observation.value[x]", **bounds}])])
+    assert _told(PULSE, "http://t/p", known) == []
+    for wrong in (10, 300):
+        told = _told({**PULSE, "valueQuantity": _amount(wrong, "/min")}, "http://t/p", known)
+        assert told == [("value", "Observation.value")]
+    assert _told({**PULSE, "valueQuantity": _amount(10, "mg")}, "http://t/p", known) == []
+
+
 def test_bindings_are_left_to_terminology() -> None:
     binding = {"strength": "required", "valueSet": "http://t/vs"}
     known = Known([_profile([{"path": "Observation.code", "binding": binding}])])

@@ -9,7 +9,9 @@ import msgspec
 
 from benhan.core.fhir import fhirpath, r4
 from benhan.core.fhir.fhirpath.context import Context
+from benhan.core.fhir.fhirpath.faults import Fault
 from benhan.core.fhir.fhirpath.members import on_the_wire
+from benhan.core.fhir.fhirpath.operators import OPERATORS
 from benhan.core.fhir.fhirpath.values import is_type, plain
 from benhan.core.fhir.outcome import issue
 from benhan.core.fhir.profiles.match import holds, same, sort_of
@@ -99,6 +101,7 @@ class Visit:
         most, text = node.rules.maxLength, plain(item)
         if most is not None and isinstance(text, str) and len(text) > most:
             self.say("too-long", path, _("dài quá %(n)s ký tự", n=most))
+        self.bounds(item, node, path)
         self.binding(item, node, path)
         self.invariants(item, node, path)
         if node.children:
@@ -132,6 +135,13 @@ class Visit:
         pointed = pointed_type(item.reference) if item.reference else item.type
         if pointed and kinds and None not in kinds and "Resource" not in kinds and pointed not in kinds:
             self.say("structure", path, _("chỉ được trỏ tới %(types)s", types=", ".join(sorted(map(str, kinds)))))
+
+    def bounds(self, item: Any, node: Node, path: Path) -> None:
+        """Not below `minValue[x]`, not above `maxValue[x]`; what cannot be compared breaks neither."""
+        if (least := node.least) is not None and _beyond(item, "<", least):
+            self.say("value", path, _("không được nhỏ hơn %(value)s", value=_shown(least)))
+        if (greatest := node.greatest) is not None and _beyond(item, ">", greatest):
+            self.say("value", path, _("không được lớn hơn %(value)s", value=_shown(greatest)))
 
     def binding(self, item: Any, node: Node, path: Path) -> None:
         """Left as a question: terminology lives in the database."""
@@ -185,6 +195,13 @@ class Visit:
             self.item(item, found, place(at))
         for one, _test in slices:
             self.count(members.get(str(one.slice), 0), one, where)
+
+
+def _beyond(item: Any, operator: str, bound: Any) -> bool:
+    try:
+        return OPERATORS[operator]([item], [bound]) == [True]
+    except Fault:
+        return False
 
 
 def _placed(parent: Path, name: str, *, repeats: bool) -> Callable[[int], Path]:

@@ -39,6 +39,16 @@ class Node:
         return _variant(self.rules, "pattern")
 
     @property
+    def least(self) -> Any:
+        """The smallest value allowed."""
+        return _variant(self.rules, "minValue")
+
+    @property
+    def greatest(self) -> Any:
+        """The largest value allowed."""
+        return _variant(self.rules, "maxValue")
+
+    @property
     def most(self) -> int | None:
         """The maximum, None for many or not said."""
         return int(self.rules.max) if self.rules.max and self.rules.max != "*" else None
