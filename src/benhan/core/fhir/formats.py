@@ -24,7 +24,7 @@ _TIME = r"(?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d{1,9})?"
 _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", re.ASCII)
 _DATE_TIME = re.compile(rf"(\d{{4}})(?:-(\d\d)(?:-(\d\d)(?:T{_TIME}{_ZONE})?)?)?", re.ASCII)
 _INSTANT = re.compile(rf"(\d{{4}})-(\d\d)-(\d\d)T{_TIME}{_ZONE}", re.ASCII)
-_MAX_DIGITS = 100
+_MAX_DIGITS = 400
 _SPACES = re.compile(r"\s")
 
 
@@ -79,7 +79,7 @@ def base64(value: str) -> str | None:
 
 
 def decimal(value: Decimal) -> str | None:
-    """At most 100 digits on each side of the point: more is no measurement, and would cost memory when written out."""
+    """At most 400 digits on each side of the point: more is no measurement, and would cost memory when written out."""
     _sign, digits, exponent = value.as_tuple()
     if len(digits) > _MAX_DIGITS or not -_MAX_DIGITS <= int(exponent) <= _MAX_DIGITS:
         return _("số thập phân quá %(n)s chữ số", n=_MAX_DIGITS)
