@@ -6,14 +6,16 @@ Standard: HL7 FHIR R4, 3.1.1.5.8 and 3.1.1.5.9.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
 from benhan.core.fhir import r4
 
+S = TypeVar("S", bound=msgspec.Struct)
 Summary = Literal["true", "text", "data", "count", "false"]
 SUBSETTED = r4.Coding(
     system="http://terminology.hl7.org/CodeSystem/v3-ObservationValue", code="SUBSETTED", display="subsetted"
@@ -79,7 +81,7 @@ def _summarised(value: Any, *, top: bool = False) -> Any:
     return msgspec.structs.replace(kept, **changed)
 
 
-def _without(value: Any, wanted: Any) -> Any:
+def _without(value: S, wanted: Callable[[str], bool]) -> S:
     absent = {
         field: None for field in value.__struct_fields__ if getattr(value, field) is not None and not wanted(field)
     }
