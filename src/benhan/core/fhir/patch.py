@@ -88,9 +88,7 @@ class _Operation(msgspec.Struct):
             "move": ("from", "path"), "copy": ("from", "path"), "test": ("path", "value"),
         }.get(op)  # fmt: skip
         if needed is None or any(name not in given for name in needed):
-            raise Malformed(
-                _("Thao tác %(n)s của JSON Patch không đủ op, path, from hoặc value.", n=n), where=f"[{n}]"
-            )
+            raise Malformed(_("Thao tác %(n)s của JSON Patch không đủ op, path, from hoặc value.", n=n), where=f"[{n}]")
         source = _pointer(given["from"], n) if "from" in needed else []
         path = _pointer(given["path"], n)
         if op == "move" and path[: len(source)] == source and path != source:
