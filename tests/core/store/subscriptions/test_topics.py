@@ -158,6 +158,18 @@ async def test_a_facility_writes_topics_of_its_own(
     assert [one.numbers for one in receiver.of_path("/own")] == [[], [1]]
 
 
+async def test_a_topic_is_told_under_the_name_that_was_asked_for(
+    quiet: Database, staff: Subject, program: Subject, hook: str, receiver: Receiver
+) -> None:
+    name = next(theirs for theirs, ours in topics.ELSEWHERE.items() if ours == COMPLETE)
+    await subscribe(quiet, program, name, f"{hook}/name", content="id-only")
+    await write(quiet, staff, visit("ten", "finished"))
+    await deliver(quiet)
+    assert [(one.kind, one.said("topic")) for one in receiver.of_path("/name")] == [
+        ("handshake", name), ("event-notification", name),
+    ]  # fmt: skip
+
+
 def test_a_topic_reads_back_as_it_was_written() -> None:
     for topic in topics.OFFERED:
         read = topics.of_basic(topics.basic(topic))

@@ -82,7 +82,16 @@ OFFERED: Final = (
         filters=("_id", "identifier"), id="topic-patient-change",
     ),
 )  # fmt: skip
-_BY_URL: Final = {topic.url: topic for topic in OFFERED}
+#: Names under which the same topics are known to other software; a subscriber is told under the name it asked for.
+#: Source: sekmet-fhir 0.1.1 (subscriptions/backport.py), whose triggers and filters are ours.
+ELSEWHERE: Final = {
+    f"http://sekmet.dev/fhir/SubscriptionTopic/{name}": f"{BASE}/{name}"
+    for name in ("encounter-start", "encounter-complete", "appointment-booked", "patient-change")
+}
+_OURS: Final = {topic.url: topic for topic in OFFERED}
+_BY_URL: Final = _OURS | {
+    theirs: msgspec.structs.replace(_OURS[ours], url=theirs) for theirs, ours in ELSEWHERE.items()
+}
 
 
 async def find(tx: Transaction, who: Subject, url: str) -> Topic:
