@@ -147,7 +147,9 @@ async def test_an_unknown_parameter_is_named_and_left_out_or_refused(fhir: httpx
         "Patient?_include=Patient:khong", "Patient?_include:x=Patient:link", "Patient?_has:Observation:patient=x",
         "Patient?_has:Khong:patient:code=x", "Patient?_has:Observation:code:code=x", "Observation?code.name=x",
         "Observation?patient:Slot.status=x", "Observation?subject:Khong.name=x", "Location?near=10|10",
-        "Patient?_query=x", "Patient?_list=khong", "Observation?code:in=http://khong.example", "Observation?code:below=8867-4",
+        "Patient?_query=x", "Patient?_list=khong",
+        "Observation?code:in=http://khong.example",
+        "Observation?code:below=8867-4",
         "Observation?patient.link.link.link.link.link.link.name=x", "?_type=Patient,Khong", "Patient/x/Slot",
         "Patient?" + "&".join(f"name=a{n}" for n in range(60)), "Patient?name=" + ",".join(["a"] * 600),
     ],
@@ -233,7 +235,8 @@ NAMES = st.one_of(
     st.sampled_from(
         ["name", "code", "date", "patient.name", "_has:Observation:patient:code", "value-quantity", "_sort", "_include",
          "_revinclude", "_id", "_lastUpdated", "code-value-quantity", "_count", "_after", "_elements", "subject",
-         "_list", "identifier", "_total", "url", "_summary", "_text", "code:in", "family:exact", "_tag", "encounter.date"]
+         "_list", "identifier", "_total", "url", "_summary", "_text", "code:in", "family:exact", "_tag",
+         "encounter.date"]
     ),
     st.text(max_size=20),
 )  # fmt: skip
