@@ -109,3 +109,17 @@ async def test_one_bad_piece_of_work_is_nobody_elses_failure() -> None:
     assert [answer for answer in answers if isinstance(answer, int)] == [1, 2, 3]
     assert isinstance(answers[2], ValueError)
     assert batches == [4, 1, 1, 1, 1], "together first, then each alone"
+
+
+async def test_when_the_database_is_away_nobody_is_kept_waiting_for_the_others_turn() -> None:
+    tries = 0
+
+    async def away(asked: Sequence[int]) -> list[int]:
+        nonlocal tries
+        tries += 1
+        raise ConnectionRefusedError
+
+    together: Together[int, int] = Together(away)
+    answers = await asyncio.gather(*(together.ask(n) for n in range(9)), return_exceptions=True)
+    assert all(isinstance(answer, ConnectionRefusedError) for answer in answers)
+    assert tries == 1

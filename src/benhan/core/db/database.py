@@ -19,6 +19,9 @@ from benhan.core.db.together import Together
 
 #: The reach of a transaction that may see every facility: signing in, the change feed, the province's counts.
 PLATFORM = -1
+#: Failures that are not of one piece of work: the database is away, or does not keep up.
+EVERYBODYS = OSError, asyncpg.InterfaceError, asyncpg.QueryCanceledError
+
 Row = asyncpg.Record
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -251,7 +254,7 @@ class Database:
             async def all_of(pieces: Sequence[Q]) -> Sequence[A]:
                 return await do(self, facility, pieces)
 
-            together = self._kinds[kind, facility] = Together(all_of, at_once=2)
+            together = self._kinds[kind, facility] = Together(all_of, 2, EVERYBODYS)
         answer: A = await together.ask(piece)
         return answer
 
@@ -260,7 +263,7 @@ class Database:
         for sql, rows in left.items():
             together = self._left.get((facility, sql))
             if together is None:
-                together = self._left[facility, sql] = Together(self._inserter(facility, sql))
+                together = self._left[facility, sql] = Together(self._inserter(facility, sql), fate=EVERYBODYS)
             await together.ask(rows)
 
     async def role_can_bypass(self) -> str | None:

@@ -17,11 +17,18 @@ class Together(Generic[Q, A]):
     """One queue of like pieces of work.
 
     A piece that comes when nothing is under way goes at once, so nobody waits for company. If a batch fails, each of
-    its pieces is tried alone: one bad piece is nobody else's failure.
+    its pieces is tried alone: one bad piece is nobody else's failure. Not so where the database is away or too slow
+    (`fate`): that is everybody's, and asking again would only make it worse.
     """
 
-    def __init__(self, do: Callable[[Sequence[Q]], Awaitable[Sequence[A]]], at_once: int = 1) -> None:
+    def __init__(
+        self,
+        do: Callable[[Sequence[Q]], Awaitable[Sequence[A]]],
+        at_once: int = 1,
+        fate: tuple[type[Exception], ...] = (OSError,),
+    ) -> None:
         self._do = do
+        self._fate = fate
         self._at_once = at_once
         self._running = 0
         self._waiting: list[tuple[Q, asyncio.Future[A]]] = []
@@ -64,8 +71,10 @@ class Together(Generic[Q, A]):
                 answer.set_result(found)
 
     async def _each(self, batch: list[tuple[Q, asyncio.Future[A]]], error: Exception) -> None:
-        if len(batch) > 1:
+        if len(batch) > 1 and not isinstance(error, self._fate):
             for one in batch:
                 await self._batch([one])
-        elif not batch[0][1].done():
-            batch[0][1].set_exception(error)
+            return
+        for _, answer in batch:
+            if not answer.done():
+                answer.set_exception(error)
