@@ -83,7 +83,9 @@ async def test_the_definitions_of_what_is_served_are_read_and_found(database: Da
     async with database.transaction(who.facility) as tx:
         await terms_load._search_parts()[0](tx, who)
     reader = await program("system/SearchParameter.rs")
-    one = (await reader.get("SearchParameter/Account-name")).json()
+    read = await reader.get("SearchParameter/Account-name")
+    assert read.status_code == 200, read.text
+    one = read.json()
     assert (one["code"], one["base"], one["type"]) == ("name", ["Account"], "string")
     found = (await reader.get("SearchParameter?base=Account&code=name")).json()
     assert [entry["resource"]["id"] for entry in found["entry"]] == ["Account-name"]
