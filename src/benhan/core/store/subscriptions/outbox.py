@@ -33,7 +33,7 @@ class Pace(msgspec.Struct, frozen=True):
     longest: float = 600.0
     #: How long a deliverer that says nothing keeps a subscription.
     lease: float = 40.0
-    idle: float = 0.25
+    idle: float = 0.5
     #: So many dead letters in a row, and the subscription is off.
     given_up: int = 100
 
