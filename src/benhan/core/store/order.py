@@ -63,7 +63,8 @@ def _mark(order: Sequence[SortKey]) -> str:
 def _read(value: Any, key: SortKey) -> Any:
     if value is None:
         return None
-    if not isinstance(value, _KINDS[key.kind]) or (isinstance(value, str) and "\0" in value):
+    kinds: Any = _KINDS[key.kind]
+    if not isinstance(value, kinds) or (isinstance(value, str) and "\0" in value):
         raise ValueError(value)
     if key.kind in ("updated", "date"):
         moment = datetime.fromisoformat(value)
