@@ -83,6 +83,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Starlett
     app.state.settings = settings
     app.state.database = database
     app.state.doors = doors
+    app.state.sockets = [door for door in every if isinstance(door, SocketDoor)]
     app.state.operations = tuple(operation for room in rooms for operation in getattr(room, "OPERATIONS", ()))
     app.state.nav = [item for room in rooms for item in getattr(room, "NAV", ())]
     app.state.followers = [follower for room in rooms for follower in getattr(room, "FOLLOWERS", ())]

@@ -9,6 +9,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import WebSocketRoute
 
 from benhan.app import PLAIN_PATHS
 from benhan.core.access import Door, Edge, Interaction, Permission, Role, Subject, decide, service
@@ -71,7 +72,9 @@ def test_a_route_without_a_declared_permission_stops_the_program() -> None:
 
 
 def test_every_route_of_the_application_is_a_door_or_named_as_plain(app: Starlette) -> None:
-    doorway, *others = app.routes
+    sockets = [route for route in app.routes if isinstance(route, WebSocketRoute)]
+    assert {route.path for route in sockets} == {door.path for door in app.state.sockets}
+    doorway, *others = [route for route in app.routes if route not in sockets]
     assert isinstance(doorway, Doorway)
     assert doorway.paths == {door.path for door in app.state.doors}
     assert {getattr(route, "path", "") for route in others} == set(PLAIN_PATHS)

@@ -74,6 +74,8 @@ async def everything(tx: Transaction, who: Subject, focus: str, id_: str | None,
     if id_ is not None:
         await read_stored(tx, who, focus, id_)
     readable = _readable(who, focus, bounds.types)
+    if id_ is None and focus == "Patient":
+        id_ = readable[focus].only_patient  # everybody whom she may see is herself
     statement = _Statement(who, focus, id_, list(readable), bounds)
     rows = await tx.look(statement.sql, *statement.values)
     more, rows = len(rows) > bounds.count, rows[: bounds.count]
