@@ -30,7 +30,7 @@ from benhan.simulator.fill import SEED, VISITS_A_PERSON
 SMALL, LARGE = 10_000, 100_000
 #: Ids of people and visits begin so; a copy has another number there.
 MARKS = (f"bn{SEED}-", f"lk{SEED}-")
-VACUUM = "vacuum (analyze) resource, token, word, span, history, feed, once"
+VACUUM = "vacuum (analyze) resource, token, word, span, quantity, history, feed, once"
 
 Say = Callable[[str], None]
 
@@ -177,8 +177,8 @@ create function pg_temp.renamed(name text, mark text) returns text language sql 
     select replace(replace(name, 'bn{SEED}-', 'bn' || mark || '-'), 'lk{SEED}-', 'lk' || mark || '-')
 $$"""
 _COPY = (
-    "insert into resource (key, facility, type, id, version, updated, patient, body) overriding system value"
-    " select w.key, r.facility, r.type, pg_temp.renamed(r.id, w.mark), r.version, r.updated,"
+    "insert into resource (key, facility, type, id, version, updated, indexed, patient, body) overriding system value"
+    " select w.key, r.facility, r.type, pg_temp.renamed(r.id, w.mark), r.version, r.updated, r.indexed,"
     " pg_temp.renamed(r.patient, w.mark), convert_to(pg_temp.renamed(convert_from(r.body, 'UTF8'), w.mark), 'UTF8')"
     " from twin w join resource r on r.key = w.old order by w.key",
     "insert into token select t.facility, t.param,"
@@ -186,6 +186,8 @@ _COPY = (
     " from twin w join token t on t.rid = w.old left join target g on g.old = t.hash and g.copy = w.copy",
     "insert into word select t.facility, t.param, t.word, w.key, t.whole from twin w join word t on t.rid = w.old",
     "insert into span select t.facility, t.param, t.lo, t.hi, w.key from twin w join span t on t.rid = w.old",
+    "insert into quantity (facility, param, unit, lo, hi, rid)"
+    " select t.facility, t.param, t.unit, t.lo, t.hi, w.key from twin w join quantity t on t.rid = w.old",
 )
 
 
@@ -194,7 +196,7 @@ async def _without_indexes(connection: asyncpg.Connection[asyncpg.Record]) -> li
     rows = await connection.fetch(
         "select c.relname, pg_get_indexdef(i.indexrelid) as made from pg_index i"
         " join pg_class c on c.oid = i.indexrelid"
-        " where i.indrelid = any(array['resource', 'token', 'word', 'span']::regclass[])"
+        " where i.indrelid = any(array['resource', 'token', 'word', 'span', 'quantity']::regclass[])"
         " and not i.indisunique"
     )
     for row in rows:
