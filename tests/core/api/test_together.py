@@ -11,9 +11,10 @@ from uuid import uuid4
 import asyncpg
 import httpx
 import pytest
+from starlette.applications import Starlette
 
 from benhan.core.access import Role
-from benhan.core.access.accounts import create_account, open_session
+from benhan.core.access.accounts import create_account, hashed, open_session
 from benhan.core.access.doors import COOKIE
 from benhan.core.db import PLATFORM, Database
 from benhan.core.fhir import systems
@@ -80,6 +81,33 @@ async def test_a_token_that_was_revoked_opens_nothing_from_the_next_request_on(p
         await fhir.get("Patient/khong-co"),
     ]
     assert [answer.status_code for answer in answers] == [401] * 4
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        "update session set seen = now() - interval '5 minutes' where token_hash = $1",
+        "update account set failures = failures + 1 where id = (select account from session where token_hash = $1)",
+        "update account set name = 'Tên mới' where id = (select account from session where token_hash = $1)",
+    ],
+)
+async def test_what_a_person_writes_is_taken_whatever_happened_to_her_session_meanwhile(
+    database: Database, hospital: House, app: Starlette, dsn: Dsn, meanwhile: str
+) -> None:
+    who = hospital.subject(Role.RECEPTION)
+    async with database.transaction(hospital.key) as tx:
+        id_ = await create_account(
+            tx, hospital.key, f"ghi-{uuid4().hex[:12]}", "mật khẩu dài lắm", "Cô Ghi", list(who.roles)
+        )
+        token = await open_session(tx, hospital.key, account=id_, hours=1)
+    site = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=site, base_url="http://benhan.test", cookies={COOKIE: token}) as desk:
+        for _twice in range(2):
+            said = await desk.post(
+                "/tiep-don", data={"q": "Vừ Thị Ghi Hai Lần"}, headers={"Sec-Fetch-Site": "same-origin"}
+            )
+            assert said.status_code == 200, said.text
+            await _as_owner(dsn, meanwhile, hashed(token))
 
 
 async def test_fewer_scopes_hold_from_the_next_request_on(program: Program, dsn: Dsn) -> None:

@@ -85,7 +85,8 @@ class Edge:
             try:
                 return await self._through(request, door)
             except EntryLapsed:
-                # She is not who she was when we last read it: once more, with what is true now.
+                # She is not who she was when we last read it: once more, with what is true now. What she sent was not
+                # read yet: who writes is verified before (see `_enter`).
                 return await self._through(request, door)
 
         return answer
@@ -97,7 +98,7 @@ class Edge:
         try:
             refuse_other_origins(request)
             who = await self._enter(request, tx, door.permission)
-            response = await door.endpoint(request, tx, who)
+            response = await self._answered(request, tx, who, door)
             if response.status_code >= BAD and tx.wrote:
                 raise HalfDoneError(f"{request.method} {door.path}: {response.status_code} after writing")
             await tx.verify()
@@ -126,6 +127,15 @@ class Edge:
             await tx.roll_back()
             raise
 
+    async def _answered(self, request: Request, tx: Transaction, who: Subject, door: Door) -> Response:
+        try:
+            return await door.endpoint(request, tx, who)
+        except EntryLapsed:
+            if request.method in SAFE:
+                raise
+            self._known.forget(tx.entry)  # between being verified and writing: what she sent is read only once
+            raise SignInNeeded(_("Phiên làm việc vừa thay đổi; chưa ghi gì. Gửi lại.")) from None
+
     def _live(self, door: LiveDoor) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             try:
@@ -139,7 +149,7 @@ class Edge:
 
     async def _enter(self, request: Request, tx: Transaction, permission: Permission) -> Subject:
         who = await identify(request, tx, self._known)
-        if who.known and not who.may(permission):
+        if request.method not in SAFE or (who.known and not who.may(permission)):
             await tx.verify()
         return self._permitted(request, who, permission)
 
