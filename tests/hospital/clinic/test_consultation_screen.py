@@ -108,6 +108,16 @@ async def opened(open_page: OpenPage, address: str, database: Database, case: Ca
     return page
 
 
+#: Fast fingers: the next code is typed in the turn after the one in which the panel was swapped.
+TYPED_WHEN_SWAPPED = """() => document.addEventListener("htmx:afterSwap", ({ target }) => {
+  if (target.id === "chan-doan") setTimeout(() => {
+    const field = document.getElementById("s-icd");
+    field.value = "I10";
+    field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+  });
+})"""
+
+
 async def test_a_doctor_examines_by_keyboard_alone(
     open_page: OpenPage, address: str, database: Database, case: Case, axe: Axe
 ) -> None:
@@ -142,6 +152,19 @@ async def test_a_doctor_examines_by_keyboard_alone(
     assert section_text(note, ILLNESS).startswith("Ho khan")
     assert len((await case.clinic.read(r4.Encounter, case.visit.id)).diagnosis or []) == 2
     assert await axe(page) == []
+
+
+async def test_a_field_that_came_with_an_answer_hears_what_is_typed_at_once(
+    open_page: OpenPage, address: str, database: Database, case: Case
+) -> None:
+    page = await opened(open_page, address, database, case)
+    await page.evaluate(TYPED_WHEN_SWAPPED)
+    await page.keyboard.press("d")
+    await page.keyboard.type("viem phoi")
+    await expect(page.locator("#chan-doan [role=option]").first).to_be_visible()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#chan-doan .pill.info")).to_contain_text("chính:")
+    await expect(page.locator("#chan-doan [role=option]").first).to_contain_text("I10")
 
 
 async def test_the_list_is_worked_by_keyboard(

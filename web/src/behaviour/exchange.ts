@@ -7,6 +7,7 @@ htmx.config.includeIndicatorStyles = false;
 htmx.config.selfRequestsOnly = true;
 htmx.config.historyCacheSize = 0; // no record content is left in the browser's storage
 htmx.config.scrollIntoViewOnBoost = false;
+htmx.config.defaultSettleDelay = 0; // what came with an answer is wired before anybody can type in it
 htmx.config.responseHandling = [
   { code: "204", swap: false },
   { code: "[23]..", swap: true },
