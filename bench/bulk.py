@@ -1,4 +1,4 @@
-"""Bulk import and export over HTTP: records a second, what one costs, and how far the server's memory went up."""
+"""Bulk import, export and a long search over HTTP: records a second, their cost, and the memory of the server."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from typing import Any
 import msgspec
 
 from bench.cpu import memory, spent
-from bench.fhir_world import World
+from bench.fhir_world import COPIED_UP_TO, World
 from bench.ward import EACH, SMALLEST, Ward
 
-PATIENCE_SECONDS = 300
+PATIENCE_SECONDS = 900
 EVERY_SECONDS = 0.1
+POINTS = 100
+#: Records of a page, and pages, of the long search.
+PAGE, MOST_PAGES = 200, 500
 
 
 class BulkRow(msgspec.Struct, frozen=True):
@@ -31,12 +34,16 @@ class BulkRow(msgspec.Struct, frozen=True):
     postgres_us: float
     memory_before_mb: float
     memory_most_mb: float
+    #: MiB from begin to end, at most POINTS of them at equal distances.
+    curve: list[int]
 
 
 def bulk(place: World, port: int, pid: int) -> Iterator[BulkRow]:
-    """Import 20,000 new records, then export all there are."""
-    yield _measured(place, pid, "$import", lambda: _import(place, port))
+    """Import 20,000 new records (not into a world that is not a copy), export all there are, turn a search's pages."""
+    if place.size <= COPIED_UP_TO:
+        yield _measured(place, pid, "$import", lambda: _import(place, port))
     yield _measured(place, pid, "$export", lambda: _export(place, port))
+    yield _measured(place, pid, "long search", lambda: _turn(place, port))
 
 
 def _measured(place: World, pid: int, name: str, work: Callable[[], int]) -> BulkRow:
@@ -49,6 +56,7 @@ def _measured(place: World, pid: int, name: str, work: Callable[[], int]) -> Bul
     return BulkRow(
         place.size, name, records, round(records / seconds, 1), round(cost.python / records * 1e6),
         round(cost.postgres / records * 1e6), round(rest), round(max(most)),
+        [round(one) for one in most[:: max(1, len(most) // POINTS)]],
     )  # fmt: skip
 
 
@@ -93,6 +101,22 @@ def _export(place: World, port: int) -> int:
             return sum(_lines(place, port, url[url.index("/fhir") :]) for url in files)
         time.sleep(EVERY_SECONDS)
     raise TimeoutError("$export")
+
+
+def _turn(place: World, port: int) -> int:
+    """All Observations page by page, as its `next` links lead, up to MOST_PAGES."""
+    path, found = f"/fhir/Observation?_sort=-date&_count={PAGE}", 0
+    for _ in range(MOST_PAGES):
+        answer, body = _ask(place, port, "GET", path)
+        if answer.status != 200:
+            raise RuntimeError(f"{path}: {answer.status} {body[:300]!r}")
+        page = json.loads(body)
+        found += len(page.get("entry", ()))
+        following = next((link["url"] for link in page["link"] if link["relation"] == "next"), None)
+        if following is None:
+            break
+        path = following[following.index("/fhir") :]
+    return found
 
 
 def _lines(place: World, port: int, path: str) -> int:

@@ -84,7 +84,7 @@ async def _world(size: int, asked: argparse.Namespace) -> tuple[list[Row], list[
     ways: list[BulkRow] = []
     operations = READING if size > COPIED_UP_TO else READING + WRITING
     chosen = [one for one in operations if not asked.only or one in asked.only]
-    in_bulk = size <= COPIED_UP_TO and (not asked.only or "bulk" in asked.only)
+    in_bulk = not asked.only or "bulk" in asked.only
     async with world(asked.data, size, lambda text: print(text, flush=True)) as place:
         for workers in asked.workers:
             notes = Path(tempfile.mkdtemp(prefix="bench-"))

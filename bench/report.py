@@ -13,8 +13,11 @@ from bench.peers import AIMS, ASKED, PEERS
 
 PAGE = Path("docs/why/speed.md")
 PLOT = Path("docs/why/speed-fhir.svg")
+CURVE = Path("docs/why/speed-memory.svg")
 BEGIN, END = "<!-- bench.fhir: begin -->", "<!-- bench.fhir: end -->"
 COLOURS = ("#206bc4", "#8a97a8", "#b5bfcc", "#d5dbe3")
+COLOURS_OF_LINES = ("#206bc4", "#2fb344", "#f76707")
+DASHES = ("", "6 3", "2 2")
 #: The plot: width of a bar at its longest, height of one bar, room for names.
 LONG, BAR, NAMES = 420, 11, 250
 
@@ -31,6 +34,7 @@ def write(results: Path) -> None:
     after = rest.partition(END)[2]
     PAGE.write_text(f"{before}{BEGIN}\n{section(found)}\n{END}{after}", "utf-8")
     PLOT.write_text(plot(found["rows"], found["bulk"]), "utf-8")
+    CURVE.write_text(curve(found["bulk"]), "utf-8")
 
 
 def section(found: Row) -> str:
@@ -104,6 +108,7 @@ def _bulk(bulk: Sequence[Row]) -> Iterator[str]:
             f" {row['python_us']:.0f} | {row['postgres_us']:.0f} | {row['memory_before_mb']:.0f} |"
             f" {row['memory_most_mb']:.0f} |"
         )
+    yield from ("", "![The server's memory while records go in and out](speed-memory.svg)")
 
 
 def plot(rows: Sequence[Row], bulk: Sequence[Row]) -> str:
@@ -130,6 +135,33 @@ def plot(rows: Sequence[Row], bulk: Sequence[Row]) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {NAMES + LONG + 160} {y}" font-family="sans-serif">'
         f"<title>Requests a second at 8 clients, logarithmic; red: the aim</title>{''.join(parts)}</svg>\n"
+    )
+
+
+def curve(bulk: Sequence[Row]) -> str:
+    """The server's memory over each of the bulk operations: a line each, from its begin to its end."""
+    high = 100 * math.ceil(max((row["memory_most_mb"] for row in bulk), default=100) / 100)
+    names = list(dict.fromkeys(row["operation"] for row in bulk))
+    sizes = sorted({row["size"] for row in bulk})
+    tall, left = 240, 60
+    parts = [
+        _text(4, tall - tall * mib / high + 14, f"{mib} MiB", "#667382", 9)
+        + f'<line x1="{left}" x2="{left + LONG}" y1="{tall - tall * mib / high + 10:.0f}"'
+        f' y2="{tall - tall * mib / high + 10:.0f}" stroke="#e6e7e9"/>'
+        for mib in range(0, high + 1, 100)
+    ]
+    for n, row in enumerate(bulk):
+        last = max(1, len(row["curve"]) - 1)
+        points = " ".join(
+            f"{left + LONG * i / last:.1f},{tall - tall * mib / high + 10:.1f}" for i, mib in enumerate(row["curve"])
+        )
+        colour, dash = COLOURS_OF_LINES[names.index(row["operation"])], DASHES[sizes.index(row["size"])]
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-dasharray="{dash}"/>')
+        parts.append(_text(left + LONG + 8, 20 + 14 * n, f"{row['operation']}, {row['size']:,}", colour))
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + LONG + 180} {tall + 20}"'
+        ' font-family="sans-serif"><title>Memory of the server process from begin to end; solid, dashed, dotted:'
+        f" the sizes from small to large</title>{''.join(parts)}</svg>\n"
     )
 
 
