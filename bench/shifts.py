@@ -188,6 +188,10 @@ PEOPLE: tuple[tuple[int, Shift, tuple[str, ...]], ...] = (
 )
 
 
+#: People each desk receives before the clock runs, so that every room has somebody waiting in every run.
+RECEIVED_BEFORE = 6
+
+
 async def arrive(desk: Desk, shift: Shift, login: str) -> None:
     """Sign in, take a place, and do everything once that is slower the first time (templates, statements, lists)."""
     desk.browser.measured = False
@@ -196,7 +200,8 @@ async def arrive(desk: Desk, shift: Shift, login: str) -> None:
     if room := DOCTORS.get(login, "phong-pk03" if shift is nurse else None):
         await desk.browser.post("choose room", "/kham/phong", {"room": room})
     pause, desk.pause = desk.pause, 0.0
-    await shift(desk)
+    for _ in range(RECEIVED_BEFORE if shift is reception else 1):
+        await shift(desk)
     desk.pause, desk.browser.measured = pause, True
 
 
