@@ -1,7 +1,8 @@
 """All doors as one route: which of them an address and a method lead to.
 
 Starlette tries one regular expression after the other, some two hundred for an address at the end of the list. Here
-only the doors with the same first word and as many words are tried, in the order in which they were published.
+only the doors with the same first word, as many words and the same last one (or any) are tried, in the order in which
+they were published.
 """
 
 from __future__ import annotations
@@ -30,10 +31,17 @@ class Way:
         self.pattern: re.Pattern[str]
         self.convertors: dict[str, Convertor[Any]]
         self.pattern, _format, self.convertors = compile_path(path)
-        first = path.split("/", 2)[1]
+        first, last = path.split("/", 2)[1], path.rpartition("/")[2]
         self.first = None if "{" in first else first
+        self.last = None if "{" in last else last
         several = any(isinstance(one, PathConvertor) for one in self.convertors.values())
         self.words = None if several else path.count("/")
+
+    def may_be_meant(self, first: str, words: int, last: str | None) -> bool:
+        """Whether an address of so many words may be this one; `last` None: a last word that no door names."""
+        if self.first not in (None, first):
+            return False
+        return self.words is None or (self.words == words and self.last in (None, last))
 
 
 class Doorway(BaseRoute):
@@ -41,10 +49,12 @@ class Doorway(BaseRoute):
 
     def __init__(self, ways: Sequence[Way]) -> None:
         self._ways = ways
-        self._near: dict[tuple[str, int], list[Way]] = {}
+        #: By first word, number of words and last word; None: any that no door names.
+        self._near: dict[tuple[str, int, str | None], list[Way]] = {}
         for way in ways:
             if way.first is not None and way.words is not None:
-                self._near[way.first, way.words] = self._found(way.first, way.words)
+                for last in (way.last, None):
+                    self._near[way.first, way.words, last] = self._found(way.first, way.words, last)
 
     @property
     def paths(self) -> set[str]:
@@ -56,10 +66,10 @@ class Doorway(BaseRoute):
         if scope["type"] != "http":
             return Match.NONE, {}
         path: str = scope["path"]
-        first, words = path[1:].partition("/")[0], path.count("/")
-        near = self._near.get((first, words))
+        first, words, last = path[1:].partition("/")[0], path.count("/"), path.rpartition("/")[2]
+        near = self._near.get((first, words, last)) or self._near.get((first, words, None))
         partial: dict[str, Any] = {}
-        for way in self._found(first, words) if near is None else near:
+        for way in self._found(first, words, last) if near is None else near:
             match = way.pattern.match(path)
             if match is None:
                 continue
@@ -84,5 +94,5 @@ class Doorway(BaseRoute):
         response = await way.answer(Request(scope, receive, send))
         await response(scope, receive, send)
 
-    def _found(self, first: str, words: int) -> list[Way]:
-        return [way for way in self._ways if way.first in (None, first) and way.words in (None, words)]
+    def _found(self, first: str, words: int, last: str | None) -> list[Way]:
+        return [way for way in self._ways if way.may_be_meant(first, words, last)]

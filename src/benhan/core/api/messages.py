@@ -173,6 +173,8 @@ def base(request: HTTPConnection) -> str:
 
 
 def _unchanged(request: Request, version: str, updated: datetime) -> bool:
+    if not any(name.startswith(b"if-") for name, _value in request.scope["headers"]):
+        return False
     if known := request.headers.get("if-none-match"):
         return known.strip() == "*" or version in (a or b for a, b in _ETAG.findall(known))
     if since := request.headers.get("if-modified-since"):

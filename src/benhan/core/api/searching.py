@@ -96,18 +96,19 @@ async def _answered(
 ) -> Response:  # fmt: skip
     """Search, and the page as a Bundle."""
     base = messages.base(request)
-    answer = await found(tx, who, types, params, base, within, strict=messages.preference(request, "handling"))
+    handling = messages.preference(request, "handling")
+    answer = await found(tx, who, types, params, base, within, strict=handling, alone=True)
     body = bundle(base, path, answer, [(key, value) for key, value in more.items() if value])
     return Response(body, 200, {}, messages.JSON)
 
 
 async def found(
     tx: Transaction, who: Subject, types: Sequence[str], params: Params, base: str, within: Within | None = None,
-    strict: str | None = None,
+    strict: str | None = None, *, alone: bool = False,
 ) -> Answer:  # fmt: skip
-    """The page that a query asks for; absolute references to ourselves are made relative."""
+    """The page that a query asks for; absolute references to ourselves are made relative. `alone`: as `find`."""
     local = {name: [_local(value, base) for value in values] for name, values in params.items()}
-    return await find(tx, who, types, local, within=within, lenient=strict != "strict")
+    return await find(tx, who, types, local, within=within, lenient=strict != "strict", alone=alone)
 
 
 def _local(value: str, base: str) -> str:
@@ -138,7 +139,7 @@ async def asked(request: Request) -> Params:
     Raises:
         Malformed: too long, too many, or not a form.
     """
-    params = query(request.url.query)
+    params = query(request.scope["query_string"].decode("utf-8", "replace"))
     if request.method != "POST":
         return params
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -99,16 +99,19 @@ class Transaction:
         """Whether nothing has been begun so far, and questions may go each for itself."""
         return self._connection is None and self.entry is not None and not self._over
 
-    async def shared(self, kind: str, piece: Q, do: Do[Q, A]) -> A:
+    async def shared(self, kind: str | None, piece: Q, do: Do[Q, A]) -> A:
         """A question (a look) asked together with like ones of other requests of the facility at this moment.
 
         `do` gets all that arrived together and gives the answer of each; it verifies the callers, and leaves the
-        traces, in the same statement.
+        traces, in the same statement. Without a `kind` it is asked with nobody else.
         """
         if not self.only_looks:
             raise RuntimeError("shared() is for a request that has begun nothing")
         assert self.entry
         self.verified = True
+        if kind is None:
+            [answer] = await do(self._database, self.entry.facility, [piece])
+            return answer
         return await self._database.together(kind, self.entry.facility, piece, do)
 
     async def alone(self, kind: str, piece: Q, do: Do[Q, A]) -> A:
@@ -255,7 +258,11 @@ class Database:
                 return await do(self, facility, pieces)
 
             together = self._kinds[kind, facility] = Together(all_of, 2, EVERYBODYS)
-        answer: A = await together.ask(piece)
+        try:
+            answer: A = await together.ask(piece)
+        finally:
+            if together.idle and self._kinds.get((kind, facility)) is together:
+                del self._kinds[kind, facility]  # a kind may be the text of a search: there is no end of them
         return answer
 
     async def leave(self, facility: int, left: dict[str, list[tuple[Any, ...]]]) -> None:

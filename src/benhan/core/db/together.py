@@ -46,6 +46,11 @@ class Together(Generic[Q, A]):
             task.add_done_callback(self._tasks.discard)
         return await answer
 
+    @property
+    def idle(self) -> bool:
+        """Nothing is under way, and nothing waits."""
+        return not self._running and not self._waiting
+
     async def _work(self) -> None:
         try:
             while self._waiting:

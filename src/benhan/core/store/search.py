@@ -17,9 +17,11 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import codec, compartments, r4
 from benhan.core.fhir.outcome import Malformed
 from benhan.core.language import _
+from benhan.core.store import one_statement
 from benhan.core.store.along import Along, along
 from benhan.core.store.found import Found, found_of
 from benhan.core.store.lead import Lead, leading
+from benhan.core.store.one_statement import Traced
 from benhan.core.store.order import MOST_SORTED, cursor, is_behind, letters, position, sort
 from benhan.core.store.pending import settle
 from benhan.core.store.query import Params, Query, parse
@@ -105,9 +107,11 @@ async def count(tx: Transaction, who: Subject, type_: type[r4.Resource], params:
 
 async def find(
     tx: Transaction, who: Subject, types: Sequence[str], params: Params, *, within: Within | None = None,
-    lenient: bool = False,
+    lenient: bool = False, alone: bool = False,
 ) -> Answer:  # fmt: skip
     """Like `search`, over several types, in a compartment, as stored bytes.
+
+    `alone`: the search is all its request does, so it may be found and traced in one statement.
 
     Raises:
         Forbidden, Malformed: as `search`; `lenient` lists unknown parameters in `Query.ignored` instead.
@@ -115,21 +119,42 @@ async def find(
     parts = [part for name in types for part in await _parts(tx, who, name, params, within, lenient=lenient)]
     query = _common(parts)
     after = position(query.after, query.order) if query.after else None
+    said = "search" if not within else f"search {within.name}/{within.id}"
+    if alone and tx.only_looks and (statement := _one_statement(parts, after)):
+        traced = Traced(who, query.type, parts[0].decision.rule, query.patient, query.text, said)
+        found, total = await one_statement.page(tx, statement, query, traced)
+    else:
+        found, total = await _pages(tx, parts, after), await _total(tx, parts)
+        _traced(tx, who, parts, found[: query.count], said)
+    more = len(found) > query.count
+    found = found[: query.count]
+    came = Along([])
+    if query.include or query.revinclude:
+        came = await along(tx, who, found, query.include, query.revinclude)
+    answer = Answer(query, found, came.records, total, cut=came.cut)
+    answer.next = cursor([*found[-1].sort, found[-1].key], query.order) if more else None
+    return answer
+
+
+def _one_statement(parts: Sequence[Part], after: Sequence[Any] | None) -> Statement | None:
+    """The one statement that answers a search, if one does."""
+    part, query = parts[0], parts[0].query
+    if len(parts) > 1 or query.counts_only or query.total == "estimate" or _by_letters(query):
+        return None
+    statement = Statement(part.facility, query, part.decision, part.lead, after)
+    return None if statement.along_the_order else statement
+
+
+async def _pages(tx: Transaction, parts: Sequence[Part], after: Sequence[Any] | None) -> list[Found]:
+    """The rows of a page and one more, of all parts in one order."""
+    query = parts[0].query
     found: list[Found] = []
     if not query.counts_only:
         for part in parts:
             found += await _page(tx, part, after)
         if len(parts) > 1:
             found = sort(found, query.order, descending=query.descending)
-    more = len(found) > query.count
-    found = found[: query.count]
-    came = Along([])
-    if query.include or query.revinclude:
-        came = await along(tx, who, found, query.include, query.revinclude)
-    answer = Answer(query, found, came.records, await _total(tx, parts), cut=came.cut)
-    answer.next = cursor([*found[-1].sort, found[-1].key], query.order) if more else None
-    _traced(tx, who, parts, found, "search" if not within else f"search {within.name}/{within.id}")
-    return answer
+    return found
 
 
 async def _parts(
@@ -192,7 +217,7 @@ def _common(parts: Sequence[Part]) -> Query:
 async def _page(tx: Transaction, part: Part, after: Sequence[Any] | None) -> list[Found]:
     """The rows of a page and one more."""
     query = part.query
-    if any(key.kind == "text" for key in query.order):
+    if _by_letters(query):
         return await _sorted_by_letters(tx, part, after)
     most = query.count + 1
     statement = Statement(part.facility, query, part.decision, part.lead, after)
@@ -211,6 +236,11 @@ async def _page(tx: Transaction, part: Part, after: Sequence[Any] | None) -> lis
 async def _rows(tx: Transaction, statement: Statement, query: Query, most: int) -> list[Found]:
     sql = statement.page(most)
     return [found_of(row, query.type, len(query.order)) for row in await tx.look(sql, *statement.values)]
+
+
+def _by_letters(query: Query) -> bool:
+    """Whether it is sorted by letters that the index does not hold."""
+    return any(key.kind == "text" for key in query.order)
 
 
 async def _sorted_by_letters(tx: Transaction, part: Part, after: Sequence[Any] | None) -> list[Found]:

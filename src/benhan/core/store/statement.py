@@ -57,6 +57,11 @@ class Statement:
         order = self._query.order
         return bool(order) and order[0].kind in _WALKED and not self._by_columns and not (self._lead and self._lead.few)
 
+    @property
+    def is_light(self) -> bool:
+        """Whether few rows are touched whatever the hospital's size: one patient's, or those a rare condition reads."""
+        return self._by_columns or (self._lead is not None and self._lead.few and self._lead.clause.reads_what_it_meets)
+
     def page(self, limit: int) -> str:
         """The rows of a page in a total order; sort values come as s0, s1, …"""
         order = self._query.order

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol
 
 import msgspec
 
@@ -25,7 +25,6 @@ MANY_VALUES = 8
 Value = Callable[[Any], str]
 
 
-@runtime_checkable
 class Clause(Protocol):
     """One condition of a search."""
 
@@ -34,25 +33,35 @@ class Clause(Protocol):
         ...
 
 
-@runtime_checkable
-class IndexClause(Clause, Protocol):
+class IndexClause:
     """A condition that rows of an index table meet, so that those rows may lead the search (`lead.py`)."""
+
+    __slots__ = ()
 
     @property
     def rare(self) -> bool:
         """True where few records can meet it, whatever the hospital's size: a number of a person, a visit."""
-        ...
+        raise NotImplementedError
+
+    @property
+    def reads_what_it_meets(self) -> bool:
+        """Whether every index row that is read for it meets it: then few that meet it are few that are read."""
+        return False
+
+    def sql(self, value: Value, key: str = "r.key") -> str:
+        """As in `Clause`."""
+        raise NotImplementedError
 
     def rows(self, value: Value) -> str:
         """The index rows `x` that meet it: what comes after FROM."""
-        ...
+        raise NotImplementedError
 
     def counted(self, value: Value, most: int) -> str:
         """How many rows meet it, counted no further than `most`."""
-        ...
+        raise NotImplementedError
 
 
-class _Rows(msgspec.Struct, tag=True):
+class _Rows(msgspec.Struct, IndexClause, tag=True):
     """A condition on the rows of one index table."""
 
     table: ClassVar[str]
@@ -83,6 +92,11 @@ class Tokens(_Rows):
     hashes: list[int]
     rare: bool = False
 
+    @property
+    def reads_what_it_meets(self) -> bool:
+        """Rows of one hash, each as good as the other."""
+        return True
+
     def meets(self, value: Value) -> str:
         """What a row must meet."""
         return f"x.facility = $1 and x.param {one_of(self.params, value, 'smallint')} and x.hash" + (
@@ -109,6 +123,11 @@ class Words(_Rows):
     params: list[int]
     queries: list[list[str]]
     rare: bool = False
+
+    @property
+    def reads_what_it_meets(self) -> bool:
+        """A word alone does; of several the rarest is read, the others are looked for in its rows."""
+        return all(len(words) == 1 for words in self.queries)
 
     def meets(self, value: Value) -> str:
         """What a row must meet: the rarest word leads, the others are looked for in the same row."""

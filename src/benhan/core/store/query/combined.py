@@ -12,7 +12,7 @@ from benhan.core.store.query.links import Link
 from benhan.core.store.rows import SELF
 
 
-class Either(msgspec.Struct, tag=True):
+class Either(msgspec.Struct, IndexClause, tag=True):
     """Meets at least one of these conditions."""
 
     clauses: list[Any]
@@ -21,6 +21,11 @@ class Either(msgspec.Struct, tag=True):
     def rare(self) -> bool:
         """Rare where each of them is."""
         return all(clause.rare for clause in self.clauses)
+
+    @property
+    def reads_what_it_meets(self) -> bool:
+        """Where each of them does."""
+        return all(clause.reads_what_it_meets for clause in self.clauses)
 
     def sql(self, value: Value, key: str = "r.key") -> str:
         """The condition."""
@@ -65,7 +70,7 @@ class Every(msgspec.Struct, tag=True):
         return f"({' and '.join(clause.sql(value, key) for clause in self.clauses)})"
 
 
-class LeadingEvery(Every, tag=True):
+class LeadingEvery(Every, IndexClause, tag=True):
     """The same where all are met by index rows: the first leads, the others are tried on its rows."""
 
     @property

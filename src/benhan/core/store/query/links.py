@@ -42,13 +42,18 @@ class Link(msgspec.Struct, tag=True):
         )
 
 
-class LeadingLink(Link, tag=True):
+class LeadingLink(Link, IndexClause, tag=True):
     """A link whose inner condition is index rows, so that it can be followed from there: inner first."""
 
     @property
     def rare(self) -> bool:
         """Rare where the inner condition is, and few records hang on one."""
         return self.narrow and bool(self.clause.rare)
+
+    @property
+    def reads_what_it_meets(self) -> bool:
+        """As the inner condition does, where none of the joined records is left out."""
+        return self.only is None and bool(self.clause.reads_what_it_meets)
 
     def rows(self, value: Value) -> str:
         """The records joined to those that meet the inner condition."""
