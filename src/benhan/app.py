@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from benhan.core.access import Door, Edge, LiveDoor
+from benhan.core.access.idle import Daily
 from benhan.core.access.sockets import SocketDoor, socket_routes
 from benhan.core.api.dispatch import not_allowed
 from benhan.core.api.wire import Wire
@@ -55,6 +56,9 @@ ROOMS = (
     "benhan.patient.pages",
     "benhan.province.population.pages",
     "benhan.entrance.subscriptions",
+    "benhan.entrance.invitation",
+    "benhan.entrance.staff",
+    "benhan.entrance.staff_account",
 )
 
 #: The only routes without a permission: they touch no record.
@@ -103,7 +107,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     app.state.live = Live(database)
     await app.state.live.start()
     warming = asyncio.create_task(asyncio.to_thread(_warm))
-    tasks = [follower(database) for follower in app.state.followers]
+    tasks = [*(follower(database) for follower in app.state.followers), Daily(database, settings.idle_account_days)]
     for task in tasks:
         await task.start()
     yield

@@ -66,6 +66,7 @@ def demo(
     settings = Settings(
         mode="demo", host="127.0.0.1", port=port, data=folder, workers=workers, secure_cookies=False,
         dsn=SecretStr(postgres.dsn("benhan_app")), public_url=f"http://127.0.0.1:{port}",
+        session_idle_minutes=0, idle_account_days=0,
     )  # fmt: skip
     with postgres.watched():
         _serve(settings, lambda: _welcome(settings, accounts))
@@ -173,6 +174,35 @@ def token(
 
     with _database(data) as dsn:
         print(asyncio.run(run(dsn)))
+
+
+@cli.command()
+def invite(
+    login: Annotated[str, typer.Option("--login", help="Tên đăng nhập.")],
+    name: Annotated[str, typer.Option("--name", help="Họ và tên.")],
+    role: Annotated[str, typer.Option("--role", help="administrator, hoặc province cho Sở Y tế.")] = "administrator",
+    facility: Annotated[str | None, typer.Option("--facility", help="Mã cơ sở.")] = None,
+    data: Data = None,
+) -> None:
+    """An invitation for the first administrator of a facility; its link is shown once. She invites the others."""
+    from benhan.core.access import Role, service, staff
+    from benhan.core.db import Database
+
+    if role not in (Role.ADMINISTRATOR, Role.PROVINCE):
+        raise typer.BadParameter("administrator hoặc province", param_hint="--role")
+
+    async def run(dsn: str) -> str:
+        database = await Database.connect(dsn)
+        async with database.transaction() as tx:
+            key, _ = await _facility(tx, facility)
+            await tx.reach(key)
+            person = staff.Person(name=name, roles=frozenset({Role(role)}))
+            _, made = await staff.invite(tx, service(Role.ADMINISTRATOR, key), login, person, givable=(Role(role),))
+        await database.close()
+        return made
+
+    with _database(data) as dsn:
+        print(f"{Settings().public_url.rstrip('/')}/loi-moi/{asyncio.run(run(dsn))}")
 
 
 @cli.command("assets")

@@ -39,6 +39,12 @@ class Settings(BaseSettings):
     )
     secure_cookies: bool = Field(default=True, description="session cookies travel over HTTPS only")
     session_hours: int = Field(default=12, ge=1, le=72, description="a staff session ends after so many hours")
+    session_idle_minutes: int = Field(
+        default=240, ge=0, le=4320, description="a staff session ends when nothing was asked for so long; 0: never"
+    )
+    idle_account_days: int = Field(
+        default=45, ge=0, le=366, description="an account is stopped when nobody signed in for so long; 0: never"
+    )
     statement_seconds: int = Field(default=10, ge=1, le=600, description="a database statement is cut after so long")
     import_sources: str = Field(
         default="", description="addresses that $import may fetch from, between blanks, each ending in /; empty: none"
@@ -90,6 +96,8 @@ class Settings(BaseSettings):
             found.append("BENHAN_SECURE_COOKIES is off: session cookies would travel unencrypted.")
         if not self.public_url.startswith("https://"):
             found.append("BENHAN_PUBLIC_URL is not https://: patients' links would travel unencrypted.")
+        if not 0 < self.idle_account_days <= 45:
+            found.append("BENHAN_IDLE_ACCOUNT_DAYS is not 1 to 45: TCVN 14423:2026 disables idle accounts.")
         if self.insurance_portal and not self.insurance_portal.startswith("https://"):
             found.append("BENHAN_INSURANCE_PORTAL is not https://: card numbers would travel unencrypted.")
         return found

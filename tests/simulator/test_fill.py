@@ -11,7 +11,8 @@ import pytest_asyncio
 
 from benhan.core import store
 from benhan.core.access import Role
-from benhan.core.access.accounts import sign_in
+from benhan.core.access.sessions import Terms, Visitor
+from benhan.core.access.signing_in import sign_in
 from benhan.core.db import Database
 from benhan.core.fhir import codec, r4, systems
 from benhan.core.kit.clock import ZONE
@@ -77,7 +78,7 @@ async def test_everybody_can_sign_in(database: Database, filled: House) -> None:
     }  # fmt: skip
     for role in (Role.DOCTOR, Role.RECEPTION):
         async with database.transaction() as tx:
-            assert await sign_in(tx, filled.logins[role], filled.password, 1)
+            assert await sign_in(tx, filled.logins[role], filled.password, Terms(1), Visitor(), NOW)
 
 
 async def test_filling_twice_adds_nothing(database: Database, filled: House) -> None:

@@ -7,6 +7,7 @@ import "./styles/components.css";
 import "./styles/fields.css";
 import "./styles/charts.css";
 import "./styles/reception.css";
+import "./styles/accounts.css";
 import "./styles/patient.css";
 import "./styles/province.css";
 import "./styles/phone.css";

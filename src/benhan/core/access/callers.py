@@ -112,6 +112,7 @@ def _subject(row: Any, token: str | None) -> Subject:
         facility_name=row["facility_name"],
         facility_code=row["facility_code"],
         roles=roles,
+        departments=frozenset(row["departments"]),
         practitioner=row["practitioner"],
         patient=row["patient"],
         scopes=parse_scopes(row["scopes"]) if row["scopes"] else (),

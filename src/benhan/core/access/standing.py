@@ -20,8 +20,8 @@ async def standing(tx: Transaction, facility: int, account: str) -> Subject | No
     if account.startswith(_CLIENT):
         return await _client(tx, facility, account.removeprefix(_CLIENT))
     row = await tx.fetchrow(
-        "select a.name, a.roles, a.practitioner, f.name as facility_name, f.code from account a"
-        " join facility f on f.key = a.facility where a.id = $1 and a.facility = $2 and a.active",
+        "select a.name, roles_at(a, now()) as roles, a.departments, a.practitioner, f.name as facility_name, f.code"
+        " from account a join facility f on f.key = a.facility where a.id = $1 and a.facility = $2 and a.active",
         account, facility,
     )  # fmt: skip
     if row is None:
@@ -29,7 +29,7 @@ async def standing(tx: Transaction, facility: int, account: str) -> Subject | No
     return Subject(
         account=account, name=row["name"], facility=facility, facility_name=row["facility_name"],
         facility_code=row["code"], roles=frozenset(Role(role) for role in row["roles"]),
-        practitioner=row["practitioner"],
+        departments=frozenset(row["departments"]), practitioner=row["practitioner"],
     )  # fmt: skip
 
 

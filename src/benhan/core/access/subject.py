@@ -25,6 +25,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     facility_name: str
     facility_code: str = ""
     roles: frozenset[Role]
+    departments: frozenset[str] = frozenset()
     practitioner: str | None = None
     patient: str | None = None
     scopes: tuple[Scope, ...] = ()

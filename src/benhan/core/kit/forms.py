@@ -7,8 +7,10 @@ what was wrong and what was typed (pattern: GOV.UK and NHS error summary).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import time
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 from unicodedata import category, normalize
@@ -80,6 +82,11 @@ def day(name: str, label: str, *, required: bool = False, hint: str = "") -> Fie
     return Field(name, label, "day", _day, required, hint or _("ngày/tháng/năm"), 20)
 
 
+def time_of_day(name: str, label: str, *, required: bool = False, hint: str = "") -> Field:
+    """A time by the clock as `time`, typed 07:30, 7h30 or 0730."""
+    return Field(name, label, "text", _time, required, hint or _("giờ:phút, ví dụ 07:30"), 10)
+
+
 def birth_date(name: str, label: str, *, required: bool = False, hint: str = "") -> Field:
     """A birth date as a FHIR date, which may be only a year or a month: "1951", "1951-04"."""
     return Field(name, label, "day", _birth_date, required, hint or _("ngày/tháng/năm, hoặc chỉ năm"), 20)
@@ -115,9 +122,9 @@ def hidden(name: str, *, required: bool = False, most: int = 200) -> Field:
     return Field(name, name, "hidden", _text, required, "", most)
 
 
-def secret(name: str, label: str, *, required: bool = True, most: int = 200) -> Field:
+def secret(name: str, label: str, *, required: bool = True, most: int = 200, hint: str = "") -> Field:
     """A password: never shown again, not changed in any way."""
-    return Field(name, label, "secret", lambda written, _field: written, required, "", most)
+    return Field(name, label, "secret", lambda written, _field: written, required, hint, most)
 
 
 @dataclass
@@ -273,6 +280,13 @@ def _day(written: str, one: Field) -> Any:
     return clock.parse_date(written, where=one.name)
 
 
+def _time(written: str, _one: Field) -> time:
+    found = re.fullmatch(r"(\d{1,2})[:hg. ]?(\d{2})?", written.lower(), re.ASCII)
+    if not found or int(found[1]) > 23 or int(found[2] or 0) > 59:
+        raise Invalid(_("Nhập giờ, ví dụ 07:30"))
+    return time(int(found[1]), int(found[2] or 0))
+
+
 def _birth_date(written: str, one: Field) -> str:
     return clock.fhir_date(written, where=one.name)
 
@@ -296,6 +310,8 @@ def _shown(value: Any) -> str:
         return "1" if value else ""
     if isinstance(value, Decimal | float):
         return str(value).replace(".", ",")
+    if isinstance(value, time):
+        return f"{value:%H:%M}"
     return clock.vn_date(value) if hasattr(value, "isoformat") else str(value)
 
 

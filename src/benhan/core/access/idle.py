@@ -1,0 +1,87 @@
+"""Accounts that nobody uses are stopped: at the next try to sign in, and every day by the program itself.
+
+Source: TCVN 14423:2026 (an account that was not used for 45 days is disabled).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from datetime import datetime
+
+from benhan.core.access.audit import Event, record
+from benhan.core.access.subject import Subject
+from benhan.core.db import PLATFORM, Database, Transaction
+from benhan.core.kit import clock
+
+#: Often enough that a server that is restarted every night still does it.
+HOURS_BETWEEN = 6
+#: What is over is kept so long, for questions about yesterday.
+KEPT = "1 day"
+_log = logging.getLogger(__name__)
+
+
+async def stop_for_idleness(tx: Transaction, facility: int, account: str, days: int) -> None:
+    """Stop one account; an administrator may let it in again."""
+    await tx.execute(
+        "update account set active = false, stopped = $2 where id = $1", account, f"không dùng quá {days} ngày"
+    )
+    await tx.execute("delete from session where account = $1", account)
+    program = Subject(
+        account="service:idle", name="", facility=facility, facility_name="", roles=frozenset()
+    )  # the program itself, not a person
+    record(tx, program, Event("account-stop", "Account", account, rule=f"idle {days} days"))
+
+
+async def stop_idle(tx: Transaction, days: int, at: datetime) -> int:
+    """Stop every account of the platform that was not used for so many days (0: none); gives how many."""
+    if not days:
+        return 0
+    await tx.reach(PLATFORM)
+    rows = await tx.fetch(
+        "select id, facility from account where active and used < $1::timestamptz - $2 * interval '1 day'"
+        " for update skip locked",
+        at, days,
+    )  # fmt: skip
+    for row in rows:
+        await stop_for_idleness(tx, row["facility"], row["id"], days)
+    return len(rows)
+
+
+async def sweep(tx: Transaction) -> None:
+    """Throw away what has ended: sessions, invitations, counted failures."""
+    await tx.reach(PLATFORM)
+    for table in ("session", "invitation"):
+        await tx.execute(f"delete from {table} where ends < now() - interval '{KEPT}'")
+    await tx.execute(f"delete from back_off where greatest(first, coalesce(until, first)) < now() - interval '{KEPT}'")
+
+
+class Daily:
+    """Stops idle accounts and sweeps, for as long as the process runs. Several processes do no harm."""
+
+    def __init__(self, database: Database, days: int) -> None:
+        self._database = database
+        self._days = days
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin."""
+        self._task = asyncio.create_task(self._go_on())
+
+    async def stop(self) -> None:
+        """End; what is half done is rolled back."""
+        if self._task:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _go_on(self) -> None:
+        while True:
+            try:
+                async with self._database.transaction() as tx:
+                    await stop_idle(tx, self._days, clock.now())
+                    await sweep(tx)
+            except Exception:
+                _log.exception("accounts: the daily round failed")
+            await asyncio.sleep(HOURS_BETWEEN * 3600)
