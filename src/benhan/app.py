@@ -29,6 +29,7 @@ from benhan.core.language import LanguageMiddleware, _, learn
 from benhan.core.store import conformance, feed
 from benhan.core.store.live import Live
 from benhan.core.store.subscriptions import deliverer, endpoints
+from benhan.entrance.sign_in import second_factor_roles
 from benhan.settings import Settings
 
 learn(Path(__file__).parent)
@@ -37,6 +38,7 @@ learn(Path(__file__).parent)
 #: `OPERATIONS` of FHIR (`$…`; these stand before `rest`, whose `/fhir/{type}/{id}` would swallow them).
 ROOMS = (
     "benhan.entrance.pages",
+    "benhan.entrance.sign_in",
     "benhan.entrance.live",
     "benhan.core.api.operations",
     "benhan.core.api.validate",
@@ -57,6 +59,7 @@ ROOMS = (
     "benhan.province.population.pages",
     "benhan.entrance.subscriptions",
     "benhan.entrance.invitation",
+    "benhan.entrance.own_account",
     "benhan.entrance.staff",
     "benhan.entrance.staff_account",
 )
@@ -77,6 +80,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Starlett
     endpoints.allow(settings.inner_networks())
     conformance.unknown_extensions(settings.unknown_extensions)
     deliverer.serve_as(f"{settings.public_url.rstrip('/')}/fhir")
+    second_factor_roles(settings)
     edge = Edge(lambda: app.state.database, refuse)
     app = Starlette(
         routes=[*socket_routes(every), *edge.routes(doors), *_plain_routes()],

@@ -42,6 +42,11 @@ class Settings(BaseSettings):
     session_idle_minutes: int = Field(
         default=240, ge=0, le=4320, description="a staff session ends when nothing was asked for so long; 0: never"
     )
+    require_second_factor: str = Field(
+        default="",
+        description="roles that must have a second factor, between blanks (`administrator doctor`); `*`: all staff. "
+        "Who has none sets one up at her next sign-in",
+    )
     idle_account_days: int = Field(
         default=45, ge=0, le=366, description="an account is stopped when nobody signed in for so long; 0: never"
     )

@@ -16,6 +16,12 @@ STATES: Final = {
 ENTRANCES: Final = {
     "password": later("mật khẩu"),
     "wrong password": later("sai mật khẩu"),
+    "password+code": later("mật khẩu và mã ứng dụng"),
+    "password+recovery code": later("mật khẩu và mã dự phòng"),
+    "password+passkey": later("mật khẩu và khoá truy cập"),
+    "passkey": later("khoá truy cập"),
+    "wrong second factor": later("sai lớp thứ hai"),
+    "held back": later("tạm khoá vì nhiều lần sai"),
     "stopped": later("tài khoản đã ngừng"),
     "idle": later("lâu không dùng, đã ngừng"),
     "hours": later("ngoài giờ được phép"),

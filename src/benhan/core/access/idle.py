@@ -52,7 +52,7 @@ async def stop_idle(tx: Transaction, days: int, at: datetime) -> int:
 async def sweep(tx: Transaction) -> None:
     """Throw away what has ended: sessions, invitations, counted failures."""
     await tx.reach(PLATFORM)
-    for table in ("session", "invitation"):
+    for table in ("session", "invitation", "sign_in_step"):
         await tx.execute(f"delete from {table} where ends < now() - interval '{KEPT}'")
     await tx.execute(f"delete from back_off where greatest(first, coalesce(until, first)) < now() - interval '{KEPT}'")
 

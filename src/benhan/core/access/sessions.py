@@ -14,6 +14,7 @@ from starlette.requests import Request
 
 from benhan.core.access.accounts import hashed, new_token
 from benhan.core.access.audit import Event, record
+from benhan.core.access.roles import Role
 from benhan.core.access.subject import Subject
 from benhan.core.db import Transaction
 from benhan.core.language import _
@@ -39,6 +40,8 @@ class Terms(msgspec.Struct, frozen=True):
     hours: int
     idle_minutes: int = 0
     idle_days: int = 0
+    #: Roles that must have a second factor.
+    second_factor: frozenset[Role] = frozenset()
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -80,6 +83,15 @@ async def open_for(tx: Transaction, facility: int, account: str, terms: Terms, w
         timedelta(minutes=terms.idle_minutes) if terms.idle_minutes else None, who_comes.device, who_comes.place,
     )  # fmt: skip
     return token
+
+
+async def renew(tx: Transaction, token: str) -> str:
+    """Another token for the same session: what somebody may have copied before opens nothing any more."""
+    fresh = new_token()
+    await tx.execute(
+        "update session set token_hash = $2, proved = now() where token_hash = $1", hashed(token), hashed(fresh)
+    )
+    return fresh
 
 
 async def of_account(tx: Transaction, facility: int, account: str) -> Sequence[Session]:

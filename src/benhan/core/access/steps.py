@@ -1,0 +1,60 @@
+"""Steps between a question and its answer: after the password, while an application is set up, a passkey's challenge.
+
+A step opens nothing by itself, belongs to one purpose, is used once and ends after five minutes.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+import msgspec
+
+from benhan.core.access.accounts import hashed, new_token
+from benhan.core.db import Transaction
+
+MINUTES: Final = 5
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What a step remembers."""
+
+    facility: int
+    account: str | None
+    challenge: bytes | None
+    secret: str | None
+
+
+async def begin(
+    tx: Transaction,
+    facility: int,
+    account: str | None,
+    kind: str,
+    *,
+    challenge: bytes | None = None,
+    secret: str | None = None,
+) -> str:
+    """Begin a step; gives its token."""
+    token = new_token()
+    await tx.execute(
+        "insert into sign_in_step (token_hash, facility, account, kind, challenge, secret, ends)"
+        " values ($1, $2, $3, $4, $5, $6, now() + $7)",
+        hashed(token), facility, account, kind, challenge, secret, timedelta(minutes=MINUTES),
+    )  # fmt: skip
+    return token
+
+
+async def peek(tx: Transaction, token: str, kind: str) -> Step | None:
+    """The step of a token, if it is of this kind and has not ended; it can be used further."""
+    row = await tx.fetchrow(
+        "select * from sign_in_step where token_hash = $1 and kind = $2 and ends > now() for update",
+        hashed(token), kind,
+    )  # fmt: skip
+    return Step(row["facility"], row["account"], row["challenge"], row["secret"]) if row else None
+
+
+async def take(tx: Transaction, token: str, kind: str) -> Step | None:
+    """As `peek`, and it is used up."""
+    found = await peek(tx, token, kind)
+    await tx.execute("delete from sign_in_step where token_hash = $1 and kind = $2", hashed(token), kind)
+    return found
