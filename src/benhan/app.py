@@ -60,6 +60,7 @@ ROOMS = (
     "benhan.entrance.subscriptions",
     "benhan.entrance.invitation",
     "benhan.entrance.own_account",
+    "benhan.entrance.lock_page",
     "benhan.entrance.staff",
     "benhan.entrance.staff_account",
 )

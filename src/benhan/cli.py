@@ -66,7 +66,7 @@ def demo(
     settings = Settings(
         mode="demo", host="127.0.0.1", port=port, data=folder, workers=workers, secure_cookies=False,
         dsn=SecretStr(postgres.dsn("benhan_app")), public_url=f"http://127.0.0.1:{port}",
-        session_idle_minutes=0, idle_account_days=0,
+        session_idle_minutes=0, idle_account_days=0, lock_minutes=0,
     )  # fmt: skip
     with postgres.watched():
         _serve(settings, lambda: _welcome(settings, accounts))

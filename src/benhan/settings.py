@@ -42,6 +42,12 @@ class Settings(BaseSettings):
     session_idle_minutes: int = Field(
         default=240, ge=0, le=4320, description="a staff session ends when nothing was asked for so long; 0: never"
     )
+    lock_minutes: int = Field(
+        default=10,
+        ge=0,
+        le=120,
+        description="a screen is covered after so many idle minutes, where the facility says nothing else; 0: never",
+    )
     require_second_factor: str = Field(
         default="",
         description="roles that must have a second factor, between blanks (`administrator doctor`); `*`: all staff. "

@@ -169,13 +169,14 @@ async def test_the_pages_are_accessible_and_need_no_mouse(
     open_page: OpenPage, address: str, database: Database, hospital: House, axe: Axe, size: tuple[int, int]
 ) -> None:
     admin = hospital.subject(Role.ADMINISTRATOR)
-    one = await somebody(database, hospital.key, name="Tìm Thấy Nhanh")
+    mark = uuid4().hex[:8]
+    one = await somebody(database, hospital.key, name=f"Tìm Thấy {mark}")
     async with database.transaction(hospital.key) as tx:
         token = await open_session(tx, hospital.key, account=admin.account, hours=1)
     page = await open_page(f"{address}{PATH}", size=size, cookies={COOKIE: token})
     assert await axe(page) == []
     await page.keyboard.press("/")
-    await page.keyboard.type("tim nhanh")
+    await page.keyboard.type(f"tim {mark}")
     await expect(page.locator("#accounts tbody tr")).to_have_count(1)
     await page.goto(f"{address}{PATH}/{one.id}")
     assert await axe(page) == []

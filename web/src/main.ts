@@ -19,6 +19,7 @@ import { clock } from "./behaviour/clock";
 import { combobox } from "./behaviour/combobox";
 import { dialogs } from "./behaviour/dialogs";
 import { keys } from "./behaviour/keys";
+import { lock } from "./behaviour/lock";
 import { passkeys } from "./behaviour/passkeys";
 import { palette } from "./behaviour/palette";
 import { scan } from "./behaviour/scan";
@@ -27,4 +28,4 @@ import { tables } from "./behaviour/table";
 import { toasts } from "./behaviour/toast";
 
 // Whoever is asked first may take a key: an open list, then the keys of the page, then the rows of a table.
-for (const start of [dialogs, combobox, palette, scan, keys, sheets, tables, toasts, autosave, clock, passkeys]) start();
+for (const start of [dialogs, combobox, palette, scan, keys, sheets, tables, toasts, autosave, clock, passkeys, lock]) start();

@@ -11,12 +11,12 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from benhan.core.access import Door, Permission, Subject, own, passkeys, second_factors, sessions, signing_in
+from benhan.core.access import Door, Permission, Subject, lock, own, passkeys, second_factors, sessions, signing_in
 from benhan.core.access.accounts import confirm_password
 from benhan.core.access.doors import COOKIE
 from benhan.core.access.own import ProofNeeded
 from benhan.core.db import Transaction
-from benhan.core.fhir.outcome import Problem
+from benhan.core.fhir.outcome import Invalid, Problem
 from benhan.core.kit import clock, forms, pages
 from benhan.core.language import _, later
 from benhan.entrance.invitation import new_password_fields, same_twice
@@ -31,6 +31,7 @@ _DONE: Final = {
     "khoa": later("Đã thêm khoá truy cập"),
     "go-khoa": later("Đã gỡ khoá truy cập"),
     "ten": later("Đã đổi tên"),
+    "pin": later("Đã đặt mã PIN mở khoá"),
     "phien": later("Đã kết thúc phiên làm việc"),
 }
 
@@ -138,6 +139,21 @@ async def new_codes(request: Request, tx: Transaction, who: Subject) -> Response
     return _codes(request, await second_factors.new_recovery_codes(tx, who))
 
 
+async def set_pin(request: Request, tx: Transaction, who: Subject) -> Response:
+    """The PIN that unlocks a screen of hers."""
+    form = await forms.read_form(request, [forms.secret("pin", _("Mã PIN")), forms.secret("again", _("Nhập lại"))])
+    try:
+        await own.require_proof(tx, who)
+        if form["pin"] != form["again"]:
+            raise Invalid(_("Hai lần nhập khác nhau."))
+        await lock.set_pin(tx, who, form["pin"] or "")
+    except ProofNeeded:
+        return _to_proof()
+    except Problem as problem:
+        return await _page(request, tx, who, forms.blank(_password_fields()), told(problem))
+    return _back("pin")
+
+
 async def end_sessions(request: Request, tx: Transaction, who: Subject) -> Response:
     """End one of one's sessions, or all others."""
     form = await forms.read_form(request, [forms.hidden("phien")])
@@ -232,6 +248,7 @@ DOORS = [
     Door(f"{PATH}/khoa-truy-cap/go", remove_passkey, _MAY, ("POST",)),
     Door(f"{PATH}/khoa-truy-cap/ten", rename_passkey, _MAY, ("POST",)),
     Door(f"{PATH}/ma-du-phong", new_codes, _MAY, ("POST",)),
+    Door(f"{PATH}/pin", set_pin, _MAY, ("POST",)),
     Door(f"{PATH}/phien", end_sessions, _MAY, ("POST",)),
     Door(PROOF, proof, _MAY, ("GET", "POST")),
 ]

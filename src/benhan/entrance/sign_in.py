@@ -144,7 +144,7 @@ def terms(request: Request) -> Terms:
     settings: Settings = request.app.state.settings
     return Terms(
         settings.session_hours, settings.session_idle_minutes, settings.idle_account_days,
-        second_factor_roles(settings),
+        settings.lock_minutes, second_factor_roles(settings),
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from benhan.core import store
-from benhan.core.access import Door, Permission, Role, Subject, staff
+from benhan.core.access import Door, Permission, Role, Subject, lock, staff
 from benhan.core.access.audit import Event, record
 from benhan.core.access.roles import ROLE_NAMES
 from benhan.core.access.staff import Person, Staff
@@ -37,14 +37,32 @@ _KINDS: Final = {
 
 async def listing(request: Request, tx: Transaction, who: Subject) -> Response:
     """Who has an account, searched while typing, by role, department and state."""
+    return await _list(request, tx, who, None)
+
+
+async def _list(request: Request, tx: Transaction, who: Subject, rule: forms.Form | None) -> Response:
     names = await departments(tx, who)
     form = forms.read_query(request, _filters(names))
+    minutes = await lock.lock_minutes(tx, who.facility, request.app.state.settings.lock_minutes)
     found = [one for one in await staff.everybody(tx, who) if _wanted(one, form)]
     template = "entrance/_staff_rows.html" if pages.is_fragment(request) else "entrance/staff.html"
     return pages.render(
-        request, template, form=form, found=found[:SHOWN], count=len(found), departments=names,
-        toast=toast(request), **words(),
+        request, template, 422 if rule else 200, form=form, found=found[:SHOWN], count=len(found),
+        departments=names, rule=rule or forms.blank([_minutes_field()], minutes=minutes), toast=toast(request),
+        **words(),
     )  # fmt: skip
+
+
+async def lock_rule(request: Request, tx: Transaction, who: Subject) -> Response:
+    """After how many idle minutes screens of the house are covered."""
+    form = await forms.read_form(request, [_minutes_field()])
+    if not form.errors:
+        try:
+            await lock.set_lock_minutes(tx, who, form["minutes"])
+            return back(PATH, xong="luu")
+        except Problem as problem:
+            form.errors.add("minutes", problem.message)
+    return await _list(request, tx, who, form)
 
 
 async def invitation_form(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -183,6 +201,13 @@ def toast(request: Request) -> dict[str, Any] | None:
     return None
 
 
+def _minutes_field() -> forms.Field:
+    hint = _("từ 3 đến 120; 0: không tự khoá; áp dụng từ lần đăng nhập sau")
+    return forms.number(
+        "minutes", _("Tự khoá sau"), required=True, lowest=0, highest=lock.MOST, unit=_("phút"), hint=hint
+    )
+
+
 def _filters(names: dict[str, str]) -> list[forms.Field]:
     roles = [(str(role), _(ROLE_NAMES[role])) for role in staff.STAFF_ROLES]
     return [
@@ -215,6 +240,7 @@ def _by_review(found: Sequence[Staff]) -> list[Staff]:
 _MAY = Permission.ADMINISTER
 DOORS = [
     Door(PATH, listing, _MAY),
+    Door(f"{PATH}/khoa-man-hinh", lock_rule, _MAY, ("POST",)),
     Door(f"{PATH}/moi", invitation_form, _MAY),
     Door(f"{PATH}/moi", invite, _MAY, ("POST",)),
     Door(REVIEW, review_list, _MAY),

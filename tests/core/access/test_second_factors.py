@@ -336,6 +336,17 @@ async def test_after_a_password_only_her_own_passkey_opens(
         assert bool(token) is taken
 
 
+async def test_a_passkey_shown_for_another_account_does_not_finish_her_sign_in(
+    database: Database, hospital: House, one: Somebody, passkey: Passkey
+) -> None:
+    """The thief knows her password, and has a passkey of his own and a question asked of nobody in particular."""
+    await passkey(one)
+    thief = await passkey(await somebody(database, hospital.key))
+    came = await password(database, one, at=clock.now())
+    asked = await question(database)
+    assert await answered(database, asked, thief.get(asked["options"]), came.token) is None
+
+
 async def test_a_question_for_one_purpose_is_no_good_for_another(
     database: Database, one: Somebody, passkey: Passkey
 ) -> None:

@@ -75,6 +75,11 @@ class Draft {
       this.savedAt = Date.now();
       return this.show(this.dirty ? "saving" : "saved");
     }
+    if (response.headers.get("Benhan-Locked")) {
+      document.dispatchEvent(new CustomEvent("benhan:locked"));
+      this.show("failed");
+      return this.later(RETRY_MS);
+    }
     this.place().innerHTML = await response.text(); // a fragment of our own, escaped by the server
     this.stopped = response.status === 409 || response.status === 412;
     this.show(this.stopped ? "conflict" : "failed");

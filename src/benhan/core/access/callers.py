@@ -14,7 +14,7 @@ from starlette.requests import Request
 from benhan.core.access.accounts import hashed
 from benhan.core.access.roles import Role
 from benhan.core.access.subject import Subject, parse_scopes
-from benhan.core.db import Entry, Transaction
+from benhan.core.db import PLATFORM, Entry, Transaction
 from benhan.core.fhir.outcome import NotFound, SignInNeeded
 from benhan.core.language import _
 
@@ -83,6 +83,18 @@ async def _holder(tx: Transaction, said: str, known: Known | None, *, cookie: bo
     return who
 
 
+async def is_locked(tx: Transaction, token: str) -> bool:
+    """Whether the session of a cookie holds for nobody only because its screen is locked."""
+    await tx.reach(PLATFORM)
+    return bool(
+        await tx.fetchval(
+            "select session_stands(s, a) and session_locked(s) from session s join account a on a.id = s.account"
+            " where s.token_hash = $1",
+            hashed(token),
+        )
+    )
+
+
 async def public(tx: Transaction, code: str | None) -> Subject:
     """Somebody unknown, at the named facility or at the first one."""
     row = await tx.first(
@@ -116,5 +128,6 @@ def _subject(row: Any, token: str | None) -> Subject:
         practitioner=row["practitioner"],
         patient=row["patient"],
         scopes=parse_scopes(row["scopes"]) if row["scopes"] else (),
+        lock_minutes=row["lock_minutes"],
         session=hashed(token).hex()[:16] if token else None,
     )

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from benhan.core.access.audit import Event, record
-from benhan.core.access.callers import COOKIE, Known, identify, public
+from benhan.core.access.callers import COOKIE, Known, identify, is_locked, public
 from benhan.core.access.doorway import Doorway, Way
 from benhan.core.access.roles import Permission
 from benhan.core.access.subject import Subject
@@ -24,6 +24,8 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 BAD = 400
 #: Where somebody unknown is sent, by what the door asks for; staff have an account, patients a personal link.
 SIGN_IN = "/dang-nhap"
+#: Where somebody is sent whose screen is locked.
+LOCKED = "/khoa-man-hinh"
 SIGN_IN_FOR = {Permission.OWN_RECORD: "/nguoi-benh/mo-lai"}
 
 __all__ = [
@@ -173,8 +175,14 @@ class Edge:
             async with self._database().transaction(who.facility) as tx:
                 record(tx, who, event)
         if problem.status == 401 and not request.url.path.startswith("/fhir"):
+            if (token := request.cookies.get(COOKIE)) and await self._locked(token):
+                return _to_lock(request)
             return _to_sign_in(request, SIGN_IN_FOR.get(door.permission, SIGN_IN))
         return self._refuse(request, problem)
+
+    async def _locked(self, token: str) -> bool:
+        async with self._database().transaction() as tx:
+            return await is_locked(tx, token)
 
 
 def refuse_other_origins(request: Request) -> None:
@@ -193,9 +201,21 @@ def refuse_other_origins(request: Request) -> None:
     raise Forbidden(_("Yêu cầu đến từ một trang khác nên bị từ chối."), advice=_("Mở lại trang và làm lại."))
 
 
-def _to_sign_in(request: Request, page: str) -> Response:
+def _to_lock(request: Request) -> Response:
+    """A page goes to the lock; a part of a page is told, and covers what is there without losing it."""
+    if request.headers.get("hx-request"):
+        return Response(status_code=401, headers={"Benhan-Locked": "1"})
+    return RedirectResponse(_asking(request, LOCKED), 303)
+
+
+def _asking(request: Request, page: str) -> str:
+    """A page that leads on to where somebody wanted to go."""
     target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    address = f"{page}?next={quote(target if request.method in SAFE else '/')}"
+    return f"{page}?next={quote(target if request.method in SAFE else '/')}"
+
+
+def _to_sign_in(request: Request, page: str) -> Response:
+    address = _asking(request, page)
     if request.headers.get("hx-request"):
         return Response(status_code=401, headers={"HX-Redirect": address})
     return RedirectResponse(address, 303)

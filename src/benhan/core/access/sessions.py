@@ -40,6 +40,8 @@ class Terms(msgspec.Struct, frozen=True):
     hours: int
     idle_minutes: int = 0
     idle_days: int = 0
+    #: A screen is covered after so many idle minutes, where the house has not said otherwise (0: never).
+    lock_minutes: int = 0
     #: Roles that must have a second factor.
     second_factor: frozenset[Role] = frozenset()
 
@@ -74,13 +76,16 @@ def visitor(request: Request) -> Visitor:
 
 
 async def open_for(tx: Transaction, facility: int, account: str, terms: Terms, who_comes: Visitor) -> str:
-    """Open a session for an account; gives its token."""
+    """Open a session for an account; gives its token. A display on a wall is never locked: nobody stands at it."""
     token = new_token()
     await tx.execute(
-        "insert into session (token_hash, facility, account, ends, idle, device, place)"
-        " values ($1, $2, $3, now() + $4, $5, $6, $7)",
+        "insert into session (token_hash, facility, account, ends, idle, device, place, lock_after)"
+        " select $1, $2, $3, now() + $4, $5, $6, $7, case when not $9 = any(a.roles) then nullif("
+        "coalesce((select lock_minutes from facility_rule where facility = $2), $8), 0) * interval '1 minute' end"
+        " from account a where a.id = $3",
         hashed(token), facility, account, timedelta(hours=terms.hours),
         timedelta(minutes=terms.idle_minutes) if terms.idle_minutes else None, who_comes.device, who_comes.place,
+        terms.lock_minutes, str(Role.DISPLAY),
     )  # fmt: skip
     return token
 

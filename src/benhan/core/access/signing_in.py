@@ -140,13 +140,13 @@ async def show_passkey(
     await tx.reach(PLATFORM)
     await _refuse_waiting(tx, None, who_comes, of_address(who_comes.place))
     account = await passkeys.holder(tx, question, said, site)
-    row = await tx.fetchrow(_BY_ID, account, at, terms.idle_days) if account else None
-    if row is None:
+    its = await tx.fetchrow(_BY_ID, account, at, terms.idle_days) if account else None
+    if its is None:
         await count_failure(tx, of_address(who_comes.place))
         _trace(tx, None, who_comes, "wrong passkey", allowed=False)
         return None
-    await _refuse_closed(tx, row, terms, who_comes)
-    return await _come_in(tx, row, terms, who_comes, "passkey", at)
+    await _refuse_closed(tx, its, terms, who_comes)
+    return await _come_in(tx, its, terms, who_comes, "passkey", at)
 
 
 async def to_enrol(tx: Transaction, step: str) -> tuple[str, str, str]:

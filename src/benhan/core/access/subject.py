@@ -30,6 +30,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     patient: str | None = None
     scopes: tuple[Scope, ...] = ()
     session: str | None = None
+    #: After so many idle minutes her screen is covered (0: never).
+    lock_minutes: int = 0
 
     @property
     def known(self) -> bool:

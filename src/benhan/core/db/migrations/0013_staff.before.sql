@@ -42,7 +42,9 @@ create index invitation_account on invitation (account);
 alter table session
     add device text not null default '',
     add place text not null default '',
-    add idle interval;                                  -- ends when nothing was asked for so long
+    add idle interval,                                  -- ends when nothing was asked for so long
+    add locked timestamptz,                             -- covered by its holder; it holds for nobody meanwhile
+    add lock_after interval;                            -- covered when nothing was asked for so long; null: never
 create index session_account on session (account);
 create index audit_sign_in on audit (facility, account, seq desc) where action = 'sign-in';
 
@@ -91,9 +93,17 @@ create function roles_at(a account, at timestamptz) returns text[] language sql 
         ) one) end
 $$;
 
-create function session_holds(s session, a account) returns boolean language sql stable as $$
+create function session_locked(s session) returns boolean language sql stable as $$
+    select s.locked is not null or (s.lock_after is not null and s.seen <= now() - s.lock_after)
+$$;
+
+-- Whether it would hold, were it not locked.
+create function session_stands(s session, a account) returns boolean language sql stable as $$
     select s.ends > now() and (s.idle is null or s.seen > now() - s.idle)
         and (s.account is null or a.active and within_hours(a.days, a.opens, a.closes, now()))
+$$;
+create function session_holds(s session, a account) returns boolean language sql stable as $$
+    select session_stands(s, a) and not session_locked(s)
 $$;
 
 create or replace function session_stamp(s session, a account) returns bigint language sql stable as $$
@@ -104,14 +114,14 @@ $$;
 drop function holder(bytea, boolean);
 create function holder(p_hash bytea, p_client boolean)
 returns table (facility int, facility_name text, facility_code text, account text, name text, roles text[],
-               departments text[], practitioner text, patient text, scopes text, stamp bigint)
+               departments text[], practitioner text, patient text, scopes text, lock_minutes int, stamp bigint)
 language plpgsql as $$
 declare found_ record;
 begin
     perform set_config('app.facility', '-1', true);
     select c.facility, f.name as facility_name, f.code as facility_code, 'client:' || c.name as account, c.name,
            array['client'] as roles, '{}'::text[] as departments, null::text as practitioner, null::text as patient,
-           c.scopes, client_stamp(c) as stamp
+           c.scopes, 0 as lock_minutes, client_stamp(c) as stamp
     into found_
     from client c join facility f on f.key = c.facility
     where p_client and c.token_hash = p_hash and c.revoked is null;
@@ -119,7 +129,7 @@ begin
         select s.facility, f.name as facility_name, f.code as facility_code, s.account, coalesce(a.name, '') as name,
                case when s.patient is not null then array['patient'] else roles_at(a, now()) end as roles,
                coalesce(a.departments, '{}') as departments, a.practitioner, s.patient, null::text as scopes,
-               session_stamp(s, a) as stamp
+               coalesce(extract(epoch from s.lock_after)::int / 60, 0) as lock_minutes, session_stamp(s, a) as stamp
         into found_
         from session s join facility f on f.key = s.facility left join account a on a.id = s.account
         where s.token_hash = p_hash and session_holds(s, a);
@@ -127,7 +137,8 @@ begin
     perform set_config('app.facility', coalesce(found_.facility::text, ''), true);
     if found_.facility is not null then
         return query select found_.facility, found_.facility_name, found_.facility_code, found_.account, found_.name,
-            found_.roles, found_.departments, found_.practitioner, found_.patient, found_.scopes, found_.stamp;
+            found_.roles, found_.departments, found_.practitioner, found_.patient, found_.scopes,
+            found_.lock_minutes, found_.stamp;
     end if;
 end $$;
 
