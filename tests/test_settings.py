@@ -11,7 +11,10 @@ from typer.testing import CliRunner
 from benhan.cli import cli
 from benhan.settings import Settings
 
-SAFE = {"mode": "production", "dsn": "postgresql://benhan_app@db/benhan", "public_url": "https://benhan.example"}
+SAFE = {
+    "mode": "production", "dsn": "postgresql://benhan_app@db/benhan", "public_url": "https://benhan.example",
+    "audit_key": "/etc/benhan/audit.pem", "audit_keeper": "/mnt/keeper",
+}  # fmt: skip
 
 
 def test_safe_settings_are_accepted() -> None:
@@ -22,6 +25,8 @@ def test_safe_settings_are_accepted() -> None:
     ("wrong", "named"),
     [
         ({"dsn": ""}, "BENHAN_DSN"),
+        ({"audit_key": None}, "BENHAN_AUDIT_KEY"),
+        ({"audit_keeper": None}, "BENHAN_AUDIT_KEEPER"),
         ({"secure_cookies": False}, "BENHAN_SECURE_COOKIES"),
         ({"public_url": "http://benhan.example"}, "BENHAN_PUBLIC_URL"),
         ({"insurance_portal": "http://portal.example"}, "BENHAN_INSURANCE_PORTAL"),

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from benhan.core.access import Door, Edge, LiveDoor
 from benhan.core.access.idle import Daily
+from benhan.core.access.seals.sealer import sealer
 from benhan.core.access.sockets import SocketDoor, socket_routes
 from benhan.core.api.dispatch import not_allowed
 from benhan.core.api.wire import Wire
@@ -48,6 +49,7 @@ ROOMS = (
     "benhan.core.api.changes",
     "benhan.core.api.subscriptions",
     "benhan.core.api.terminology",
+    "benhan.core.api.audit_events",
     "benhan.core.api.openapi",
     "benhan.core.api.rest",
     "benhan.core.api.searching",
@@ -55,6 +57,7 @@ ROOMS = (
     "benhan.hospital.clinic.pages",
     "benhan.hospital.lab.pages",
     "benhan.hospital.imaging.pages",
+    "benhan.hospital.review.pages",
     "benhan.patient.pages",
     "benhan.province.population.pages",
     "benhan.entrance.subscriptions",
@@ -113,6 +116,8 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     await app.state.live.start()
     warming = asyncio.create_task(asyncio.to_thread(_warm))
     tasks = [*(follower(database) for follower in app.state.followers), Daily(database, settings.idle_account_days)]
+    if seals := sealer(database, settings.audit_key, settings.audit_keeper):
+        tasks.append(seals)
     for task in tasks:
         await task.start()
     yield

@@ -12,6 +12,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +26,8 @@ from benhan.core.db import Transaction
 from benhan.settings import Settings
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Benhan: hệ thống bệnh án điện tử mở.")
+audit = typer.Typer(no_args_is_help=True, help="Sổ vết truy cập: kiểm tra niêm phong, xuất cho thanh tra.")
+cli.add_typer(audit, name="audit")
 console = Console(highlight=False)
 
 Data = Annotated[
@@ -47,6 +50,8 @@ def demo(
     workers: Annotated[int, typer.Option("--workers", min=1, max=16)] = 1,
 ) -> None:
     """Everything up on this machine: assets, PostgreSQL, a populated demo province, the web server."""
+    from benhan.cli_audit import AUDIT_KEEPER, AUDIT_KEY
+    from benhan.core.access.seals.statement import make_key
     from benhan.core.db.embedded import EmbeddedPostgres, default_folder
     from benhan.core.kit import assets
 
@@ -63,10 +68,12 @@ def demo(
         progress.update(step, description="Dữ liệu mẫu")
         accounts = asyncio.run(_prepare_demo(postgres.dsn, scale, progress))
         progress.remove_task(step)
+    make_key(folder / AUDIT_KEY)
     settings = Settings(
         mode="demo", host="127.0.0.1", port=port, data=folder, workers=workers, secure_cookies=False,
         dsn=SecretStr(postgres.dsn("benhan_app")), public_url=f"http://127.0.0.1:{port}",
         session_idle_minutes=0, idle_account_days=0, lock_minutes=0,
+        audit_key=folder / AUDIT_KEY, audit_keeper=folder / AUDIT_KEEPER,
     )  # fmt: skip
     with postgres.watched():
         _serve(settings, lambda: _welcome(settings, accounts))
@@ -203,6 +210,44 @@ def invite(
 
     with _database(data) as dsn:
         print(f"{Settings().public_url.rstrip('/')}/loi-moi/{asyncio.run(run(dsn))}")
+
+
+@audit.command("verify")
+def audit_verify(
+    keeper: Annotated[Path | None, typer.Option("--keeper", help="Thư mục của nơi giữ bên ngoài.")] = None,
+    key: Annotated[Path | None, typer.Option("--key", exists=True, help="Tệp PEM của khoá (công khai là đủ).")] = None,
+    facility: Annotated[str | None, typer.Option("--facility", help="Mã cơ sở; mặc định: mọi cơ sở.")] = None,
+    data: Data = None,
+) -> None:
+    """Compare the audit with its seals and with the outside keeper; exit code 1 when something was changed."""
+    from benhan.cli_audit import places, verified
+
+    with _database(data) as dsn, _progress() as progress:
+        keeper, key = places(data, keeper, key)
+        raise typer.Exit(asyncio.run(verified(dsn, keeper, key, facility, progress)))
+
+
+@audit.command("export")
+def audit_export(
+    out: Annotated[Path, typer.Argument(help="Thư mục nhận tệp.")],
+    since: Annotated[datetime | None, typer.Option("--from", help="Từ ngày.", formats=["%Y-%m-%d"])] = None,
+    until: Annotated[datetime | None, typer.Option("--to", help="Hết ngày.", formats=["%Y-%m-%d"])] = None,
+    facility: Annotated[str | None, typer.Option("--facility", help="Mã cơ sở; mặc định: cơ sở đầu tiên.")] = None,
+    data: Data = None,
+) -> None:
+    """The audit for an inspector: FHIR AuditEvents as NDJSON, and CSV; taking it out is itself in the audit."""
+    from benhan.cli_audit import exported
+
+    with _database(data) as dsn, _progress() as progress:
+        asyncio.run(exported(dsn, out, facility, since, until, progress))
+
+
+@audit.command("key")
+def audit_key(path: Annotated[Path, typer.Argument(help="Tệp PEM sẽ được tạo.")]) -> None:
+    """Make the key that seals the audit; prints its public half, for whoever verifies."""
+    from benhan.core.access.seals.statement import make_key, public_pem
+
+    print(public_pem(make_key(path).public).decode(), end="")
 
 
 @cli.command("assets")

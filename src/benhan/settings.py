@@ -60,6 +60,14 @@ class Settings(BaseSettings):
     import_sources: str = Field(
         default="", description="addresses that $import may fetch from, between blanks, each ending in /; empty: none"
     )
+    audit_key: Path | None = Field(
+        default=None, description="PEM file of the Ed25519 key that seals the audit (`benhan audit key` makes one)"
+    )
+    audit_keeper: Path | None = Field(
+        default=None,
+        description="folder, best on another machine, that seals are handed to every ten minutes and at the end; who "
+        "rules the database must not be able to write there",
+    )
     insurance_portal: str = Field(default="", description="base URL of the BHYT portal; empty: not asked")
     insurance_user: str = Field(default="", description="account of the facility at the BHYT portal")
     insurance_password: SecretStr = Field(default=SecretStr(""), description="its password")
@@ -103,6 +111,10 @@ class Settings(BaseSettings):
         found = []
         if not self.dsn.get_secret_value():
             found.append("BENHAN_DSN is empty: name the PostgreSQL that keeps the records.")
+        if self.audit_key is None:
+            found.append("BENHAN_AUDIT_KEY is empty: nobody would notice that the audit was changed.")
+        if self.audit_keeper is None:
+            found.append("BENHAN_AUDIT_KEEPER is empty: nobody would notice that the end of the audit was cut off.")
         if not self.secure_cookies:
             found.append("BENHAN_SECURE_COOKIES is off: session cookies would travel unencrypted.")
         if not self.public_url.startswith("https://"):

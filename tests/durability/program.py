@@ -78,6 +78,11 @@ class Program:
             self._process.wait(30)
         self.postgres.stop()
 
+    def audit(self) -> subprocess.CompletedProcess[str]:
+        """What `benhan audit verify` says."""
+        command = [*COMMAND, "audit", "verify", "--data", str(self.folder)]
+        return subprocess.run(command, check=False, capture_output=True, text=True)
+
     def token(self) -> str:
         """A bearer token, by the command an operator would use."""
         made = subprocess.run(

@@ -107,6 +107,8 @@ async def test_fifty_kills_lose_no_acknowledged_write_and_make_no_duplicate(prog
             assert (found.status_code, found.headers.get("etag")) == (200, f'W/"{version}"'), id_
     assert await _numbers_twice(program) == []
     assert await contradictions(program.postgres.dsn()) == []
+    audit = await asyncio.to_thread(program.audit)
+    assert audit.returncode == 0, audit.stdout + audit.stderr
 
 
 async def _kill_at_random(program: Program) -> None:

@@ -119,6 +119,7 @@ async def test_she_sees_who_opened_her_record_and_who_tried(
     await people.opened(browser, token)
     page = (await browser.get("/nguoi-benh/ai-da-mo")).text
     assert doctor.name in page and "Bác sĩ" in page and "lượt khám" in page
+    assert "Để khám, điều trị" in page.replace("\n", " ")
     assert hospital.subject(Role.LABORATORY).name not in page
     assert "1 lần có người mở liên kết của bạn mà nhập sai ngày sinh" in page
 

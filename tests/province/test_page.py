@@ -11,7 +11,7 @@ import openpyxl
 import pytest
 
 from benhan.core.access import Subject
-from benhan.core.db import Database
+from benhan.core.db import PLATFORM, Database
 from benhan.province.population.pages import _events
 from benhan.simulator import House
 from tests.province import visits
@@ -47,6 +47,11 @@ async def test_a_day_is_told_with_small_counts_hidden(client: Client, database: 
     sheet = (await browser.get(f"/so-y-te/so-lieu.csv{asked}")).content.decode("utf-8-sig")
     assert "J06.9" in sheet and "<3" in next(line for line in sheet.splitlines() if "B20" in line)
     book = openpyxl.load_workbook(io.BytesIO((await browser.get(f"/so-y-te/so-lieu.xlsx{asked}")).content))
+    async with database.transaction(PLATFORM) as tx:
+        taken = await tx.fetch(
+            "select detail from audit where action = 'export' and rule = 'permission province-figures'"
+        )
+    assert {row["detail"].rpartition(".")[2] for row in taken} == {"csv", "xlsx"}
     assert book.sheetnames == ["Theo cơ sở", "Chẩn đoán chính", "Chờ khám theo giờ đến", "Kết thúc khám"]
     assert book["Theo cơ sở"]["D2"].value == 4
     assert {cell.value for cell in book["Chẩn đoán chính"]["D"]} == {"Lượt khám", 3, "<3"}

@@ -23,6 +23,7 @@ FIRST_PAGE = {
     Role.PROVINCE: "/so-y-te",
     Role.PLANNING: "/lich-hen",
     Role.ADMINISTRATOR: "/lich-kham",
+    Role.REVIEWER: "/quan-tri/nhat-ky",
     Role.CASHIER: "/hang-doi",
     Role.DISPLAY: "/man-hinh",
     Role.PATIENT: "/nguoi-benh",

@@ -24,6 +24,7 @@ from benhan.core.store.live import Live
 from benhan.hospital.visit import OUTCOMES, full_name, ticket_number
 from benhan.patient import links, record, rules
 from benhan.patient.position import Position, position
+from benhan.patient.whys import why
 
 pages.register("patient", "benhan.patient")
 
@@ -118,12 +119,13 @@ async def my_visit(request: Request, tx: Transaction, who: Subject) -> Response:
 
 
 async def who_opened(request: Request, tx: Transaction, who: Subject) -> Response:
-    """`/nguoi-benh/ai-da-mo`: who opened the record, when, and what."""
+    """`/nguoi-benh/ai-da-mo`: who opened the record, when, what, and why."""
     found = await openings(tx, who, who.patient or "")
     wrong = await refused_dates(tx, who, who.patient or "")
+    days = await record.days(tx, who)
     return _shown(
         request, "patient/opened.html", "ai-da-mo", openings=found, wrong=wrong, role_of=role_of, seen=what_seen,
-        local=local,
+        local=local, why=lambda one: why(one, days),
     )  # fmt: skip
 
 

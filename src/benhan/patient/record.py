@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 import msgspec
 
@@ -79,6 +79,12 @@ async def visits(tx: Transaction, who: Subject, most: str = MOST_VISITS) -> list
     params = {"patient": f"Patient/{who.patient}", "_sort": "-date", "_count": most}
     page = await store.search(tx, who, r4.Encounter, params)
     return [visit for visit in page.resources if visit.status not in ("cancelled", "entered-in-error")]
+
+
+async def days(tx: Transaction, who: Subject) -> list[date]:
+    """The days of her visits."""
+    starts = [moment(one.period.start) for one in await visits(tx, who) if one.period]
+    return [clock.local(start).date() for start in starts if start]
 
 
 async def today(tx: Transaction, who: Subject, now: datetime | None = None) -> Day | None:

@@ -46,6 +46,7 @@ HOSPITAL_ACCOUNTS = (
     Account("thungan", "Vương Thị Sen", Role.CASHIER),
     Account("khth", "Hà Quốc Việt", Role.PLANNING),
     Account("quantri", "Đào Thanh Tùng", Role.ADMINISTRATOR),
+    Account("giamsat", "Bùi Thị Hiền", Role.REVIEWER),
     Account("manhinh", "Màn hình sảnh chờ", Role.DISPLAY),
 )
 PROVINCE_ACCOUNTS = (Account("soyte", "Lại Thị Thanh", Role.PROVINCE),)

@@ -77,6 +77,11 @@ async def test_the_signature_names_signer_time_and_a_hash_that_holds(visit: Room
     assert verdict.intact and not verdict.newer
     assert verdict.signed.name == visit.doctor.name
     assert verdict.signed.account == visit.doctor.account
+    (provenance,) = await visit.all(r4.Provenance, target=f"Encounter/{visit.visit}")
+    async with visit.database.transaction(hospital.key) as tx:
+        trace = await tx.fetchrow("select * from audit where action = 'sign' and id = $1", provenance.id)
+    assert trace and trace["account"] == visit.doctor.account and trace["patient"]
+    assert f"Encounter/{visit.visit}" in trace["detail"]
 
 
 async def test_a_later_version_of_a_signed_record_is_told(visit: Room, loader: Subject, hospital: House) -> None:

@@ -223,6 +223,12 @@ async def test_the_ticket_is_a_page_and_a_pdf(client: Enter, database: Database,
     assert "Nguyễn Ngọc Ẵng" in page
     assert "data-autoprint" in page
     assert (await desk.get(f"/tiep-don/phieu/{ticket}/pdf")).content.startswith(b"%PDF-")
+    async with database.transaction(hospital.key) as tx:
+        traces = await tx.fetch("select detail, patient from audit where action = 'print' and id = $1", ticket)
+    assert sorted((row["detail"], row["patient"]) for row in traces) == [
+        ("phieu", patient.id),
+        ("phieu.pdf", patient.id),
+    ]
 
 
 async def test_the_figures_of_the_day(client: Enter, database: Database, hospital: House) -> None:

@@ -19,8 +19,11 @@ class Decision(msgspec.Struct, frozen=True):
 def decide(who: Subject, interaction: Interaction, type_name: str) -> Decision:
     """May `who` do this to records of this type at her facility?
 
-    A patient's decision is limited to her own compartment; the store narrows reads and searches to it.
+    A patient's decision is limited to her own compartment; the store narrows reads and searches to it. The audit is no
+    record: it is read at its own doors (`api/audit_events.py`) and written by the program alone.
     """
+    if type_name == "AuditEvent":
+        return Decision(False, "AuditEvent is read at /fhir/AuditEvent and written by the program alone")
     if Role.CLIENT in who.roles:
         return _by_scope(who, interaction, type_name)
     for role in sorted(who.roles):

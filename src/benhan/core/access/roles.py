@@ -20,6 +20,7 @@ class Role(StrEnum):
     CASHIER = "cashier"
     PLANNING = "planning"
     ADMINISTRATOR = "administrator"
+    REVIEWER = "reviewer"
     PROVINCE = "province"
     PATIENT = "patient"
     # Not people:
@@ -43,6 +44,7 @@ ROLE_NAMES = {
     Role.CASHIER: "Thu ngân",
     Role.PLANNING: "Phòng KHTH",
     Role.ADMINISTRATOR: "Quản trị",
+    Role.REVIEWER: "Giám sát truy cập",
     Role.PROVINCE: "Sở Y tế",
     Role.PATIENT: "Người bệnh",
     Role.DISPLAY: "Màn hình chờ",
@@ -67,6 +69,8 @@ class Permission(StrEnum):
     IMAGING = "imaging"
     MEDICINES = "medicines"
     ADMINISTER = "administer"
+    READ_AUDIT = "read-audit"
+    EXPORT_AUDIT = "export-audit"
     OWN_RECORD = "own-record"
     PROVINCE_FIGURES = "province-figures"
     FHIR = "fhir"
@@ -101,8 +105,18 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.CASHIER: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.WATCH_QUEUE}),
     Role.PLANNING: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.SCHEDULE, _P.WATCH_QUEUE, _P.READ_CHART, _P.PRINT}),
     Role.ADMINISTRATOR: frozenset(
-        {_P.SIGNED_IN, _P.TERMINOLOGY, _P.SCHEDULE, _P.WATCH_QUEUE, _P.MEDICINES, _P.ADMINISTER, _P.REINDEX}
+        {
+            _P.SIGNED_IN,
+            _P.TERMINOLOGY,
+            _P.SCHEDULE,
+            _P.WATCH_QUEUE,
+            _P.MEDICINES,
+            _P.ADMINISTER,
+            _P.REINDEX,
+            _P.READ_AUDIT,
+        }
     ),
+    Role.REVIEWER: frozenset({_P.SIGNED_IN, _P.READ_AUDIT, _P.EXPORT_AUDIT}),
     Role.PROVINCE: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.PROVINCE_FIGURES}),
     Role.PATIENT: frozenset({_P.OWN_RECORD}),
     Role.DISPLAY: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.WATCH_QUEUE}),
@@ -181,6 +195,8 @@ RECORD_RULES: dict[Role, tuple[tuple[str, str], ...]] = {
         ("u", "Appointment"),
         ("rs", "Task"),
     ),
+    # Who was seen by whom, and whether there was a visit; nothing of what is in the chart.
+    Role.REVIEWER: (("rs", "Organization Location Practitioner PractitionerRole Patient Encounter Appointment"),),
     Role.PROVINCE: (("rs", "CodeSystem ValueSet ConceptMap"),),
     Role.PATIENT: (
         ("rs", _CHART),

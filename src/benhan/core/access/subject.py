@@ -49,12 +49,17 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         """What the scopes of a program open beside its role: taking out or bringing in everything at once.
 
         `bulk/export` and `bulk/import` say it alone; who may read and search (create and update) every type may too.
+        The audit is read by who may read and search AuditEvent.
         """
         words = {one.type for one in self.scopes}
         everything = frozenset[str]().union(*(one.letters for one in self.scopes if one.type == "*"))
         bulk = {Permission.EXPORT: "rs", Permission.IMPORT: "cu"}
         found = {one for one, needs in bulk.items() if f"bulk/{one}" in words or everything >= set(needs)}
-        return frozenset(found | ({Permission.REINDEX} if everything >= set("cruds") else set()))
+        if everything >= set("cruds"):
+            found.add(Permission.REINDEX)
+        if any(one.type in ("*", "AuditEvent") and one.letters >= set("rs") for one in self.scopes):
+            found.add(Permission.READ_AUDIT)
+        return frozenset(found)
 
 
 _SCOPE = re.compile(r"system/(\*|[A-Z][A-Za-z]{1,40})\.(c?r?u?d?s?)")

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 import benhan
+from benhan.core.api import audit_events
 from benhan.core.fhir import codec, r4
 from benhan.core.fhir.definitions import SearchParameter
 from benhan.core.store.parameters import generation
@@ -126,6 +127,8 @@ def _resource(
     asked: Asked,
     pointing: list[str],
 ) -> r4.CapabilityStatementRestResource:
+    if name == audit_events.NAME:
+        return _audit_events()
     codes = [code for place, code in OF_TYPES.items() if place in open_]
     parameters = [_parameter(one, modifiers) for one, modifiers in asked]
     follows = [f"{name}:{one.code}" for one, _modifiers in asked if one.kind == "reference"]
@@ -147,6 +150,23 @@ def _resource(
         searchInclude=["*", *follows],
         searchRevInclude=pointing or None,
         operation=[_operation(one) for one in operations if name in one.types or "*" in one.types] or None,
+    )
+
+
+def _audit_events() -> r4.CapabilityStatementRestResource:
+    """The audit: read at doors of its own, written by the program alone."""
+    return r4.CapabilityStatementRestResource(
+        type=audit_events.NAME,
+        profile=f"http://hl7.org/fhir/StructureDefinition/{audit_events.NAME}",
+        documentation="Read-only; newest first; the shape of IHE BALP. Reading it is itself audited.",
+        interaction=[r4.CapabilityStatementRestResourceInteraction(code=code) for code in ("read", "search-type")],
+        versioning="no-version",
+        searchParam=[
+            r4.CapabilityStatementRestResourceSearchParam(
+                name=name, type=kind, definition=f"http://hl7.org/fhir/SearchParameter/{audit_events.NAME}-{name}"
+            )
+            for name, kind in audit_events.PARAMETERS.items()
+        ],
     )
 
 

@@ -15,6 +15,7 @@ import msgspec
 from benhan.core import store
 from benhan.core.access import Subject, signature
 from benhan.core.access.accounts import confirm_password
+from benhan.core.access.audit import Event, record
 from benhan.core.db import Transaction
 from benhan.core.fhir import codec, r4, systems
 from benhan.core.fhir.outcome import Conflict, Invalid, VersionConflict
@@ -264,7 +265,11 @@ async def _sign(
         when=at.isoformat(timespec="milliseconds"),
         about=[r4.Reference(reference=f"Encounter/{visit.id}"), visit.subject or r4.Reference()],
     )
-    return await store.create(tx, who, made)
+    kept = await store.create(tx, who, made)
+    patient = (visit.subject.reference or "").removeprefix("Patient/") if visit.subject else None
+    signed = ", ".join(f"{codec.type_name(one)}/{one.id}" for one in records)
+    record(tx, who, Event("sign", "Provenance", kept.id, patient, rule="password", detail=signed))
+    return kept
 
 
 def _ended(visit: r4.Encounter, decision: Decision, at: datetime) -> r4.Encounter:

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from benhan.core.access import Door, LiveDoor, Permission, Subject
+from benhan.core.access.audit import Event, record
 from benhan.core.db import PLATFORM, Transaction
 from benhan.core.fhir.outcome import Invalid
 from benhan.core.kit import clock, pages
@@ -47,13 +48,13 @@ async def page(request: Request, tx: Transaction, who: Subject) -> Response:
 async def as_csv(request: Request, tx: Transaction, who: Subject) -> Response:
     """`/so-y-te/so-lieu.csv`: every table of the page."""
     _places, only, found = await _asked(request, tx, who)
-    return _file(sheets.as_csv(found), "text/csv; charset=utf-8", _name(found.period, only, "csv"))
+    return _file(tx, who, sheets.as_csv(found), "text/csv; charset=utf-8", _name(found.period, only, "csv"))
 
 
 async def as_excel(request: Request, tx: Transaction, who: Subject) -> Response:
     """`/so-y-te/so-lieu.xlsx`: every table of the page, a sheet each."""
     _places, only, found = await _asked(request, tx, who)
-    return _file(sheets.as_excel(found), _EXCEL, _name(found.period, only, "xlsx"))
+    return _file(tx, who, sheets.as_excel(found), _EXCEL, _name(found.period, only, "xlsx"))
 
 
 async def news(request: Request, who: Subject) -> Response:
@@ -150,7 +151,8 @@ def _address(period: Period, only: Facility | None, **other: Any) -> str:
     return path + "?" + "&".join(f"{name}={value}" for name, value in said.items())
 
 
-def _file(content: bytes, type_: str, name: str) -> Response:
+def _file(tx: Transaction, who: Subject, content: bytes, type_: str, name: str) -> Response:
+    record(tx, who, Event("export", "Encounter", rule="permission province-figures", detail=name))
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return Response(content, media_type=type_, headers=headers)
 

@@ -1,0 +1,104 @@
+"""What a reviewer of access must know to see that an opening is unusual: who is who, and whether there was a visit.
+
+It reads the identity of patients and staff and the dates of visits, nothing of a chart. Only who reviews access may
+ask; the trace is that of her question (`access/reviewing.py`), not one for each name in the list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from benhan.core.access import Subject
+from benhan.core.access.acts import refuse_unless_reviewer
+from benhan.core.db import Transaction
+from benhan.core.fhir import codec, r4, systems
+from benhan.core.fhir.search import PARAMETERS
+from benhan.core.store.records import NUMBERS
+
+#: A visit explains an opening from so long before it (an appointment) to so long after (results, letters, claims).
+BEFORE: Final = timedelta(days=30)
+AFTER: Final = timedelta(days=30)
+_BODIES = "select id, body from resource where facility = $1 and type = $2 and id = any($3) and body is not null"
+_ALL = "select id, body from resource where facility = $1 and type = $2 and body is not null order by key limit 5000"
+_VISITED = """
+select asked.n from unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) with ordinality asked(patient, lo, hi, n)
+where exists (
+    select from resource r join span s on s.rid = r.key
+    where r.facility = $1 and r.patient = asked.patient and r.type = any($5::smallint[]) and r.body is not null
+        and s.facility = $1 and s.param = any($6::smallint[]) and s.lo < asked.hi and s.hi > asked.lo)
+"""
+
+
+class Face(msgspec.Struct, frozen=True):
+    """Who somebody is, as a record says it."""
+
+    id: str
+    name: str
+    birth: str
+    number: str
+    citizen: str
+    phone: str
+    street: str
+    ward: str
+
+
+async def patients(tx: Transaction, who: Subject, ids: Iterable[str]) -> dict[str, Face]:
+    """Who these patients are.
+
+    Raises:
+        Forbidden: the caller may not read the audit.
+    """
+    refuse_unless_reviewer(who)
+    rows = await tx.fetch(_BODIES, who.facility, NUMBERS["Patient"], sorted(set(ids)))
+    return {row["id"]: _face(row["id"], codec.kept(row["body"], r4.Patient)) for row in rows}
+
+
+async def staff(tx: Transaction, who: Subject) -> dict[str, Face]:
+    """Who works at the facility, by the id of the Practitioner.
+
+    Raises:
+        Forbidden: the caller may not read the audit.
+    """
+    refuse_unless_reviewer(who)
+    rows = await tx.fetch(_ALL, who.facility, NUMBERS["Practitioner"])
+    return {row["id"]: _face(row["id"], codec.kept(row["body"], r4.Practitioner)) for row in rows}
+
+
+async def visited(
+    tx: Transaction, who: Subject, openings: Sequence[tuple[str, datetime, datetime]]
+) -> set[tuple[str, datetime, datetime]]:
+    """Which of these (patient, from, to) have a visit or an appointment around that time.
+
+    Raises:
+        Forbidden: the caller may not read the audit.
+    """
+    refuse_unless_reviewer(who)
+    rows = await tx.fetch(
+        _VISITED, who.facility, [one[0] for one in openings], [one[1] - AFTER for one in openings],
+        [one[2] + BEFORE for one in openings], [NUMBERS["Encounter"], NUMBERS["Appointment"]],
+        [PARAMETERS["Encounter"]["date"].id, PARAMETERS["Appointment"]["date"].id],
+    )  # fmt: skip
+    return {openings[row["n"] - 1] for row in rows}
+
+
+def _face(id_: str, one: r4.Patient | r4.Practitioner) -> Face:
+    name = next(iter(one.name or ()), None)
+    address = next(iter(one.address or ()), None)
+    numbers = {found.system: found.value or "" for found in one.identifier or ()}
+    phone = next((found.value or "" for found in one.telecom or () if found.system == "phone"), "")
+    parts = (name.family, *(name.given or ())) if name else ()
+    ward = (address.city, address.district, address.state) if address else ()
+    return Face(
+        id=id_,
+        name=(name.text or " ".join(part for part in parts if part)) if name else "",
+        birth=one.birthDate or "",
+        number=numbers.get(systems.PATIENT_NUMBER, ""),
+        citizen=numbers.get(systems.CCCD, ""),
+        phone=phone,
+        street=" ".join(line for line in (address.line or ()) if line) if address else "",
+        ward=" ".join(part for part in ward if part),
+    )
