@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from benhan.core.access import Decision
-from benhan.core.db import PLATFORM, Database
+from benhan.core.db import PLATFORM, Database, unseen
 from benhan.core.store.lead import Lead
 from benhan.core.store.query import parse
 from benhan.core.store.statement import Statement
@@ -142,6 +142,19 @@ async def test_of_many_who_search_at_once_only_the_one_who_was_revoked_is_refuse
     await owner.close()
     answers = await asyncio.gather(*(fhir.get("Patient", params=asked) for fhir in programs))
     assert [answer.status_code for answer in answers] == [200, 200, 200, 401, 200]
+
+
+async def test_a_statement_over_a_short_array_is_planned_a_few_times_and_then_never_again(dsn: Dsn) -> None:
+    asked = await asyncpg.connect(dsn("benhan_app"))
+    each = "cross join lateral (select from generate_series(1, 1000) where n > 0 offset 0) found"
+    arrays = ("$1::int[]", unseen("$1::int[]"))
+    statements = [await asked.prepare(f"select count(*) from unnest({array}) n {each}") for array in arrays]
+    for statement in statements:
+        assert [await statement.fetchval([1]) for _ in range(12)] == [1000] * 12
+    counted = "select custom_plans, generic_plans from pg_prepared_statements where statement ~ '^select count'"
+    rows = await asked.fetch(f"{counted} order by 1 desc")
+    await asked.close()
+    assert [tuple(row) for row in rows] == [(12, 0), (5, 7)]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 One `Transaction` per request, opened by the edge (`core.access.doors`); nobody else commits.
 """
 
-from benhan.core.db.database import PLATFORM, Busy, Database, Entry, EntryLapsed, Row, Transaction, entered
+from benhan.core.db.database import PLATFORM, Busy, Database, Entry, EntryLapsed, Row, Transaction, entered, unseen
 from benhan.core.db.migrate import create_database, migrate, pending
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "entered",
     "migrate",
     "pending",
+    "unseen",
 ]

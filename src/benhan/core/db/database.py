@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from benhan.core.db.entry import Entry, EntryLapsed, bound, columns, entered, entered_one, lapsed
+from benhan.core.db.entry import Entry, EntryLapsed, bound, columns, entered, entered_one, lapsed, unseen
 from benhan.core.db.lanes import Busy, Connection, Lanes
 from benhan.core.db.together import Together
 
@@ -313,4 +313,4 @@ class Database:
         return insert
 
 
-__all__ = ["PLATFORM", "Busy", "Database", "Entry", "EntryLapsed", "Row", "Transaction", "entered"]
+__all__ = ["PLATFORM", "Busy", "Database", "Entry", "EntryLapsed", "Row", "Transaction", "entered", "unseen"]

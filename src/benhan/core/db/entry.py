@@ -39,6 +39,15 @@ def lapsed(error: asyncpg.PostgresError) -> Exception:
     return EntryLapsed() if error.sqlstate == LAPSED else error
 
 
+def unseen(array: str) -> str:
+    """An array that PostgreSQL cannot look at while it plans, so that it plans the statement once.
+
+    It takes an array it does not know for ten long; a shorter one that it sees promises less work than that, and is
+    planned anew each time, which costs more than such a statement itself.
+    """
+    return f"(select {array})"
+
+
 def entered(first: int) -> str:
     """The end of a statement that verifies several callers: arrays of tokens and stamps from `$first` on, `$1` the
     facility."""

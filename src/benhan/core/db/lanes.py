@@ -17,9 +17,6 @@ WAIT_SECONDS = 10.0
 ROLLBACK_SECONDS = 5.0
 #: Statements that a connection keeps prepared.
 PREPARED = 500
-#: A prepared statement is planned once. Left alone, PostgreSQL plans one whose arrays are short anew each time, because
-#: short arrays promise less work than arrays it does not know; that costs more than the statement itself.
-PLANNED = {"plan_cache_mode": "force_generic_plan"}
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -107,7 +104,7 @@ class Lanes:
         try:
             made: Any = await asyncpg.connect(
                 self._dsn,
-                server_settings=self._settings | PLANNED,
+                server_settings=self._settings,
                 statement_cache_size=PREPARED,
                 max_cached_statement_lifetime=0,
             )

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from benhan.core.access import Decision, Interaction, Subject, decide
-from benhan.core.db import Transaction
+from benhan.core.db import Transaction, unseen
 from benhan.core.fhir.search import SearchParameter
 from benhan.core.store.found import Found, found_of
 from benhan.core.store.parameters import known
@@ -26,21 +26,26 @@ MOST = 1000
 #: How often what came along may bring something along itself.
 ROUNDS = 6
 
+
+def _array(n: int, kind: str) -> str:
+    return f"{unseen(f'${n}::{kind}[]')}::{kind}[]"
+
+
 _ROW = (
     " cross join lateral (select * from resource r where r.key = s.rid and r.facility = $1 and r.body is not null"
-    " and (r.type = any($3::smallint[]) or (r.type = any($4::smallint[]) and r.patient = $5)) offset 0) r"
-    " where r.key <> all($6::bigint[])"
+    f" and (r.type = any({_array(3, 'smallint')}) or (r.type = any({_array(4, 'smallint')}) and r.patient = $5))"
+    f" offset 0) r where r.key <> all({_array(6, 'bigint')}) order by r.key desc limit {MOST + 1}"
 )
 _COLUMNS = "select distinct on (r.key) r.key, r.type, r.id, r.version, r.updated, r.patient, r.body"
 _FORWARD = (
-    f"{_COLUMNS} from (select distinct x.hash from token x where x.rid = any($7::bigint[])"
-    " and x.param = any($2::smallint[]) offset 0) t cross join lateral"
+    f"{_COLUMNS} from (select distinct x.hash from token x where x.rid = any({_array(7, 'bigint')})"
+    f" and x.param = any({_array(2, 'smallint')}) offset 0) t cross join lateral"
     " (select x.rid from token x where x.facility = $1 and x.param = $8::smallint and x.hash = t.hash offset 0) s"
-    f"{_ROW} order by r.key desc limit $9"
+    f"{_ROW}"
 )
 _BACKWARD = (
-    f"{_COLUMNS} from (select x.rid from token x where x.facility = $1 and x.param = any($2::smallint[])"
-    f" and x.hash = any($7::bigint[]) offset 0) s{_ROW} order by r.key desc limit $8"
+    f"{_COLUMNS} from (select x.rid from token x where x.facility = $1 and x.param = any({_array(2, 'smallint')})"
+    f" and x.hash = any({_array(7, 'bigint')}) offset 0) s{_ROW}"
 )
 
 
@@ -93,9 +98,9 @@ async def _followed(
     free, own, patient = _readable(who, wanted)
     common: list[Any] = [who.facility, [one.id for one in parameters], free, own, patient, sorted(seen)]
     if forward:
-        rows = await tx.look(_FORWARD, *common, [one.key for one in fresh], SELF, MOST + 1)
+        rows = await tx.look(_FORWARD, *common, [one.key for one in fresh], SELF)
     else:
-        rows = await tx.look(_BACKWARD, *common, [hash64(f"{one.type}/{one.id}") for one in fresh], MOST + 1)
+        rows = await tx.look(_BACKWARD, *common, [hash64(f"{one.type}/{one.id}") for one in fresh])
     return [found_of(row, NAMES[row["type"]]) for row in rows]
 
 

@@ -166,15 +166,15 @@ async def _begin(tx: Transaction, waiting: Job) -> bool:
         return False
     asked = msgspec.json.decode(waiting.asked, type=Asked)
     await tx.reach(waiting.facility)
+    theirs = "" if asked.patients is None else " and r.patient = any($4::text[])"
+    patients = [] if asked.patients is None else [list(asked.patients)]
     await tx.execute(
         "insert into bulk_part (job, part, facility, type, total)"
         " select $1, row_number() over (order by n), $2, t,"
-        " (select count(*) from resource r where r.facility = $2 and r.type = t"
-        "  and ($4::text[] is null or r.patient = any($4)))"
+        f" (select count(*) from resource r where r.facility = $2 and r.type = t{theirs})"
         " from unnest($3::smallint[]) with ordinality u(t, n)"
         " where exists (select from resource r where r.facility = $2 and r.type = t)",
-        waiting.id, waiting.facility, [NUMBERS[name] for name in asked.types],
-        list(asked.patients) if asked.patients is not None else None,
+        waiting.id, waiting.facility, [NUMBERS[name] for name in asked.types], *patients,
     )  # fmt: skip
     await tx.execute("update bulk_job set state = 'working' where id = $1", waiting.id)
     return True

@@ -17,7 +17,7 @@ import msgspec
 
 from benhan.core.access import Subject
 from benhan.core.access.audit import MOST_DETAIL
-from benhan.core.db import Database, Entry, Row, Transaction, entered
+from benhan.core.db import Database, Entry, Row, Transaction, entered, unseen
 from benhan.core.store.found import Found, found_of
 from benhan.core.store.query import Query
 from benhan.core.store.statement import Statement
@@ -97,11 +97,11 @@ def _written(hits: str, counted: str, kinds: tuple[str, ...], values: int) -> st
     """The statement. `kinds`: of the values after the facility, where they are arrays of several searches' values."""
     asked = "(select 1::bigint as n) asked"
     if kinds:
-        arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(kinds, 2))
+        arrays = ", ".join(unseen(f"${n}::{kind}[]") for n, kind in enumerate(kinds, 2))
         names = "".join(f"v{n}, " for n in range(2, len(kinds) + 2))
         asked = f"unnest({arrays}) with ordinality asked({names}n)"
         hits, counted = (re.sub(r"\$(\d+)", _of_array, text) for text in (hits, counted))
-    acts = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(_ACTS, values + 3))
+    acts = ", ".join(unseen(f"${n}::{kind}[]") for n, kind in enumerate(_ACTS, values + 3))
     return f"""
 with found as materialized (
     select asked.n, {counted} as total, hit.* from {asked}

@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from benhan.core.access import Decision, Interaction, Subject
-from benhan.core.db import Database, Entry, Row, Transaction, entered
+from benhan.core.db import Database, Entry, Row, Transaction, entered, unseen
 from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Gone, NotFound
 from benhan.core.language import _
@@ -18,14 +18,15 @@ _ONE = "select version, updated, patient, body from resource where facility = $1
 #: Several at once, each for its own caller: verified, read, and traced in one statement.
 _SHARED = f"""
 with found as materialized (
-    select asked.n, r.* from unnest($2::smallint[], $3::text[]) with ordinality asked(type, id, n) cross join lateral (
+    select asked.n, r.* from unnest({unseen("$2::smallint[]")}, {unseen("$3::text[]")}) with ordinality
+        asked(type, id, n) cross join lateral (
         select version, updated, patient, body from resource
         where facility = $1 and type = asked.type and id = asked.id offset 0) r
     {entered(4)}),
 noted as (
     insert into audit (facility, account, session, action, type, id, patient, allowed, rule)
     select $1, act.account, act.session, 'read', act.type, act.id, found.patient, true, act.rule
-    from found join unnest($6::text[], $7::text[], $8::text[], $3::text[], $9::text[]) with ordinality
+    from found join unnest({", ".join(unseen(f"${n}::text[]") for n in (6, 7, 8, 3, 9))}) with ordinality
         act(account, session, type, id, rule, n) on act.n = found.n
     where found.body is not null)
 select * from found
