@@ -145,6 +145,57 @@ async def test_a_person_who_is_no_longer_what_she_was_is_no_longer_let_in(
     assert (await browser.get("/tiep-don")).status_code == expected
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "Patient", '{"resourceType": "Patient", "gender": "khác"}'),
+        ("POST", "Patient", "không phải JSON"),
+        ("PUT", "Patient/x", '{"resourceType": "Patient", "id": "y"}'),
+        ("PATCH", "Patient/x", "[]"),
+        ("POST", "", '{"resourceType": "Bundle", "type": "collection"}'),
+        ("GET", "Patient?khong=co&_sort=khong", None),
+    ],
+)
+async def test_who_was_revoked_is_not_even_told_what_is_wrong_with_what_she_sent(
+    program: Program, dsn: Dsn, method: str, path: str, body: str | None
+) -> None:
+    fhir = await program("system/*.cruds")
+    await kept(fhir)
+    header = fhir.headers["authorization"].removeprefix("Bearer ")
+    await _as_owner(dsn, "update client set revoked = now() where token_hash = sha256($1::bytea)", header.encode())
+    answer = await fhir.request(method, path, content=body and body.encode(), headers={"Prefer": "handling=strict"})
+    assert answer.status_code == 401, answer.text
+
+
+async def test_what_a_program_sends_while_its_rights_change_is_read_again_and_kept_once(
+    program: Program, dsn: Dsn
+) -> None:
+    fhir = await program("system/*.cruds")
+    id_ = await kept(fhir)
+    header = fhir.headers["authorization"].removeprefix("Bearer ")
+    for scopes in ("system/Patient.cruds", "system/*.cruds"):
+        mark = uuid4().hex
+        change = "update client set scopes = $2 where token_hash = sha256($1::bytea)"
+        await _as_owner(dsn, change, header.encode(), scopes)
+        sent = person(identifier=[{"system": "urn:t", "value": mark}])
+        made = await fhir.post("Patient", json=sent)
+        assert made.status_code == 201, made.text
+        found = (await fhir.get("Patient", params={"identifier": mark, "_total": "accurate"})).json()
+        assert found["total"] == 1
+        await _as_owner(dsn, change, header.encode(), scopes.replace("cruds", "crus"))
+        changed = await fhir.put(f"Patient/{id_}", json=person(id=id_, identifier=sent["identifier"]))
+        assert changed.status_code == 200, changed.text
+
+
+async def test_of_many_who_write_at_once_only_the_one_who_was_revoked_is_refused(program: Program, dsn: Dsn) -> None:
+    programs = [await program("system/*.cruds") for _ in range(6)]
+    await asyncio.gather(*(kept(fhir) for fhir in programs))
+    header = programs[3].headers["authorization"].removeprefix("Bearer ")
+    await _as_owner(dsn, "update client set revoked = now() where token_hash = sha256($1::bytea)", header.encode())
+    answers = await asyncio.gather(*(fhir.post("Patient", json=person()) for fhir in programs))
+    assert [answer.status_code for answer in answers] == [201, 201, 201, 401, 201, 201]
+
+
 async def test_of_many_who_ask_at_once_only_the_one_who_was_revoked_is_refused(program: Program, dsn: Dsn) -> None:
     programs = [await program("system/*.cruds") for _ in range(6)]
     id_ = await kept(programs[0])

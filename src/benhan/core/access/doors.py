@@ -43,12 +43,16 @@ class HalfDoneError(RuntimeError):
 
 
 class Door(msgspec.Struct, frozen=True):
-    """A route: where it is, what it does, what it asks for."""
+    """A route: where it is, what it does, what it asks for.
+
+    `again`: what is sent here is kept as long as the request (`messages.read_body`) and can be read a second time.
+    """
 
     path: str
     endpoint: Endpoint
     permission: Permission
     methods: tuple[str, ...] = ("GET",)
+    again: bool = False
 
 
 class LiveDoor(msgspec.Struct, frozen=True):
@@ -88,7 +92,7 @@ class Edge:
                 return await self._through(request, door)
             except EntryLapsed:
                 # She is not who she was when we last read it: once more, with what is true now. What she sent was not
-                # read yet: who writes is verified before (see `_enter`).
+                # read yet (see `_enter`), or can be read again.
                 return await self._through(request, door)
 
         return answer
@@ -99,7 +103,7 @@ class Edge:
         who: Subject | None = None
         try:
             refuse_other_origins(request)
-            who = await self._enter(request, tx, door.permission)
+            who = await self._enter(request, tx, door)
             response = await self._answered(request, tx, who, door)
             if response.status_code >= BAD and tx.wrote:
                 raise HalfDoneError(f"{request.method} {door.path}: {response.status_code} after writing")
@@ -132,8 +136,11 @@ class Edge:
     async def _answered(self, request: Request, tx: Transaction, who: Subject, door: Door) -> Response:
         try:
             return await door.endpoint(request, tx, who)
+        except Problem:
+            await tx.verify()  # whoever is told what is wrong with a question is somebody who may ask
+            raise
         except EntryLapsed:
-            if request.method in SAFE:
+            if request.method in SAFE or door.again:
                 raise
             self._known.forget(tx.entry)  # between being verified and writing: what she sent is read only once
             raise SignInNeeded(_("Phiên làm việc vừa thay đổi; chưa ghi gì. Gửi lại.")) from None
@@ -149,11 +156,13 @@ class Edge:
 
         return answer
 
-    async def _enter(self, request: Request, tx: Transaction, permission: Permission) -> Subject:
+    async def _enter(self, request: Request, tx: Transaction, door: Door) -> Subject:
+        """Know who asks. Her first question verifies it, but that comes too late where she sends what is read once."""
         who = await identify(request, tx, self._known)
-        if request.method not in SAFE or (who.known and not who.may(permission)):
+        once = request.method not in SAFE and not door.again
+        if once or (who.known and not who.may(door.permission)):
             await tx.verify()
-        return self._permitted(request, who, permission)
+        return self._permitted(request, who, door.permission)
 
     def _permitted(self, request: Request, who: Subject, permission: Permission) -> Subject:
         request.state.who = who if who.known else None

@@ -47,6 +47,7 @@ async def read_body(request: Request, *kinds: str) -> bytes:
     async for part in request.stream():
         body += part
         if len(body) > codec.MAX_BYTES:
+            request.state.body = bytes(body)  # a second reading is refused as well
             raise TooLarge(
                 _("Nội dung vượt quá %(n)s byte.", n=codec.MAX_BYTES), advice=_("Chia nhỏ thành nhiều lần gửi.")
             )

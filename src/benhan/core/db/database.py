@@ -99,7 +99,7 @@ class Transaction:
         """Whether nothing has been begun so far, and questions may go each for itself."""
         return self._connection is None and self.entry is not None and not self._over
 
-    async def shared(self, kind: str | None, piece: Q, do: Do[Q, A]) -> A:
+    async def shared(self, kind: str | None, piece: Q, do: Do[Q, A], at_once: int = 2) -> A:
         """A question (a look) asked together with like ones of other requests of the facility at this moment.
 
         `do` gets all that arrived together and gives the answer of each; it verifies the callers, and leaves the
@@ -112,11 +112,14 @@ class Transaction:
         if kind is None:
             [answer] = await do(self._database, self.entry.facility, [piece])
             return answer
-        return await self._database.together(kind, self.entry.facility, piece, do)
+        return await self._database.together(kind, self.entry.facility, piece, do, at_once)
 
     async def alone(self, kind: str, piece: Q, do: Do[Q, A]) -> A:
-        """As `shared`, for the one thing this request writes: committed when this returns. Nothing may follow."""
-        answer = await self.shared(kind, piece, do)
+        """As `shared`, for the one thing this request writes: committed when this returns. Nothing may follow.
+
+        One batch at a time: while it is written and flushed to the disk, the next one gathers.
+        """
+        answer = await self.shared(kind, piece, do, at_once=1)
         self._over = True
         return answer
 
@@ -249,15 +252,18 @@ class Database:
         """
         return await self.ask(entered_one(sql, len(values)), *values, entry.token, entry.stamp)
 
-    async def together(self, kind: str, facility: int, piece: Q, do: Do[Q, A]) -> A:
-        """Do something with what others of the facility want done of the same kind at this moment."""
+    async def together(self, kind: str, facility: int, piece: Q, do: Do[Q, A], at_once: int) -> A:
+        """Do something with what others of the facility want done of the same kind at this moment.
+
+        `at_once` batches of a kind go at a time.
+        """
         together = self._kinds.get((kind, facility))
         if together is None:
 
             async def all_of(pieces: Sequence[Q]) -> Sequence[A]:
                 return await do(self, facility, pieces)
 
-            together = self._kinds[kind, facility] = Together(all_of, 2, EVERYBODYS)
+            together = self._kinds[kind, facility] = Together(all_of, at_once, EVERYBODYS)
         try:
             answer: A = await together.ask(piece)
         finally:

@@ -110,10 +110,10 @@ async def rules_of(tx: Transaction, who: Subject) -> Rules:
     found = _rules.get(who.facility)
     if found is not None and monotonic() < found.until:
         return found
-    rows = await tx.fetch(_SIGNS, list({who.facility, 0}), _TYPES, MOST)
+    rows = await tx.look(_SIGNS, list({who.facility, 0}), _TYPES, MOST)
     signs = tuple((row["key"], row["version"]) for row in rows)
     if found is None or found.signs != signs:
-        found = _read(await tx.fetch(_BODIES, [key for key, _version in signs]) if signs else [])
+        found = _read(await tx.look(_BODIES, [key for key, _version in signs]) if signs else [])
         found.signs = signs
         _rules[who.facility] = found
     found.until = monotonic() + REFRESH

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 import asyncpg
 import msgspec
@@ -21,13 +20,11 @@ from benhan.core.fhir.outcome import Invalid, Problem
 from benhan.core.fhir.validation import check
 from benhan.core.language import _
 from benhan.core.store import conformance, parameters, terms_index
+from benhan.core.store.columns import PUT_ALL, index_texts
 from benhan.core.store.records import NAMES, NUMBERS, new_id, now, permit, stamped
 from benhan.core.store.rows import INDEX_VERSION, Rows, rows_of
 from benhan.core.store.write import TAKEN, AlreadyExists
 
-_PUT_NEW = (
-    "select put_new($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25,$26,$27)"
-)
 #: Types that have an index of their own beside the rows of every record.
 _FURTHER = frozenset({NUMBERS["CodeSystem"], NUMBERS["SearchParameter"]})
 #: What the bytes of a record hold that claims a profile, or must be understood by whoever reads it.
@@ -35,14 +32,14 @@ _CLAIMS = (b'"profile":[', b'"modifierExtension":[')
 
 
 class Batch(msgspec.Struct):
-    """Records ready to be written: columns for `put_new`. `faults` are (place in what was given, what is wrong)."""
+    """Records ready to be written: columns for `put_all`. `faults` are (place in what was given, what is wrong)."""
 
     moment: datetime
     types: list[int]
     ids: list[str]
     patients: list[str | None]
     bodies: list[bytes]
-    index: tuple[list[Any], ...]
+    index: tuple[str, ...]
     #: Where each stood in what was given.
     places: list[int]
     faults: list[tuple[int, Problem]]
@@ -74,20 +71,8 @@ def batch_of(resources: Sequence[r4.Resource], moment: datetime, facility: int |
         batch.patients.append(found.patient)
         batch.bodies.append(codec.encode(one))
         batch.places.append(place)
-    batch.index = (
-        *_columns([one.tokens for one in rows], 2),
-        *_columns([one.words for one in rows], 3),
-        *_columns([one.spans for one in rows], 3),
-        *_columns([one.quantities for one in rows], 4),
-        *_columns([[(what,) for what in one.once] for one in rows], 1),
-    )
+    batch.index = index_texts(rows)
     return batch
-
-
-def _columns(rows: Sequence[Sequence[tuple[Any, ...]]], width: int) -> list[list[Any]]:
-    """Rows of many records as columns, the number of the record first."""
-    numbers = [n for n, mine in enumerate(rows, 1) for _row in mine]
-    return [numbers, *([row[at] for mine in rows for row in mine] for at in range(width))]
 
 
 async def put_batch(tx: Transaction, who: Subject, batch: Batch) -> list[int | None]:
@@ -104,8 +89,8 @@ async def put_batch(tx: Transaction, who: Subject, batch: Batch) -> list[int | N
     try:
         tx.wrote = True
         keys: list[int | None] = await tx.fetchval(
-            _PUT_NEW, who.facility, batch.moment, who.account, INDEX_VERSION, batch.generation,
-            batch.types, batch.ids, batch.patients, batch.bodies, *batch.index,
+            f"select {PUT_ALL}", who.facility, batch.types, batch.ids, [batch.moment] * len(batch.ids), batch.patients,
+            batch.bodies, [who.account] * len(batch.ids), *batch.index, INDEX_VERSION, batch.generation,
         )  # fmt: skip
     except asyncpg.PostgresError as error:
         if error.sqlstate == TAKEN:

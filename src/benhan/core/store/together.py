@@ -1,6 +1,6 @@
 """Several records at once: the entries of a transaction, and new records that many programs send at the same moment.
 
-New records go to PostgreSQL in one call (`put_many`, migration 0009): row, history, index, uniqueness, change feed. A
+New records go to PostgreSQL in one call (`put_all`, migration 0013): row, history, index, uniqueness, change feed. A
 new record that is all its request writes is put together with those of other requests, each with its own audit event,
 its own caller verified, and its own outcome: if one of them cannot be kept, each is tried alone.
 """
@@ -23,29 +23,22 @@ from benhan.core.fhir.outcome import Conflict, Forbidden, Problem
 from benhan.core.fhir.validation import check
 from benhan.core.language import _
 from benhan.core.store import conformance, parameters
+from benhan.core.store.columns import NEXT, PUT_ALL, index_texts
 from benhan.core.store.records import NUMBERS, new_id, now, permit, stamped
 from benhan.core.store.rows import INDEX_VERSION, Rows
 from benhan.core.store.write import TAKEN, AlreadyExists, create, put
 
-#: Types that more than `put_many` is to be done for: their concepts, their plan, what they define and demand.
+#: Types that more than `put_all` is to be done for: their concepts, their plan, what they define and demand.
 BY_THEMSELVES: Final = frozenset(
     {"CodeSystem", "Subscription", "SearchParameter", "StructureDefinition", "CapabilityStatement"}
 )
-#: Records in one call of `put_many`.
+#: Records in one call of `put_all`.
 MOST: Final = 500
-_TYPES: Final = (
-    "smallint[]", "text[]", "timestamptz[]", "text[]", "bytea[]", "text[]",
-    "int[]", "smallint[]", "bigint[]", "int[]", "smallint[]", "text[]", "text[]",
-    "int[]", "smallint[]", "timestamptz[]", "timestamptz[]",
-    "int[]", "smallint[]", "bigint[]", "float8[]", "float8[]", "int[]", "text[]", "smallint", "int",
-)  # fmt: skip
-_CALL: Final = f"put_many($1::int, {', '.join(f'${n}::{kind}' for n, kind in enumerate(_TYPES, 2))})"
-_PUT_MANY: Final = f"select {_CALL}"
-_NEXT: Final = len(_TYPES) + 2
+_PUT_ALL: Final = f"select {PUT_ALL}"
 #: Verified, put and audited in one statement; a record that was not kept leaves no trace of having been.
 _PUT_ALONE: Final = (
-    f"with kept as materialized (select {_CALL} as rids {entered(_NEXT)}), noted as ("
-    + inserting(_NEXT + 2, "(select rids from kept)")
+    f"with kept as materialized (select {PUT_ALL} as rids {entered(NEXT)}), noted as ("
+    + inserting(NEXT + 2, "(select rids from kept)")
     + ") select rids from kept"
 )
 
@@ -90,6 +83,7 @@ async def write_all(tx: Transaction, who: Subject, writes: Sequence[Write]) -> l
         AlreadyExists: something that may exist once exists already.
     """
     kept: list[Outcome] = []
+    await conformance.rules_of(tx, who)
     for plain, alike in groupby(writes, key=lambda write: _is_plain(who, write)):
         some = list(alike)
         kept += await (_create_all(tx, who, some) if plain else _each(tx, who, some))
@@ -104,6 +98,7 @@ async def create_alone(tx: Transaction, who: Subject, resource: r4.R) -> r4.R:
     Raises:
         Forbidden, Invalid, AlreadyExists, Conflict: as `create`.
     """
+    await conformance.rules_of(tx, who)
     if tx.entry is None or not tx.only_looks or not _is_plain(who, Write(resource, new=True)):
         return await create(tx, who, resource)
     made = _made(who, Write(resource, new=True), now())
@@ -146,7 +141,7 @@ async def _create_all(tx: Transaction, who: Subject, writes: Sequence[Write]) ->
     for first in range(0, len(made), MOST):
         some = made[first : first + MOST]
         try:
-            rids = await tx.fetchval(_PUT_MANY, who.facility, *_columns(some))
+            rids = await tx.fetchval(_PUT_ALL, who.facility, *_arguments(some))
         except asyncpg.PostgresError as error:
             raise _taken(error) from None
         for one, rid in zip(some, rids, strict=True):
@@ -178,7 +173,7 @@ async def _put_alone(database: Database, facility: int, asked: Sequence[_Asked])
     audit = [list(column) for column in zip(*(row_of(one.who, one.made.event) for one in asked), strict=True)]
     try:
         rows = await database.ask(
-            _PUT_ALONE, facility, *_columns([one.made for one in asked]),
+            _PUT_ALONE, facility, *_arguments([one.made for one in asked]),
             [one.token for one in callers], [one.stamp for one in callers], *audit,
         )  # fmt: skip
     except asyncpg.PostgresError as error:
@@ -187,23 +182,13 @@ async def _put_alone(database: Database, facility: int, asked: Sequence[_Asked])
     return rids
 
 
-def _columns(made: Sequence[_Made]) -> tuple[Any, ...]:
-    """The arguments of `put_many` after the facility."""
-    all_rows = [one.rows for one in made]
+def _arguments(made: Sequence[_Made]) -> tuple[Any, ...]:
+    """The arguments of `put_all` after the facility."""
     return (
         [NUMBERS[one.name] for one in made], [one.resource.id for one in made], [one.moment for one in made],
         [one.rows.patient for one in made], [one.body for one in made], [one.account for one in made],
-        *_table([rows.tokens for rows in all_rows], 2), *_table([rows.words for rows in all_rows], 3),
-        *_table([rows.spans for rows in all_rows], 3), *_table([rows.quantities for rows in all_rows], 4),
-        *_table([[(what,) for what in rows.once] for rows in all_rows], 1), INDEX_VERSION,
-        min((rows.generation for rows in all_rows), default=1),
+        *index_texts([one.rows for one in made]), INDEX_VERSION, min(one.rows.generation for one in made),
     )  # fmt: skip
-
-
-def _table(rows: Sequence[Sequence[tuple[Any, ...]]], width: int) -> list[list[Any]]:
-    """Rows of one index table as columns, the first says whose they are."""
-    flat = [(n, *row) for n, some in enumerate(rows, 1) for row in some]
-    return [list(column) for column in zip(*flat, strict=True)] if flat else [[] for _ in range(width + 1)]
 
 
 def _taken(error: asyncpg.PostgresError) -> Exception:
