@@ -22,7 +22,7 @@ MAX_BYTES = 20 * 1024 * 1024
 MAX_DEPTH = 64
 
 _TYPES: dict[str, type[r4.Resource]] = {t.__name__: t for t in r4.RESOURCES}
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _NOT_BRACKETS = bytes(c for c in range(256) if c not in b"{}[]")
 _SPACED_KEY = re.compile(rb'"\s+:')
 _ANY_KEY = re.compile(rb'(?<!\\)"\s*:')

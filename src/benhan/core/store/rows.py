@@ -110,10 +110,7 @@ def _tokens(index: search.Index) -> set[tuple[int, int]]:
     tokens = set()
     for param, system, code in index.tokens:
         if code:
-            tokens.add((param, hash64(code)))
-            tokens.add((param, hash64(f"{system or ''}|{code}")))
-            if system:
-                tokens.add((param, hash64(f"{system}|")))
+            tokens.update(_token(param, system, code))
     tokens.update((param, hash64(target)) for param, target in index.references)
     for param, uri in index.uris:
         tokens.add((param, hash64(uri)))
@@ -124,6 +121,13 @@ def _tokens(index: search.Index) -> set[tuple[int, int]]:
     for param, system, code, value in index.typed:
         tokens.add((param, hash64(f"of-type {system or ''}|{code}|{value}")))
     return tokens
+
+
+@lru_cache(16384)
+def _token(param: int, system: str | None, code: str) -> tuple[tuple[int, int], ...]:
+    """The rows of one token: by its code, by both, and by its system."""
+    rows = [(param, hashed) for hashed in token_hashes(system, code)]
+    return (*rows, (param, hash64(f"{system}|"))) if system else tuple(rows)
 
 
 # ── words ──────────────────────────────────────────────────────────────────────────────────────────────────────────
