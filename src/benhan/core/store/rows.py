@@ -107,7 +107,7 @@ def rows_of(resource: r4.Resource, further: search.Plan = ()) -> Rows:
 
 
 def _tokens(index: search.Index) -> set[tuple[int, int]]:
-    tokens = set()
+    tokens: set[tuple[int, int]] = set()
     for param, system, code in index.tokens:
         if code:
             tokens.update(_token(param, system, code))
