@@ -16,8 +16,8 @@ import shutil
 import socket
 import subprocess
 import tarfile
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urljoin
@@ -26,7 +26,7 @@ import pytest
 import pytest_asyncio
 from granian.constants import Interfaces
 from granian.server.embed import Server
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from benhan.core.kit import assets
 
@@ -41,6 +41,9 @@ ARGUMENTS: Final = [
 RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 DESK: Final = (1366, 768)
 PHONE: Final = (390, 844)
+#: What a page may take for anything on a machine where everybody works at once; nothing is faster for it, or slower.
+PATIENCE_MS: Final = 30_000
+expect.set_options(timeout=PATIENCE_MS)
 
 OpenPage = Callable[..., Awaitable[Page]]
 Axe = Callable[[Page], Awaitable[list[str]]]
@@ -162,7 +165,7 @@ async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
             page = await context.new_page()
             page.on("pageerror", lambda error: wrong.append(str(error)))
             page.on("console", lambda said: wrong.append(said.text) if "Security Policy" in said.text else None)
-            page.set_default_timeout(10_000)
+            page.set_default_timeout(PATIENCE_MS)
             await page.goto(url)
             return page
 
@@ -189,23 +192,38 @@ def axe() -> Axe:
     return violations
 
 
+@contextmanager
+def held_port() -> Iterator[int]:
+    """A free port of loopback that stays ours: a server that shares its port, as ours does, may listen there.
+
+    A port that is only looked up may be taken before the server listens; two servers of ours would then share it.
+    """
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        holder.bind(("127.0.0.1", 0))
+        yield int(holder.getsockname()[1])
+
+
 @asynccontextmanager
 async def serve(app: Any) -> AsyncIterator[str]:
     """Serve an ASGI application on a free port of loopback, in this event loop; gives its base URL."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = Server(app, address="127.0.0.1", port=port, interface=Interfaces.ASGI)
-    running = asyncio.create_task(server.serve())
-    for _attempt in range(200):
+    with held_port() as port:
+        server = Server(app, address="127.0.0.1", port=port, interface=Interfaces.ASGI)
+        running = asyncio.create_task(server.serve())
         try:
-            _reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.close()
-            break
-        except OSError:
-            await asyncio.sleep(0.02)
+            async with asyncio.timeout(PATIENCE_MS / 1000):
+                while not await _answers(port) and not running.done():  # noqa: ASYNC110 - the server has no event for it
+                    await asyncio.sleep(0.02)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.stop()  # type: ignore[no-untyped-call]
+            await running
+
+
+async def _answers(port: int) -> bool:
     try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.stop()  # type: ignore[no-untyped-call]
-        await running
+        _reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True

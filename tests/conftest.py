@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import fcntl
 import os
+import random
 import shutil
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import asyncpg
 import httpx
+import hypothesis
 import pytest
 import pytest_asyncio
 from starlette.applications import Starlette
@@ -27,6 +29,12 @@ from benhan.core.kit import assets
 from benhan.settings import Settings
 from benhan.simulator import House, build_house, build_province
 from tests.browser import axe, browser, open_page, serve  # noqa: F401 - fixtures
+
+# What is tried is the same each time, so that nothing turns red by chance, and nothing is held to the speed of a busy
+# machine. `pytest --hypothesis-profile=search` looks at random for what nobody thought of yet.
+hypothesis.settings.register_profile("search", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("landing", hypothesis.settings.get_profile("search"), derandomize=True)
+hypothesis.settings.load_profile("landing")
 
 CLUSTER = "BENHAN_TEST_CLUSTER"
 TEMPLATE = "benhan_template"
@@ -149,7 +157,9 @@ async def address(app: Starlette) -> AsyncIterator[str]:
 
 
 def free_port() -> int:
-    """A port nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port nobody uses now, below those that Linux hands out to whoever connects: it is still free after a kill."""
+    while True:
+        port = random.randrange(12_000, 32_000)
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port

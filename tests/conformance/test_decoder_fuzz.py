@@ -44,13 +44,13 @@ def _whole_way(body: bytes) -> None:
         assert codec.encode(problem.outcome())
 
 
-@settings(max_examples=CASES, deadline=None)
+@settings(max_examples=CASES)
 @given(st.binary(max_size=200))
 def test_any_bytes(body: bytes) -> None:
     _whole_way(body)
 
 
-@settings(max_examples=CASES, deadline=None)
+@settings(max_examples=CASES)
 @given(st.sampled_from(["Patient", "Observation", "Bundle", "Encounter"]), st.dictionaries(KEYS, JSON))
 def test_any_json_that_looks_like_a_resource(kind: str, content: dict[str, Any]) -> None:
     _whole_way(json.dumps({**content, "resourceType": kind}).encode())

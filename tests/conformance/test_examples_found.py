@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest_asyncio
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benhan.core import store
@@ -174,7 +174,7 @@ def _instant(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200)
 @given(pick=st.integers(min_value=0, max_value=1_000_000))
 async def test_an_example_is_found_by_each_value_in_it(
     place: Elsewhere, official_examples: list[Path], pick: int

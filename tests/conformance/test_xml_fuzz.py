@@ -43,19 +43,19 @@ def _whole_way(body: bytes) -> None:
         assert xml.decode(xml.encode(problem.outcome()))
 
 
-@settings(max_examples=CASES, deadline=None)
+@settings(max_examples=CASES)
 @given(st.binary(max_size=200))
 def test_any_bytes(body: bytes) -> None:
     _whole_way(body)
 
 
-@settings(max_examples=CASES, deadline=None)
+@settings(max_examples=CASES)
 @given(st.lists(PIECES, max_size=12))
 def test_anything_inside_a_patient(pieces: list[str]) -> None:
     _whole_way(f'<Patient xmlns="{xml.FHIR}">{"".join(pieces)}</Patient>'.encode())
 
 
-@settings(max_examples=CASES, deadline=None)
+@settings(max_examples=CASES)
 @given(st.sampled_from(DOCUMENTS), st.randoms(use_true_random=False), st.lists(PIECES, min_size=1, max_size=3))
 def test_a_good_document_with_pieces_cut_and_put_elsewhere(
     document: str, chance: random.Random, pieces: list[str]

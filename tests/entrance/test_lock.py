@@ -22,7 +22,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 Client = Callable[..., Awaitable[httpx.AsyncClient]]
 PIN = "294817"
 LOCK = "/khoa-man-hinh"
-expect.set_options(timeout=15_000)
 
 
 @pytest.fixture

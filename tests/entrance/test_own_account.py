@@ -31,7 +31,6 @@ from tests.core.access.staff_people import PASSWORD, Somebody, session_of, someb
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 Client = Callable[..., Awaitable[httpx.AsyncClient]]
 ORIGIN = "http://127.0.0.1:8400"
-expect.set_options(timeout=15_000)
 
 
 async def signed_in(client: Client, one: Somebody) -> httpx.AsyncClient:

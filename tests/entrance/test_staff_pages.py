@@ -23,7 +23,6 @@ from tests.core.access.staff_people import PASSWORD, Somebody, session_of, someb
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 Client = Callable[..., Awaitable[httpx.AsyncClient]]
 PATH = "/quan-tri/tai-khoan"
-expect.set_options(timeout=15_000)
 
 
 async def invited(admin: httpx.AsyncClient, name: str = "Quàng Thị Én", **more: object) -> tuple[str, str]:

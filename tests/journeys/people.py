@@ -6,8 +6,6 @@ import re
 
 from playwright.async_api import Locator, Page, expect
 
-SECONDS = 20_000
-
 
 class Person:
     """Somebody at a screen."""
@@ -15,7 +13,6 @@ class Person:
     def __init__(self, page: Page, address: str) -> None:
         self.page = page
         self.address = address
-        page.set_default_timeout(SECONDS)
 
     async def opens(self, path: str) -> None:
         """Go to an address."""
@@ -32,17 +29,19 @@ class Person:
             await self.presses("Enter")
 
     async def types(self, text: str) -> None:
-        """Type where the focus is."""
+        """Type where the focus is, once the page is there."""
+        await self.page.wait_for_load_state()
         await self.page.keyboard.type(text, delay=15)
 
     async def presses(self, *keys: str) -> None:
-        """Press keys, one after the other."""
+        """Press keys, one after the other, once the page is there."""
+        await self.page.wait_for_load_state()
         for key in keys:
             await self.page.keyboard.press(key)
 
     async def tabs_to(self, target: Locator, most: int = 120) -> None:
         """Reach something with the Tab key alone."""
-        await expect(target).to_be_visible(timeout=SECONDS)
+        await expect(target).to_be_visible()
         for _ in range(most):
             if await target.evaluate("one => one === document.activeElement"):
                 return
@@ -63,19 +62,19 @@ class Person:
     async def sees(self, *texts: str | re.Pattern[str], place: str = "main") -> None:
         """Wait until these words stand on the screen."""
         for text in texts:
-            await expect(self.page.locator(place).first).to_contain_text(text, timeout=SECONDS)
+            await expect(self.page.locator(place).first).to_contain_text(text)
 
     async def has_focus_in(self, place: str) -> None:
         """Wait until the focus is inside a part of the screen."""
-        await expect(self.page.locator(f"{place}:focus-within")).to_be_visible(timeout=SECONDS)
+        await expect(self.page.locator(f"{place}:focus-within")).to_be_visible()
 
     async def finds(self, pattern: str, place: str = "main") -> str:
         """The first text of a pattern on the screen."""
-        await expect(self.page.locator(place).first).to_contain_text(re.compile(pattern), timeout=SECONDS)
+        await expect(self.page.locator(place).first).to_contain_text(re.compile(pattern))
         found = re.search(pattern, await self.page.locator(place).first.inner_text())
         assert found
         return found.group()
 
     async def is_at(self, pattern: str) -> None:
         """Wait until the address is like this."""
-        await self.page.wait_for_url(re.compile(pattern), timeout=SECONDS)
+        await self.page.wait_for_url(re.compile(pattern))

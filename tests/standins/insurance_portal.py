@@ -14,22 +14,24 @@ import hashlib
 import json
 import secrets
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 Fault = Literal["", "slow", "500", "garbage", "no-token", "token-ends", "drop"]
+YEAR = date.today().year  # the cards of these tests never grow old
 USER, PASSWORD = "79001_BV", "mat-khau"
 OFFICER = "001085000001"
+RENEWED = {"gtTheTuMoi": f"01/01/{YEAR}", "gtTheDenMoi": f"31/12/{YEAR + 1}", "new": "1"}
 #: What the last three digits of a card bring about: code, and what else is said.
 ANSWERS: dict[str, tuple[str, dict[str, str]]] = {
-    "003": ("003", {"gtTheDen": "31/12/2025", "gtTheTuMoi": "01/01/2026", "gtTheDenMoi": "31/12/2027", "new": "1"}),
-    "004": ("004", {"gtTheDen": "31/12/2026", "gtTheTuMoi": "01/01/2026", "gtTheDenMoi": "31/12/2027", "new": "1"}),
-    "010": ("010", {"gtTheDen": "31/12/2025"}),
+    "003": ("003", {"gtTheDen": f"31/12/{YEAR - 1}", **RENEWED}),
+    "004": ("004", {"gtTheDen": f"31/12/{YEAR}", **RENEWED}),
+    "010": ("010", {"gtTheDen": f"31/12/{YEAR - 1}"}),
     "051": ("051", {}),
     "060": ("060", {}),
     "070": ("070", {}),
@@ -53,6 +55,8 @@ class PortalStandIn:
     facility: str = "79001"
     fault: Fault = ""
     seconds: float = 30.0
+    #: Ends the waiting of fault `slow` at once.
+    hurry: threading.Event = field(default_factory=threading.Event)
     tokens: set[tuple[str, str]] = field(default_factory=set)
     asked: list[dict[str, str]] = field(default_factory=list)
     tokens_given: int = 0
@@ -82,7 +86,7 @@ class PortalStandIn:
             return {"maKetQua": "205", "ghiChu": NOTES["205"]}
         if form.get("cccdCb") != OFFICER:
             return {"maKetQua": "054", "ghiChu": NOTES["054"]}
-        code, more = ANSWERS.get(form["maThe"][-3:], ("000", {"gtTheTu": "01/01/2026", "gtTheDen": "31/12/2026"}))
+        code, more = ANSWERS.get(form["maThe"][-3:], ("000", {"gtTheTu": f"01/01/{YEAR}", "gtTheDen": f"31/12/{YEAR}"}))
         return self._card(form, code, dict(more))
 
     def _card(self, form: dict[str, str], code: str, more: dict[str, str]) -> dict[str, Any]:
@@ -91,8 +95,8 @@ class PortalStandIn:
         return {
             "maKetQua": code, "ghiChu": NOTES.get(code, ""), "maThe": card, "hoTen": form["hoTen"],
             "ngaySinh": form["ngaySinh"], "gioiTinh": None, "diaChi": "", "maDKBD": self.facility,
-            "cqBHXH": "Bảo hiểm xã hội (mẫu)", "gtTheTu": "01/01/2026", "gtTheDen": "", "maKV": "",
-            "ngayDu5Nam": "01/01/2028",
+            "cqBHXH": "Bảo hiểm xã hội (mẫu)", "gtTheTu": f"01/01/{YEAR}", "gtTheDen": "", "maKV": "",
+            "ngayDu5Nam": f"01/01/{YEAR + 2}",
             "maSoBHXH": card[5:], "maTheCu": "", "maTheMoi": renewed, "maDKBDMoi": self.facility if renewed else "",
             "dsLichSuKCB2018": [], "dsLichSuKT2018": [], **more,
         }  # fmt: skip
@@ -119,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return self.connection.close()
         if portal.fault == "slow":
-            time.sleep(portal.seconds)
+            portal.hurry.wait(portal.seconds)
         if portal.fault == "500":
             return self._answer(500, b"<html>Runtime Error</html>")
         if portal.fault == "garbage":

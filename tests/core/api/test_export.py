@@ -243,10 +243,11 @@ async def test_workers_killed_at_any_moment_repeat_and_lose_nothing(
             (await store.create(tx, who, r4.Location(name=f"Buồng {uuid4()}"))).id for _ in range(40)
         ]  # fmt: skip
     id_ = await _asked(database, who, "Location")
+    seconds = 0.01
     async with asyncio.timeout(PATIENCE):
         while not await _is_done(database, who, id_):
             worker = asyncio.create_task(_worked(database))
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(seconds := seconds * 1.2)  # also on a slow machine one of them ends a batch
             worker.cancel()
             with suppress(asyncio.CancelledError):
                 await worker

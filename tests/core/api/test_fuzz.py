@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 Program = Callable[..., Awaitable[httpx.AsyncClient]]
 #: `BENHAN_FUZZ=10000` in the nightly run.
 CASES = int(os.environ.get("BENHAN_FUZZ", "80"))
-FUZZ = settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck))
+FUZZ = settings(max_examples=CASES, suppress_health_check=list(HealthCheck))
 
 KINDS = st.sampled_from(
     [

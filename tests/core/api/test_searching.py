@@ -253,7 +253,6 @@ PATHS = st.sampled_from(["Patient", "Observation", "", "Patient/nb-3/Observation
 @given(PATHS, st.lists(st.tuples(NAMES, VALUES), max_size=3))
 @settings(
     max_examples=int(os.environ.get("BENHAN_FUZZ", "150")),
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 async def test_no_query_breaks_the_door(fhir: httpx.AsyncClient, path: str, pairs: list[tuple[str, str]]) -> None:

@@ -173,9 +173,9 @@ async def test_a_websocket_without_a_token_hears_nothing(address: str, monkeypat
     url = address.replace("http", "ws") + "/fhir/_socket"
     for said in ("bind-with-token: khong-phai", "ping", None):
         async with websockets.connect(url) as socket, asyncio.timeout(20):
-            if said:
-                await socket.send(said)
             with pytest.raises(websockets.ConnectionClosed):
+                if said:
+                    await socket.send(said)
                 await socket.recv()
 
 

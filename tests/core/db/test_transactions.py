@@ -67,10 +67,10 @@ async def test_a_caller_who_hangs_up_while_waiting_for_a_connection_keeps_nobody
 async def test_who_waits_too_long_for_a_connection_is_told_so(
     single: Database, hospital: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lanes, "WAIT_SECONDS", 0.05)
     async with single.transaction(hospital.key) as tx:
         await tx.fetchval("select 1")
-        with pytest.raises(Busy):
+        with monkeypatch.context() as hasty, pytest.raises(Busy):
+            hasty.setattr(lanes, "WAIT_SECONDS", 0.05)
             await _answers(single, hospital.key)
     assert await _answers(single, hospital.key)
 
@@ -79,7 +79,7 @@ async def test_a_connection_that_died_is_replaced(single: Database, hospital: Ho
     async with single.transaction(hospital.key) as tx:
         backend = await tx.fetchval("select pg_backend_pid()")
     owner = await asyncpg.connect(dsn())
-    await owner.execute("select pg_terminate_backend($1)", backend)
+    assert await owner.fetchval("select pg_terminate_backend($1, 10000)", backend)  # it waits until the process is gone
     await owner.close()
     await asyncio.sleep(0.05)
     assert await _answers(single, hospital.key)

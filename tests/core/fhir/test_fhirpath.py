@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from time import perf_counter
+from time import thread_time
 
 import pytest
 
@@ -111,7 +111,7 @@ def test_an_expression_is_bounded_in_length_and_depth(expression: str) -> None:
     ],
 )
 def test_an_evaluation_is_bounded_in_time_and_space(expression: str) -> None:
-    start = perf_counter()
+    start = thread_time()
     with suppress(fhirpath.BadExpression):
         fhirpath.evaluate(PATIENT, expression)
-    assert perf_counter() - start < 5
+    assert thread_time() - start < 5

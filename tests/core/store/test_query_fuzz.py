@@ -49,7 +49,7 @@ OURS = re.compile(r"[a-z0-9_ .,()$:<>=*\[\]+/-]*", re.ASCII)
 
 
 @given(st.sampled_from(TYPES), st.lists(st.tuples(names, values), min_size=1, max_size=3))
-@settings(max_examples=CASES, deadline=None, database=None)
+@settings(max_examples=CASES)
 def test_anything_asked_is_understood_or_refused_and_never_becomes_sql(
     type_: str, asked: list[tuple[str, str]]
 ) -> None:

@@ -38,6 +38,7 @@ async def test_a_report_is_written_and_released_with_the_keyboard_alone(
     await page.keyboard.press("Escape")
     await page.keyboard.press("1")
     await expect(page.locator("#f-findings")).to_have_value(re.compile("Hai phế trường sáng đều"))
+    await page.wait_for_load_state()
     await page.keyboard.press("Escape")
     await page.keyboard.press("k")
     await page.keyboard.type("Bình thường.")

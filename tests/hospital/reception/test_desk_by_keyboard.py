@@ -20,7 +20,6 @@ from tests.hospital.reception import desk_people
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 Desk = Callable[..., Awaitable[Page]]
-expect.set_options(timeout=15_000)
 
 
 @pytest.fixture
@@ -44,8 +43,10 @@ async def scan(page: Page, text: str) -> None:
     await page.keyboard.press("Enter")
 
 
-async def focused(page: Page) -> str:
-    return str(await page.evaluate("document.activeElement.id"))
+async def shows(page: Page, place: str, text: str | re.Pattern[str]) -> None:
+    """The next page is there, and its keys with it."""
+    await expect(page.locator(place)).to_have_text(text)
+    await page.wait_for_load_state()
 
 
 async def test_scan_enter_scan_enter(desk: Desk, database: Database, hospital: House) -> None:
@@ -54,12 +55,12 @@ async def test_scan_enter_scan_enter(desk: Desk, database: Database, hospital: H
         number = desk_people.citizen_number()
         async with database.transaction(hospital.key) as tx:
             await desk_people.patient(tx, hospital, name, number=number)
-        assert await focused(page) == "q"
+        await expect(page.locator("#q")).to_be_focused()
         await scan(page, desk_people.card(number, name.upper()))
-        await expect(page.locator("h1")).to_have_text(name.upper())
+        await shows(page, "h1", name.upper())
         await expect(page.locator("[data-elapsed]")).to_have_text(re.compile(r"^\d+,\d$"))
         await page.keyboard.press("Enter")
-        await expect(page.locator(".big")).to_have_text(re.compile(r"^N-\d{3}$"))
+        await shows(page, ".big", re.compile(r"^N-\d{3}$"))
         await expect(page.locator("main")).to_contain_text("giây từ lúc quét")
 
 
@@ -71,7 +72,7 @@ async def test_a_digit_chooses_the_room_and_the_field_keeps_the_focus(
     page = await desk(f"/tiep-don/nguoi/{patient.id}")
     await page.keyboard.press("4")
     await expect(page.locator("input[name=room]").nth(3)).to_be_checked()
-    assert await focused(page) == "q"
+    await expect(page.locator("#q")).to_be_focused()
     assert await page.input_value("#q") == ""
 
 
@@ -111,9 +112,10 @@ async def test_a_digit_chooses_from_the_list_and_escape_leaves_it(
     await page.keyboard.type("han mac tu", delay=60)
     await page.keyboard.press("Enter")
     await expect(page.locator("table.t tbody tr")).to_have_count(2)
+    await page.wait_for_load_state()
     await page.fill("#q", "")
     await page.keyboard.press("2")
-    await expect(page.locator("h1")).to_have_text("HÀN MẶC TỬ")
+    await shows(page, "h1", "HÀN MẶC TỬ")
     await page.keyboard.press("Escape")
     await expect(page).to_have_url(re.compile("/tiep-don$"))
 
@@ -124,9 +126,10 @@ async def test_undo_by_keyboard(desk: Desk, database: Database, hospital: House)
     page = await desk(f"/tiep-don/nguoi/{patient.id}")
     await page.keyboard.press("Enter")
     await page.wait_for_selector(".toast form")
+    await page.wait_for_load_state()
     await page.keyboard.press("Control+z")
     await expect(page.locator("main")).to_contain_text("đã hoàn tác")
-    assert await focused(page) == "q"
+    await expect(page.locator("#q")).to_be_focused()
 
 
 async def test_the_whole_desk_without_javascript(desk: Desk, database: Database, hospital: House) -> None:

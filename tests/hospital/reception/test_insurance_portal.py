@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from benhan.hospital.reception.portal import CHECK_PATH, TOKEN_PATH, Holder, Officer, Portal, PortalTrouble
-from tests.standins.insurance_portal import OFFICER, PASSWORD, USER, Fault, PortalStandIn, portal_stand_in
+from tests.standins.insurance_portal import OFFICER, PASSWORD, USER, YEAR, Fault, PortalStandIn, portal_stand_in
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 TAM = Holder("DN4010000000001", "Đặng Thị Tâm", "03/02/1980")
@@ -35,7 +35,7 @@ def portal(address: str) -> Portal:
 
 async def test_a_good_card_is_000_with_its_dates(portal: Portal, stand_in: PortalStandIn) -> None:
     answer = await portal.check(TAM, HA)
-    assert (answer.ma_ket_qua, answer.ma_the, answer.gt_the_den) == ("000", TAM.card, "31/12/2026")
+    assert (answer.ma_ket_qua, answer.ma_the, answer.gt_the_den) == ("000", TAM.card, f"31/12/{YEAR}")
     assert stand_in.asked == [
         {"maThe": TAM.card, "hoTen": TAM.name, "ngaySinh": TAM.birth, "hoTenCb": HA.name, "cccdCb": HA.number}
     ]
@@ -59,7 +59,7 @@ async def test_a_renewed_card_names_the_new_one(portal: Portal, code: str) -> No
     answer = await portal.check(Holder(f"DN4010000000{code}", TAM.name, TAM.birth), HA)
     assert answer.ma_ket_qua == code
     assert answer.ma_the_moi != answer.ma_the
-    assert answer.gt_the_den_moi == "31/12/2027"
+    assert answer.gt_the_den_moi == f"31/12/{YEAR + 1}"
 
 
 async def test_a_cccd_is_answered_with_its_card(portal: Portal) -> None:

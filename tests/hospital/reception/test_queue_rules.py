@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benhan.core.fhir import r4, systems
@@ -19,7 +19,6 @@ from benhan.hospital.queue_rules import Event, in_order, next_state
 from benhan.hospital.visit import TICKET, WAITING, stamp, ticket_identifier, ticket_number
 
 #: These rules are pure; on a machine that does much else only the clock would fail them.
-BUSY_MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 NINE = datetime(2026, 11, 23, 9, 0, tzinfo=ZONE)
 
 
@@ -88,7 +87,6 @@ crowds = st.lists(people, min_size=1, max_size=25).map(
 )
 
 
-@BUSY_MACHINE
 @given(crowds, st.integers(0, 400), st.randoms())
 def test_the_order_does_not_depend_on_how_the_tickets_are_listed(
     crowd: list[r4.Task], minutes: int, chance: random.Random
@@ -97,7 +95,6 @@ def test_the_order_does_not_depend_on_how_the_tickets_are_listed(
     assert order(crowd, minutes) == order(shuffled, minutes)
 
 
-@BUSY_MACHINE
 @given(crowds, st.integers(0, 400))
 def test_nobody_is_passed_by_those_who_came_or_booked_an_hour_after_her(crowd: list[r4.Task], minutes: int) -> None:
     """Apart from emergencies. This is why nobody starves: who comes after that hour stands behind her for ever."""
@@ -110,7 +107,6 @@ def test_nobody_is_passed_by_those_who_came_or_booked_an_hour_after_her(crowd: l
             assert ahead.priority == "stat" or wanted <= rules.issued(passed) + rules.HEAD_START
 
 
-@BUSY_MACHINE
 @given(st.lists(st.sampled_from(["routine", "urgent"]), min_size=30, max_size=120), st.integers(2, 6))
 def test_nobody_starves_while_others_keep_coming(kinds: list[str], pace: int) -> None:
     """One person is called every `pace` minutes, a new one comes every two: the first, a routine one, gets her turn."""

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benhan.core import store
@@ -27,7 +27,6 @@ from benhan.simulator import House
 
 Client = Callable[..., Awaitable[httpx.AsyncClient]]
 #: These rules are pure; on a machine that does much else only the clock would fail them.
-BUSY_MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 MORNING = Session((0, 1, 2, 3, 4), time(7, 30), time(11, 0), 15)
 
 
@@ -55,7 +54,6 @@ sessions = st.builds(
 )
 
 
-@BUSY_MACHINE
 @given(sessions, st.dates(date(2026, 1, 1), date(2027, 1, 1)), st.integers(0, 13))
 def test_slots_of_a_week_never_overlap_and_never_leave_the_session(one: Session, first: date, days: int) -> None:
     slots = list(planned([one], first, first + timedelta(days=days)))

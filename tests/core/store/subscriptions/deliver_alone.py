@@ -13,10 +13,10 @@ from benhan.core.store.subscriptions.outbox import Pace
 
 
 async def main(dsn: str) -> None:
-    """Follow and deliver until killed. A killed one keeps a subscription for a second."""
+    """Follow and deliver until killed. A killed one keeps a subscription for five seconds."""
     endpoints.allow(["127.0.0.0/8"])
     database = await Database.connect(dsn, size=6)
-    for task in (Follower(database), Deliverer(database, Pace(first=0.01, longest=0.1, lease=1.0, idle=0.01))):
+    for task in (Follower(database), Deliverer(database, Pace(first=0.01, longest=0.1, lease=5.0, idle=0.01))):
         await task.start()
     await asyncio.Event().wait()
 

@@ -41,7 +41,7 @@ async def test_killed_in_the_middle_nothing_is_lost_and_the_order_is_kept(
     assert not expected <= set(told())  # the kills came in the middle
     process = _start(quiet_dsn)
     try:
-        await until(lambda: expected <= set(told()), 60)
+        await until(lambda: expected <= set(told()), 120)
     finally:
         process.kill()
         process.wait()
