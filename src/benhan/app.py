@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from importlib import import_module
 from pathlib import Path
@@ -89,7 +89,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Starlett
     app = Starlette(
         routes=[*socket_routes(every), *edge.routes(doors), *_plain_routes()],
         lifespan=_lifespan,
-        middleware=[Middleware(SecurityHeaders), Middleware(LanguageMiddleware), Middleware(Wire)],
+        middleware=[Middleware(m) for m in (SecurityHeaders, FeedPlace, LanguageMiddleware, Wire)],
         exception_handlers={404: _nothing_here, 405: _other_method, 500: _broken},
     )
     app.state.settings = settings
@@ -152,6 +152,19 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
+
+
+class FeedPlace:
+    """Every request carries where the change feed stood when it came in: live parts of its page hear what follows."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Note the place."""
+        if live := getattr(scope["app"].state, "live", None):
+            scope[pages.FEED] = live.here
+        return self._app(scope, receive, send)
 
 
 def refuse(request: Request, problem: Problem) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import httpx
@@ -15,6 +16,7 @@ from benhan.hospital import queue
 from benhan.patient import position
 from benhan.simulator import House
 from tests.patient import people
+from tests.settled import PATIENCE
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 Client = Callable[..., Awaitable[httpx.AsyncClient]]
@@ -149,12 +151,7 @@ async def test_the_stream_says_that_something_changed_and_nothing_else(
     browser = await client(None)
     events = _events(browser._transport.app, herself)  # type: ignore[attr-defined]
     assert (await anext(events)).startswith("retry")
-    waiting = anext(events)
-    import asyncio
-
-    task = asyncio.ensure_future(waiting)
-    await asyncio.sleep(0.3)
     async with database.transaction(hospital.key) as tx:
         await people.ticket(tx, hospital, person, about)
-    assert await asyncio.wait_for(task, 5) == "event: mine\ndata: {}\n\n"
+    assert await asyncio.wait_for(anext(events), PATIENCE) == "event: mine\ndata: {}\n\n"
     await events.aclose()

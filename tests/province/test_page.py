@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 from collections.abc import Awaitable, Callable
 
 import httpx
@@ -12,9 +13,10 @@ import pytest
 
 from benhan.core.access import Subject
 from benhan.core.db import PLATFORM, Database
-from benhan.province.population.pages import _events
+from benhan.province.population.pages import _changed, _events
 from benhan.simulator import House
 from tests.province import visits
+from tests.settled import PATIENCE
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 Client = Callable[..., Awaitable[httpx.AsyncClient]]
@@ -85,13 +87,14 @@ async def test_an_open_page_hears_of_a_new_visit(
 ) -> None:
     app = (await client(None))._transport.app  # type: ignore[attr-defined]
     await visits.counted(database)
-    events = _events(app, subject("province"))
+    who = subject("province")
+    seen = await _changed(app, who)
+    events = _events(app, who, seen.isoformat())
     assert (await anext(events)).startswith("retry")
-    hearing = asyncio.ensure_future(anext(events))
-    await asyncio.sleep(0.3)
     async with database.transaction(hospital.key) as tx:
         await visits.arrive(tx, hospital, visits.a_day())
-    assert await asyncio.wait_for(hearing, 10) == "event: figures\ndata: {}\n\n"
+    told = await asyncio.wait_for(anext(events), PATIENCE)
+    assert re.fullmatch(r"id: \S+\nevent: figures\ndata: {}\n\n", told)
     await events.aclose()
 
 

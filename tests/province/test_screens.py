@@ -47,7 +47,6 @@ async def test_a_new_visit_is_counted_before_the_eyes(
     cookies = {COOKIE: (await client("province")).cookies[COOKIE]}
     page = await open_page(f"{address}/so-y-te", cookies=cookies)
     before = int((await page.text_content(".pv-stat .big") or "0").replace(".", ""))
-    await page.wait_for_timeout(1500)  # the stream is open
     async with database.transaction(hospital.key) as tx:
         await visits.arrive(tx, hospital, clock.now())
     await page.wait_for_function(

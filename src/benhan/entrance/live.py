@@ -12,7 +12,8 @@ from starlette.responses import Response, StreamingResponse
 from benhan.core.access import LiveDoor, Permission, Subject
 from benhan.core.fhir.outcome import Malformed
 from benhan.core.language import _
-from benhan.core.store.live import Live
+from benhan.core.store.feed import Position, token
+from benhan.core.store.live import Live, since
 from benhan.core.store.records import NUMBERS
 
 MAX_TYPES = 10
@@ -23,10 +24,11 @@ BREATH_SECONDS = 15
 async def live(request: Request, who: Subject) -> Response:
     """Events named by resource type, `{"type", "id", "patient"}`, of changes in my facility that I may read.
 
-    `types` names the resource types; `patient` limits them to one patient.
+    `types` names the resource types; `patient` limits them to one patient. `since` is where the page stands (its
+    `data-feed`), or Last-Event-ID, where a line that broke was: what came after it is told first.
 
     Raises:
-        Malformed: `types` names no resource type, or too many.
+        Malformed: `types` names no resource type, or too many; `since` is no position.
     """
     types = frozenset(request.query_params.get("types", "").split(","))
     if not types <= NUMBERS.keys() or len(types) > MAX_TYPES:
@@ -34,14 +36,16 @@ async def live(request: Request, who: Subject) -> Response:
     hub: Live = request.app.state.live
     patient = request.query_params.get("patient")
     return StreamingResponse(
-        _events(hub, who, types, patient),
+        _events(hub, who, types, patient, since(request.headers, request.query_params)),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-async def _events(hub: Live, who: Subject, types: frozenset[str], patient: str | None) -> AsyncIterator[str]:
-    async with hub.watch(who, types, patient) as queue:
+async def _events(
+    hub: Live, who: Subject, types: frozenset[str], patient: str | None, missed: Position | None
+) -> AsyncIterator[str]:
+    async with hub.watch(who, types, patient, missed) as queue:
         yield "retry: 2000\n\n"
         while not hub.stopping.is_set():
             try:
@@ -52,7 +56,7 @@ async def _events(hub: Live, who: Subject, types: frozenset[str], patient: str |
             if change is None:
                 return
             data = json.dumps({"type": change.type, "id": change.id, "patient": change.patient})
-            yield f"event: {change.type}\ndata: {data}\n\n"
+            yield f"id: {token(change.position)}\nevent: {change.type}\ndata: {data}\n\n"
 
 
 DOORS = [LiveDoor("/live", live, Permission.SIGNED_IN)]

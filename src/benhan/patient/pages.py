@@ -20,7 +20,8 @@ from benhan.core.fhir import r4
 from benhan.core.kit import forms, marks, pages
 from benhan.core.kit.clock import local, now
 from benhan.core.language import _, later
-from benhan.core.store.live import Live
+from benhan.core.store import feed
+from benhan.core.store.live import Live, since
 from benhan.hospital.visit import OUTCOMES, full_name, ticket_number
 from benhan.patient import links, record, rules
 from benhan.patient.position import Position, position
@@ -150,12 +151,13 @@ async def make_link(request: Request, tx: Transaction, who: Subject) -> Response
 async def stream(request: Request, who: Subject) -> Response:
     """`/nguoi-benh/truc-tiep`: an event `mine` when her record or her place in the queue has changed."""
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_events(request.app, who), media_type="text/event-stream", headers=headers)
+    missed = since(request.headers, request.query_params)
+    return StreamingResponse(_events(request.app, who, missed), media_type="text/event-stream", headers=headers)
 
 
-async def _events(app: Any, who: Subject) -> AsyncGenerator[str, None]:
+async def _events(app: Any, who: Subject, missed: feed.Position | None = None) -> AsyncGenerator[str, None]:
     hub: Live = app.state.live
-    async with hub.watch(who, WATCHED, who.patient) as queue:
+    async with hub.watch(who, WATCHED, who.patient, missed) as queue:
         yield "retry: 3000\n\n"
         ticket = await _ticket(app, who)
         place, quiet = await _place(app, who, ticket), 0

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import random
 
+import pytest
+
 from benhan.core import store
 from benhan.core.access import Subject
 from benhan.core.db import PLATFORM, Database
 from benhan.core.store import feed
 from benhan.core.store.live import Live
 from tests.core.store.people import person
-from tests.settled import settled
+from tests.settled import PATIENCE, settled
 
 
 async def test_no_change_is_skipped_when_hundreds_of_transactions_interleave(
@@ -65,6 +67,31 @@ async def test_what_was_rolled_back_is_never_told(database: Database, loader: Su
         pass
     async with database.transaction(PLATFORM) as tx:
         assert kept.id not in [change.id for change in await feed.changes(tx, position)]
+
+
+async def test_a_screen_that_opens_late_hears_first_of_what_it_missed(
+    database: Database, loader: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def told(since: feed.Position) -> list[str]:
+        async with live.watch(loader, frozenset({"Patient", "Task"}), since=since) as queue:
+            return [change.id for change in iter(lambda: queue.get_nowait() if queue.qsize() else None, None)]
+
+    live = Live(database)
+    await live.start()
+    try:
+        drawn = feed.position_of(live.here)
+        async with live.watch(loader, frozenset({"Patient"})) as queue:
+            async with database.transaction(loader.facility) as tx:
+                kept = await store.create(tx, loader, person("Giữa Chừng"))
+            while (change := await asyncio.wait_for(queue.get(), PATIENCE)) is not None and change.id != kept.id:
+                pass
+        assert kept.id in await told(drawn)
+        assert kept.id not in await told(feed.position_of(live.here))
+        monkeypatch.setattr("benhan.core.store.live.REMEMBERED", len(live._recent))
+        live._remember(live._recent[-1])  # the oldest is forgotten: the screen is told that anything may have changed
+        assert await told(drawn) == ["", ""]
+    finally:
+        await live.stop()
 
 
 async def test_a_screen_learns_of_a_change_and_only_of_its_own_facility(database: Database, loader: Subject) -> None:

@@ -15,6 +15,13 @@ htmx.config.responseHandling = [
   { code: "[45]..", swap: true, error: true },
 ];
 
+// A stream begins where its page stands in the change feed: what changed while it was opened is told, too.
+(htmx as unknown as { createEventSource: (url: string) => EventSource }).createEventSource = (url) => {
+  const address = new URL(url, location.href);
+  address.searchParams.set("since", document.body.dataset.feed ?? "");
+  return new EventSource(address);
+};
+
 // A refused request tells why where every problem is told, and leaves the part of the page it was meant for alone.
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { detail } = event as CustomEvent;

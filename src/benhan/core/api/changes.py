@@ -7,8 +7,6 @@ Every committed change is told at least once and none is skipped; docs/howto/fol
 from __future__ import annotations
 
 import asyncio
-import struct
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from typing import Any
@@ -67,7 +65,7 @@ async def changes(request: Request, tx: Transaction, who: Subject) -> Response:
     names = await _facilities(tx, who)
     answer = {
         "changes": [_told(change, names) for change in page.changes],
-        "position": token(page.position),
+        "position": feed.token(page.position),
         "more": page.more,
         "next": _next(request, asked, page.position),
     }
@@ -81,7 +79,7 @@ async def _asked(request: Request, tx: Transaction, who: Subject) -> Asked:
         raise Malformed(_("Không có tham số “%(name)s”.", name=unknown[0][:60]), where=unknown[0][:60])
     named = [name for name in given.get("_type", "").split(",") if name]
     since = request.headers.get("last-event-id") or given.get("since")
-    after = await feed.end(tx) if since == "now" else position(since) if since else feed.Position()
+    after = await feed.end(tx) if since == "now" else feed.position_of(since) if since else feed.Position()
     return Asked(_types(who, named), bool(named), after, _count(given.get("_count")))
 
 
@@ -133,7 +131,7 @@ async def _facilities(tx: Transaction, who: Subject) -> dict[int, str]:
 
 def _told(change: feed.Change, facilities: dict[int, str]) -> dict[str, Any]:
     told: dict[str, Any] = {
-        "position": token(change.position),
+        "position": feed.token(change.position),
         "type": change.type,
         "id": change.id,
         "version": str(change.version),
@@ -144,13 +142,14 @@ def _told(change: feed.Change, facilities: dict[int, str]) -> dict[str, Any]:
 
 
 def _next(request: Request, asked: Asked, behind: feed.Position) -> str:
-    given = {"since": token(behind), "_type": ",".join(asked.types) if asked.named else "", "_count": str(asked.count)}
+    types = ",".join(asked.types) if asked.named else ""
+    given = {"since": feed.token(behind), "_type": types, "_count": str(asked.count)}
     return f"{messages.base(request)}/_changes?{urlencode({name: value for name, value in given.items() if value})}"
 
 
 async def _events(request: Request, who: Subject, asked: Asked) -> AsyncIterator[str]:
     """The feed as events; ends when the caller's right does."""
-    yield f"retry: 2000\nid: {token(asked.after)}\n\n"
+    yield f"retry: 2000\nid: {feed.token(asked.after)}\n\n"
     hub: Live = request.app.state.live
     clock = asyncio.get_running_loop().time
     told, checked = clock(), clock()
@@ -168,7 +167,7 @@ async def _events(request: Request, who: Subject, asked: Asked) -> AsyncIterator
             told = clock()
         elif not page.more:
             if clock() - told >= HEARTBEAT_SECONDS:
-                yield f": \nid: {token(asked.after)}\n\n"
+                yield f": \nid: {feed.token(asked.after)}\n\n"
                 told = clock()
             with suppress(TimeoutError):
                 await asyncio.wait_for(news.wait(), min(IDLE_SECONDS, HEARTBEAT_SECONDS))
@@ -181,7 +180,7 @@ async def _batch(database: Database, who: Subject, asked: Asked) -> tuple[feed.P
     lines = []
     for change in page.changes:
         data = msgspec.json.encode(_told(change, names)).decode()
-        lines.append(f"id: {token(change.position)}\nevent: change\ndata: {data}\n\n")
+        lines.append(f"id: {feed.token(change.position)}\nevent: change\ndata: {data}\n\n")
     return page, "".join(lines)
 
 
@@ -194,29 +193,6 @@ async def _still(request: Request, who: Subject, asked: Asked) -> bool:
         return False
     same = (now.account, now.facility) == (who.account, who.facility) and now.may(Permission.FHIR)
     return same and all(decide(now, Interaction.READ, name).allowed for name in asked.types)
-
-
-def token(position: feed.Position) -> str:
-    """A position as programs keep it: opaque to them, of a fixed length."""
-    return urlsafe_b64encode(struct.pack(">QQ", position.xid, position.seq)).decode().rstrip("=")
-
-
-def position(text: str) -> feed.Position:
-    """A token read back.
-
-    Raises:
-        Malformed: it is none of ours.
-    """
-    try:
-        xid, seq = struct.unpack(">QQ", urlsafe_b64decode(text + "=="))
-    except (ValueError, struct.error):
-        xid = seq = feed.LAST + 1
-    if seq > feed.LAST or xid > feed.LAST:
-        raise Malformed(
-            _("Vị trí “%(given)s” không đọc được.", given=text[:60]), where="since",
-            advice=_("Dùng position của lần đọc trước, hoặc since=now."),
-        )  # fmt: skip
-    return feed.Position(xid, seq)
 
 
 DOORS = [Door("/fhir/_changes", changes, Permission.FHIR)]

@@ -41,6 +41,8 @@ THEMES: Final = {
     "dark": language.later("Tối"),
 }
 PREFERENCES_PATH: Final = "/tuy-chon"
+#: Under which name a request carries where the change feed stood when it came in; what a page shows is no older.
+FEED: Final = "benhan.feed"
 _YEAR: Final = 31_536_000
 _PRIVATE: Final = {"Cache-Control": "no-store", "Vary": "Cookie, HX-Request"}
 
@@ -161,6 +163,7 @@ def _shell(request: Request) -> dict[str, Any]:
         "themes": THEMES,
         "languages": language.LANGUAGES,
         "preferences_path": PREFERENCES_PATH,
+        "feed": request.scope.get(FEED, "") if who else "",
         "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
     }
 

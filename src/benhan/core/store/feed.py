@@ -6,6 +6,8 @@ transaction with a lower number may commit later. Readers are idempotent: after 
 
 from __future__ import annotations
 
+import struct
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -13,6 +15,8 @@ import asyncpg
 import msgspec
 
 from benhan.core.db import Transaction
+from benhan.core.fhir.outcome import Malformed
+from benhan.core.language import _
 from benhan.core.store.records import NAMES, NUMBERS
 
 _AFTER = """
@@ -46,7 +50,7 @@ LAST = 2**63 - 1
 MOST_SEEN = 10_000
 
 
-class Position(msgspec.Struct, frozen=True):
+class Position(msgspec.Struct, frozen=True, order=True):
     """Up to where a reader has read."""
 
     xid: int = 0
@@ -130,6 +134,29 @@ async def end(tx: Transaction) -> Position:
     """The position behind everything committed so far: where a screen that opens now begins."""
     xmin = await tx.fetchval("select pg_snapshot_xmin(pg_current_snapshot())::text")
     return Position(int(xmin) - 1, LAST)
+
+
+def token(position: Position) -> str:
+    """A position as programs and pages keep it: opaque to them, of a fixed length."""
+    return urlsafe_b64encode(struct.pack(">QQ", position.xid, position.seq)).decode().rstrip("=")
+
+
+def position_of(text: str) -> Position:
+    """A token read back.
+
+    Raises:
+        Malformed: it is none of ours.
+    """
+    try:
+        xid, seq = struct.unpack(">QQ", urlsafe_b64decode(text + "=="))
+    except (ValueError, struct.error):
+        xid = seq = LAST + 1
+    if seq > LAST or xid > LAST:
+        raise Malformed(
+            _("Vị trí “%(given)s” không đọc được.", given=text[:60]), where="since",
+            advice=_("Dùng position của lần đọc trước, hoặc since=now."),
+        )  # fmt: skip
+    return Position(xid, seq)
 
 
 async def position(tx: Transaction, reader: str) -> Position:

@@ -1,24 +1,39 @@
 """Live screens: one reader of the change feed in each process wakes everybody who watches.
 
 A watcher learns that something of a type changed, never what it holds: the screen then asks again through its
-own door, so a stream can leak nothing.
+own door, so a stream can leak nothing. A watcher that says since when it has not heard (the page it stands in was
+drawn, the line was broken) hears first of what it missed.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections import deque
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 
 import msgspec
 
 from benhan.core.access import Interaction, Subject, decide
 from benhan.core.db import PLATFORM, Database
-from benhan.core.store.feed import Change, Position, changes, end
+from benhan.core.store.feed import Change, Position, changes, end, position_of, token
 
 POLL_SECONDS = 0.15
 #: What waits already wakes the screen, so more than this need not wait.
 BACKLOG = 200
+#: Changes that are remembered for who comes late; who missed more is told that anything may have changed.
+REMEMBERED = 5000
+
+
+def since(headers: Mapping[str, str], asked: Mapping[str, str]) -> Position | None:
+    """Up to where a screen has heard: Last-Event-ID of a line that broke, else the place of its page in the feed.
+
+    Raises:
+        Malformed: that is no position.
+    """
+    given = headers.get("last-event-id") or asked.get("since")
+    return position_of(given) if given else None
 
 
 class Watcher(msgspec.Struct, eq=False):
@@ -38,6 +53,15 @@ class Watcher(msgspec.Struct, eq=False):
         decision = decide(self.who, Interaction.READ, change.type)
         return decision.allowed and decision.only_patient in (None, change.patient)
 
+    def hear(self, change: Change) -> None:
+        """Wake, if this change concerns the watcher."""
+        if self.concerns(change) and not self.queue.full():
+            self.queue.put_nowait(change)
+
+    def anything(self, type_: str, position: Position) -> Change:
+        """That records of a type may have changed, without saying which."""
+        return Change(position, self.who.facility, type_, "", 0, "", self.patient, datetime.now(UTC))
+
 
 class Live:
     """The watchers of this process."""
@@ -48,6 +72,10 @@ class Live:
         self._task: asyncio.Task[None] | None = None
         self.stopping = asyncio.Event()
         self._news = asyncio.Event()
+        self._recent: deque[Change] = deque()
+        self._before_recent = Position()
+        #: Up to where this process has read, as a token: who asked the store after this knows everything before it.
+        self.here = token(Position())
 
     def news(self) -> asyncio.Event:
         """Set at the next change of any kind, anywhere: take it before reading the feed, wait for it after."""
@@ -57,6 +85,7 @@ class Live:
         """Begin to read at the end of the feed."""
         async with self._database.transaction(PLATFORM) as tx:
             position = await end(tx)
+        self._before_recent, self.here = position, token(position)
         self._task = asyncio.create_task(self._follow(position))
 
     async def stop(self) -> None:
@@ -72,11 +101,16 @@ class Live:
 
     @asynccontextmanager
     async def watch(
-        self, who: Subject, types: frozenset[str], patient: str | None = None
+        self, who: Subject, types: frozenset[str], patient: str | None = None, since: Position | None = None
     ) -> AsyncIterator[asyncio.Queue[Change | None]]:
-        """Changes of these types (of one patient) that `who` may read, for as long as the block lasts."""
+        """Changes of these types (of one patient) that `who` may read, for as long as the block lasts.
+
+        Those after `since` that this process has read already come first.
+        """
         watcher = Watcher(who, types, patient, asyncio.Queue(BACKLOG))
         self._watchers.add(watcher)
+        for change in self._missed(watcher, since) if since is not None else ():
+            watcher.hear(change)
         try:
             yield watcher.queue
         finally:
@@ -97,7 +131,19 @@ class Live:
             self._news.set()
             self._news = asyncio.Event()
         for change in found:
+            self._remember(change)
             for watcher in list(self._watchers):
-                if watcher.concerns(change) and not watcher.queue.full():
-                    watcher.queue.put_nowait(change)
+                watcher.hear(change)
         return found[-1].position if found else position
+
+    def _remember(self, change: Change) -> None:
+        if len(self._recent) == REMEMBERED:
+            self._before_recent = self._recent.popleft().position
+        self._recent.append(change)
+        self.here = token(change.position)
+
+    def _missed(self, watcher: Watcher, since: Position) -> Iterator[Change]:
+        if since >= self._before_recent:
+            return (change for change in self._recent if change.position > since)
+        last = self._recent[-1].position if self._recent else self._before_recent
+        return (watcher.anything(type_, last) for type_ in sorted(watcher.types))

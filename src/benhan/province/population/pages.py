@@ -36,12 +36,13 @@ _EXCEL: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.she
 
 async def page(request: Request, tx: Transaction, who: Subject) -> Response:
     """`/so-y-te?ky=ngay&ngay=21/11/2026&co-so=01999`: the page; for htmx its figures only."""
+    changed = await answers.changed(tx, who)  # before the figures: a change between the two is told by the stream
     places, only, found = await _asked(request, tx, who)
     template = "population/_figures.html" if pages.is_fragment(request) else "population/page.html"
     return pages.render(
         request, template, figures=found, places=places, only=only, kinds=KINDS, outcomes=OUTCOMES, rules=rules,
         at=lambda **other: _address(found.period, only, **other), told=told(found.period), drawn=_drawn(found),
-        most=answers.MOST_DIAGNOSES, changed=await answers.changed(tx, who),
+        most=answers.MOST_DIAGNOSES, changed=changed,
     )  # fmt: skip
 
 
@@ -58,24 +59,25 @@ async def as_excel(request: Request, tx: Transaction, who: Subject) -> Response:
 
 
 async def news(request: Request, who: Subject) -> Response:
-    """`/so-y-te/truc-tiep`: an event `figures` whenever figures have changed."""
+    """`/so-y-te/truc-tiep?tu=…`: an event `figures` whenever figures have changed since then (those of the page)."""
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_events(request.app, who), media_type="text/event-stream", headers=headers)
+    last = request.headers.get("last-event-id") or request.query_params.get("tu", "")
+    return StreamingResponse(_events(request.app, who, last), media_type="text/event-stream", headers=headers)
 
 
-async def _events(app: Any, who: Subject) -> AsyncGenerator[str, None]:
+async def _events(app: Any, who: Subject, last: str) -> AsyncGenerator[str, None]:
     yield "retry: 2000\n\n"
     stopping: asyncio.Event = app.state.live.stopping
-    last, quiet = await _changed(app, who), 0.0
+    quiet = 0.0
     while not stopping.is_set():
-        await asyncio.sleep(LOOK_SECONDS)
-        at, quiet = await _changed(app, who), quiet + LOOK_SECONDS
-        if at != last:
+        if (at := (await _changed(app, who)).isoformat()) != last:
             last, quiet = at, 0.0
-            yield "event: figures\ndata: {}\n\n"
+            yield f"id: {at}\nevent: figures\ndata: {{}}\n\n"
         elif quiet >= BREATH_SECONDS:
             quiet = 0.0
             yield ": \n\n"
+        await asyncio.sleep(LOOK_SECONDS)
+        quiet += LOOK_SECONDS
 
 
 async def _changed(app: Any, who: Subject) -> datetime:
