@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
+from playwright.async_api import Route, expect
 
 from tests.browser import DESK, PHONE, Axe, OpenPage
 
@@ -115,10 +118,68 @@ async def test_an_answer_to_earlier_words_is_never_picked(open_page: OpenPage, k
     await page.get_by_text("Không tìm thấy").wait_for()
 
 
+#: Fast fingers: while the answer to the first word comes in, another word and Enter are typed.
+TYPED_ON = """() => document.addEventListener("htmx:beforeOnLoad", () => {
+  const field = document.getElementById("s-q");
+  field.value += " x";
+  field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+  field.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
+}, { once: true })"""
+
+
+async def test_an_answer_that_comes_after_more_was_typed_is_not_shown(open_page: OpenPage, kit_site: str) -> None:
+    page = await open_page(f"{kit_site}/kit")
+    await page.evaluate(TYPED_ON)
+    await page.fill("#s-q", "viem phoi")
+    await page.get_by_text("Không tìm thấy").wait_for()
+    assert await page.locator("input[name=code]").input_value() == ""
+
+
+async def test_an_answer_does_not_open_its_list_again_where_one_has_left(open_page: OpenPage, kit_site: str) -> None:
+    page = await open_page(f"{kit_site}/kit")
+    await page.evaluate("document.addEventListener('htmx:beforeOnLoad', () => document.activeElement.blur())")
+    async with page.expect_response("**/kit?q=*"):
+        await page.fill("#s-q", "viem phoi")
+    await expect(page.locator("#s-q")).not_to_be_focused()
+    assert await page.locator("#s-q-list [role=option]").count() == 0
+
+
+async def test_the_palette_presses_what_was_drawn_again_meanwhile(open_page: OpenPage, kit_site: str) -> None:
+    page = await open_page(f"{kit_site}/kit")
+    await page.keyboard.press("Control+k")
+    await page.keyboard.type("hop thoai")
+    await page.evaluate(
+        "document.querySelectorAll('[data-opens=sample]').forEach(one => one.outerHTML = one.outerHTML)"
+    )
+    await page.keyboard.press("Enter")
+    await page.locator("dialog#sample[open]").wait_for()
+
+
+async def test_nobody_sees_a_page_whose_keys_do_not_work_yet(open_page: OpenPage, kit_site: str) -> None:
+    page = await open_page(f"{kit_site}/healthz")
+    seen = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await seen.wait()
+        await route.continue_()
+
+    await page.route("**/main*.js", late)
+    await page.goto(f"{kit_site}/kit", wait_until="commit")
+    await page.locator("#sample").wait_for(state="attached")
+    await page.wait_for_timeout(300)  # the time in which it would be painted without its script
+    seen.set()
+    await page.wait_for_load_state()
+    await page.wait_for_function("() => performance.getEntriesByName('first-paint').length")
+    assert await page.evaluate(
+        "performance.getEntriesByName('first-paint')[0].startTime"
+        " > performance.getEntriesByType('resource').find(one => one.name.endsWith('.js')).responseEnd"
+    )
+
+
 async def test_the_top_bar_stays_while_the_page_is_scrolled(open_page: OpenPage, kit_site: str) -> None:
     page = await open_page(f"{kit_site}/kit")
     await page.mouse.wheel(0, 700)
-    await page.wait_for_function("scrollY > 500")
+    await page.wait_for_function("() => scrollY > 500")
     assert await page.evaluate("document.querySelector('.top').getBoundingClientRect().top") == 0
 
 

@@ -68,6 +68,24 @@ async def test_the_work_list_grows_while_one_looks_at_it(day: Day, open_page: Op
     await expect(page.locator("#worklist")).to_contain_text("Lục Thị Vừa Đến")
 
 
+async def test_a_list_that_is_drawn_again_keeps_what_one_looks_for_and_where_one_stands(
+    day: Day, open_page: OpenPage, address: str
+) -> None:
+    await day.sends("23.75", name="Người Khác Hẳn")
+    sent = await day.sends("23.75", name="Phùng Thị Dòng Một")
+    page = await open_page(f"{address}/xet-nghiem", cookies=await session(day, Role.LABORATORY))
+    await page.keyboard.press("/")
+    await page.keyboard.type("phung dong")
+    await expect(page.locator("#worklist")).not_to_contain_text("Người Khác Hẳn")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("ArrowDown")
+    await day.sends("23.75", name="Phùng Văn Dòng Hai")
+    await expect(page.locator("#worklist")).to_contain_text("Phùng Văn Dòng Hai")
+    await expect(page.locator("#worklist")).not_to_contain_text("Người Khác Hẳn")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"**/xet-nghiem/{sent.visit.id}")
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 async def test_the_pages_are_accessible(

@@ -76,6 +76,18 @@ async def test_a_digit_chooses_the_room_and_the_field_keeps_the_focus(
     assert await page.input_value("#q") == ""
 
 
+async def test_a_digit_chooses_the_room_that_was_drawn_again_meanwhile(
+    desk: Desk, database: Database, hospital: House
+) -> None:
+    async with database.transaction(hospital.key) as tx:
+        patient = await desk_people.patient(tx, hospital)
+    page = await desk(f"/tiep-don/nguoi/{patient.id}")
+    again = "const rooms = document.querySelector('fieldset.choices'); rooms.innerHTML = rooms.innerHTML"
+    await page.evaluate(f"window.addEventListener('keydown', () => setTimeout(() => {{ {again} }}), true)")
+    await page.keyboard.press("4")
+    await expect(page.locator("input[name=room]").nth(3)).to_be_checked()
+
+
 async def test_the_next_scan_over_an_open_person_opens_the_next_person_only(
     desk: Desk, database: Database, hospital: House
 ) -> None:

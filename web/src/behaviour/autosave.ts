@@ -1,9 +1,10 @@
 // A form with data-autosave saves itself while somebody writes: one request at a time, the newest content last.
 // The server answers 2xx with the new version in ETag, 409 or 412 with what somebody else wrote, 422 with what is wrong.
-import { tell } from "./exchange";
+import { htmx, tell } from "./exchange";
 
 const WAIT_MS = 800;
 const RETRY_MS = 5000;
+const KEEPALIVE_BYTES = 60_000; // of 64 KiB that a page may still send while it is left
 
 export function autosave(): void {
   wire();
@@ -27,16 +28,23 @@ class Draft {
   constructor(private readonly form: HTMLFormElement) {}
 
   listen(): void {
-    for (const type of ["input", "change"]) this.form.addEventListener(type, () => this.later(WAIT_MS));
+    for (const type of ["input", "change"]) this.form.addEventListener(type, () => this.written());
     this.form.addEventListener("submit", () => { this.dirty = false; window.clearTimeout(this.timer); });
-    window.addEventListener("pagehide", () => { if (this.open() && this.dirty && !this.stopped) void this.send(true); });
+    window.addEventListener("pagehide", () => { if (this.open() && this.dirty && !this.stopped) void this.send(); });
     window.addEventListener("beforeunload", (event) => { if (this.open() && (this.dirty || this.stopped)) event.preventDefault(); });
-    window.setInterval(() => { if (this.open() && this.savedAt && !this.dirty && !this.stopped) this.show("saved"); }, 5000);
+    window.setInterval(() => { if (this.open() && this.savedAt && !this.dirty && !this.busy && !this.stopped) this.show("saved"); }, 5000);
   }
 
   /** A form that was replaced (after a conflict, say) has nothing more to keep. */
   private open(): boolean {
     return this.form.isConnected;
+  }
+
+  /** "Saved" is never said of words that are not. After a conflict they go to whoever chooses. */
+  private written(): void {
+    if (this.stopped) return this.tellClash();
+    this.show("saving");
+    this.later(WAIT_MS);
   }
 
   private later(wait: number): void {
@@ -52,7 +60,7 @@ class Draft {
     this.dirty = false;
     this.show("saving");
     try {
-      await this.answer(await this.send(false));
+      await this.answer(await this.send());
     } catch {
       this.show("failed");
       this.later(RETRY_MS);
@@ -61,10 +69,20 @@ class Draft {
     }
   }
 
-  private send(leaving: boolean): Promise<Response> {
+  /** A save that is on its way goes on when the page is left. */
+  private send(): Promise<Response> {
     const body = new URLSearchParams(new FormData(this.form) as unknown as Record<string, string>);
     const headers = { "HX-Request": "true", "Benhan-Autosave": "1" };
-    return fetch(this.form.dataset.autosave || this.form.action, { method: "POST", body, headers, keepalive: leaving });
+    const keepalive = body.toString().length < KEEPALIVE_BYTES;
+    return fetch(this.form.dataset.autosave || this.form.action, { method: "POST", body, headers, keepalive });
+  }
+
+  /** What is written on while two texts stand to choose from is part of one's own. */
+  private tellClash(): void {
+    for (const mine of this.place().querySelectorAll<HTMLTextAreaElement>("textarea[hidden]")) {
+      const field = this.form.elements.namedItem(mine.name);
+      if (field instanceof HTMLTextAreaElement) mine.value = field.value;
+    }
   }
 
   private async answer(response: Response): Promise<void> {
@@ -80,7 +98,7 @@ class Draft {
       this.show("failed");
       return this.later(RETRY_MS);
     }
-    this.place().innerHTML = await response.text(); // a fragment of our own, escaped by the server
+    htmx.swap(this.place(), await response.text(), { swapStyle: "innerHTML", swapDelay: 0, settleDelay: 0 });
     this.stopped = response.status === 409 || response.status === 412;
     this.show(this.stopped ? "conflict" : "failed");
     if (response.status >= 500) this.later(RETRY_MS);

@@ -2,6 +2,11 @@
 // An option with data-href opens that page; one with data-value fills the hidden field beside and tells the form.
 export function combobox(): void {
   document.addEventListener("keydown", onKey);
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { detail } = event as CustomEvent<{ target: HTMLElement; shouldSwap: boolean; requestConfig: { formData: FormData } }>;
+    const combo = detail.target.closest<HTMLElement>("[data-combo]");
+    if (combo && !awaits(combo, detail.requestConfig.formData)) detail.shouldSwap = false;
+  });
   document.addEventListener("htmx:afterSwap", (event) => {
     const list = (event.target as HTMLElement).closest?.<HTMLElement>("[data-combo] [role='listbox']");
     if (list) opened(list);
@@ -45,6 +50,12 @@ function onKey(event: KeyboardEvent): void {
   } else if (event.key === "Tab" && at >= 0 && "pickOnTab" in combo.dataset) {
     pick(list[at]);
   }
+}
+
+/** Somebody still stands in the field, and the words that were asked for are still in it: an answer to others is none. */
+function awaits(combo: HTMLElement, asked: FormData): boolean {
+  const input = field(combo);
+  return input !== null && input === document.activeElement && asked.get(input.name) === input.value;
 }
 
 /** The text changed: neither the value picked before nor the answers shown belong to it any more. */

@@ -47,8 +47,39 @@ document.addEventListener("say", (event) => {
 
 // New content may ask for the focus (results that are chosen by number, the field after a step), but never takes it
 // from a field that somebody has gone to meanwhile.
-document.addEventListener("htmx:afterSwap", (event) => focusWanted(event.target as HTMLElement));
+document.addEventListener("htmx:afterSwap", (event) => {
+  focusHeld(event.target as HTMLElement);
+  focusWanted(event.target as HTMLElement);
+});
 focusWanted(document.body);
+
+// A list that is drawn again leaves the focus on the row or button where it stood (htmx does so for what has an id).
+let held: { element: HTMLElement; name: string; nth: number } | null = null;
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const element = document.activeElement;
+  const { target } = (event as CustomEvent<{ target: HTMLElement }>).detail;
+  held = null;
+  if (!(element instanceof HTMLElement) || element.id || element === target || !target.contains(element)) return;
+  held = { element, name: named(element), nth: namesakes(target, element.tagName, named(element)).indexOf(element) };
+});
+
+function focusHeld(part: HTMLElement): void {
+  if (!held || held.element.isConnected || document.activeElement !== document.body) return;
+  namesakes(part, held.element.tagName, held.name)[held.nth]?.focus();
+  if (document.activeElement !== document.body) held = null;
+}
+
+function namesakes(part: HTMLElement, tag: string, name: string): HTMLElement[] {
+  return [...part.querySelectorAll<HTMLElement>(tag)].filter((one) => named(one) === name);
+}
+
+/** What an element without an id is known by: where it leads, what it sends. */
+function named(element: HTMLElement): string {
+  const form = element.closest("form");
+  const sent = form ? [...new FormData(form)].filter(([name]) => name !== "version").join() : "";
+  const own = ["href", "name", "value", "aria-label"].map((name) => element.getAttribute(name)).join();
+  return `${own} ${form?.getAttribute("action") ?? ""} ${sent}`;
+}
 
 function focusWanted(part: HTMLElement): void {
   const now = document.activeElement;

@@ -31,7 +31,7 @@ export function palette(): void {
   const run = (): void => {
     const action = shown[at];
     dialog.close();
-    if (action) window.setTimeout(() => activate(action.element));
+    if (action) window.setTimeout(() => activate(now(action)));
   };
 
   document.addEventListener("keydown", (event) => {
@@ -58,6 +58,12 @@ export function palette(): void {
 function actions(): Action[] {
   const found = [...document.querySelectorAll<HTMLElement>("[data-key], [data-action], .top nav a")];
   return found.filter((one) => isUsable(one) && !one.closest("dialog")).map((element) => ({ element, label: label(element), key: element.dataset.key ?? "" })).filter((one) => one.label !== "");
+}
+
+/** The element of an action as the page stands now: a living part may have been drawn again while one chose. */
+function now(action: Action): HTMLElement {
+  if (action.element.isConnected) return action.element;
+  return actions().find((one) => one.label === action.label && one.key === action.key)?.element ?? action.element;
 }
 
 function label(element: HTMLElement): string {

@@ -4,7 +4,7 @@ import { bound } from "./keys";
 import { isTyping } from "./words";
 
 const ALONE_MS = 200;
-let held: { field: HTMLInputElement; key: string; element: HTMLElement; timer: number } | null = null;
+let held: { field: HTMLInputElement; key: string; timer: number } | null = null;
 const opened = performance.now();
 
 export function scan(): void {
@@ -26,21 +26,22 @@ function onKey(event: KeyboardEvent): void {
   const field = event.target as HTMLInputElement;
   if (!field.matches?.("input[data-scan]") || field.value !== "" || event.isComposing) return;
   if (event.key.length !== 1 || event.ctrlKey || event.metaKey || event.altKey) return;
-  const element = bound().find((one) => names(one).includes(event.key.toLowerCase()));
-  if (!element) return;
+  if (!wanted(event.key)) return;
   event.preventDefault();
   event.stopPropagation();
-  held = { field, key: event.key, element, timer: window.setTimeout(act, ALONE_MS) };
+  held = { field, key: event.key, timer: window.setTimeout(act, ALONE_MS) };
 }
 
-function names(element: HTMLElement): string[] {
-  return (element.dataset.key ?? "").toLowerCase().split("|").map((key) => key.trim());
+function wanted(key: string): HTMLElement | undefined {
+  return bound().find((one) => (one.dataset.key ?? "").toLowerCase().split("|").some((name) => name.trim() === key.toLowerCase()));
 }
 
 function act(): void {
   if (!held) return;
-  const { element, field } = held;
+  const { key, field } = held;
+  const element = wanted(key); // as the page stands now: parts of it are drawn again
   release();
+  if (!element) return;
   if (isTyping(element)) return element.focus();
   element.click();
   if (field.isConnected) field.focus();
