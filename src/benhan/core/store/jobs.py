@@ -7,11 +7,9 @@ has repeated nothing and lost nothing. Migration 0006.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
 import asyncpg
@@ -22,6 +20,7 @@ from benhan.core.access.audit import Event, record
 from benhan.core.db import PLATFORM, Database, Transaction
 from benhan.core.fhir.outcome import NotFound, Problem
 from benhan.core.language import _
+from benhan.core.store.background import Background
 
 #: Jobs of one account at a time; more are refused with 429.
 AT_ONCE: Final = 5
@@ -30,12 +29,10 @@ KEPT: Final = timedelta(hours=24)
 #: A batch that fails so often ends its job.
 TRIES: Final = 3
 IDLE_SECONDS: Final = 0.5
-REST_SECONDS: Final = 2.0
 _JOB = (
     "select id, facility, kind, account, subject, request, asked, state, moment, started, ended, expires, error"
     " from bulk_job"
 )
-_log = logging.getLogger(__name__)
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -192,37 +189,21 @@ def _job(row: asyncpg.Record) -> Job:
     )  # fmt: skip
 
 
-class Worker:
+class Worker(Background):
     """Takes up jobs for as long as the process runs. `step` does one batch and says whether there was one."""
 
+    failure = "bulk: a batch could not be done"
     FORGET_SECONDS: Final = 60.0
 
     def __init__(self, database: Database, step: Callable[[Database], Awaitable[bool]]) -> None:
-        self._database = database
+        super().__init__(database)
         self._step = step
-        self._task: asyncio.Task[Any] | None = None
+        self._swept = 0.0
 
-    async def start(self) -> None:
-        """Go on where the last process stopped."""
-        self._task = asyncio.create_task(self._work())
-
-    async def stop(self) -> None:
-        """Stop between two batches, or give up the one at hand: the next process does it again."""
-        if self._task:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _work(self) -> None:
-        swept = 0.0
-        while True:
-            try:
-                if (at := asyncio.get_running_loop().time()) > swept + self.FORGET_SECONDS:
-                    swept = at
-                    async with self._database.transaction(PLATFORM) as tx:
-                        await forget_expired(tx)
-                busy = await self._step(self._database)
-                await asyncio.sleep(0 if busy else IDLE_SECONDS)
-            except Exception:
-                _log.exception("bulk: a batch could not be done")
-                await asyncio.sleep(REST_SECONDS)
+    async def turn(self) -> float:
+        """One batch, and now and then what nobody needs any more."""
+        if (at := asyncio.get_running_loop().time()) > self._swept + self.FORGET_SECONDS:
+            self._swept = at
+            async with self._database.transaction(PLATFORM) as tx:
+                await forget_expired(tx)
+        return 0 if await self._step(self._database) else IDLE_SECONDS

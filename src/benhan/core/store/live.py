@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import msgspec
 
 from benhan.core.access import Interaction, Subject, decide
 from benhan.core.db import PLATFORM, Database
+from benhan.core.store.background import Background
 from benhan.core.store.feed import Change, Position, changes, end, position_of, token
 
 POLL_SECONDS = 0.15
@@ -63,19 +64,21 @@ class Watcher(msgspec.Struct, eq=False):
         return Change(position, self.who.facility, type_, "", 0, "", self.patient, datetime.now(UTC))
 
 
-class Live:
+class Live(Background):
     """The watchers of this process."""
 
+    failure = "live: the change feed could not be read"
+    rest_seconds = 1.0
+
     def __init__(self, database: Database) -> None:
-        self._database = database
+        super().__init__(database)
         self._watchers: set[Watcher] = set()
-        self._task: asyncio.Task[None] | None = None
         self.stopping = asyncio.Event()
         self._news = asyncio.Event()
         self._recent: deque[Change] = deque()
-        self._before_recent = Position()
+        self._position = self._before_recent = Position()
         #: Up to where this process has read, as a token: who asked the store after this knows everything before it.
-        self.here = token(Position())
+        self.here = token(self._position)
 
     def news(self) -> asyncio.Event:
         """Set at the next change of any kind, anywhere: take it before reading the feed, wait for it after."""
@@ -84,9 +87,9 @@ class Live:
     async def start(self) -> None:
         """Begin to read at the end of the feed."""
         async with self._database.transaction(PLATFORM) as tx:
-            position = await end(tx)
-        self._before_recent, self.here = position, token(position)
-        self._task = asyncio.create_task(self._follow(position))
+            self._position = self._before_recent = await end(tx)
+        self.here = token(self._position)
+        await super().start()
 
     async def stop(self) -> None:
         """Stop reading; every watcher gets a last None."""
@@ -94,10 +97,7 @@ class Live:
         for watcher in self._watchers:
             if not watcher.queue.full():
                 watcher.queue.put_nowait(None)
-        if self._task:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await super().stop()
 
     @asynccontextmanager
     async def watch(
@@ -116,17 +116,10 @@ class Live:
         finally:
             self._watchers.discard(watcher)
 
-    async def _follow(self, position: Position) -> None:
-        while True:
-            await asyncio.sleep(POLL_SECONDS)
-            try:
-                position = await self._read(position)
-            except Exception:
-                await asyncio.sleep(1)
-
-    async def _read(self, position: Position) -> Position:
+    async def turn(self) -> float:
+        """What came since the last turn."""
         async with self._database.transaction(PLATFORM) as tx:
-            found = await changes(tx, position)
+            found = await changes(tx, self._position)
         if found:
             self._news.set()
             self._news = asyncio.Event()
@@ -134,16 +127,15 @@ class Live:
             self._remember(change)
             for watcher in list(self._watchers):
                 watcher.hear(change)
-        return found[-1].position if found else position
+        return POLL_SECONDS
 
     def _remember(self, change: Change) -> None:
         if len(self._recent) == REMEMBERED:
             self._before_recent = self._recent.popleft().position
         self._recent.append(change)
-        self.here = token(change.position)
+        self._position, self.here = change.position, token(change.position)
 
     def _missed(self, watcher: Watcher, since: Position) -> Iterator[Change]:
         if since >= self._before_recent:
             return (change for change in self._recent if change.position > since)
-        last = self._recent[-1].position if self._recent else self._before_recent
-        return (watcher.anything(type_, last) for type_ in sorted(watcher.types))
+        return (watcher.anything(type_, self._position) for type_ in sorted(watcher.types))

@@ -9,10 +9,8 @@ next round. Uniqueness (`once`), history and change feed are not touched: nothin
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +24,7 @@ from benhan.core.fhir import codec
 from benhan.core.fhir.outcome import NotFound, Problem
 from benhan.core.language import _
 from benhan.core.store import parameters
+from benhan.core.store.background import Background
 from benhan.core.store.records import NAMES, NUMBERS
 from benhan.core.store.rows import INDEX_VERSION, Rows, rows_of
 
@@ -277,31 +276,18 @@ _TABLES: tuple[tuple[str, tuple[tuple[str, str], ...], Callable[[Rows], Any]], .
 )
 
 
-class Reindexer:
+class Reindexer(Background):
     """Keeps the index up to the newest rules for as long as the process runs."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._task: asyncio.Task[None] | None = None
+    failure = "a part could not be indexed again"
+    rest_seconds = REST_SECONDS
 
     async def start(self) -> None:
         """Learn the parameters there are before the first request; then go on where the last process stopped."""
         async with self._database.transaction(PLATFORM) as tx:
             await parameters.refresh(tx)
-        self._task = asyncio.create_task(self._work())
+        await super().start()
 
-    async def stop(self) -> None:
-        """Give up the part at hand: the next process takes it."""
-        if self._task:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _work(self) -> None:
-        while True:
-            try:
-                busy = await step(self._database)
-                await asyncio.sleep(BREATH_SECONDS if busy else IDLE_SECONDS)
-            except Exception:
-                _log.exception("a part could not be indexed again")
-                await asyncio.sleep(REST_SECONDS)
+    async def turn(self) -> float:
+        """One part."""
+        return BREATH_SECONDS if await step(self._database) else IDLE_SECONDS

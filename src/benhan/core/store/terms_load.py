@@ -9,10 +9,8 @@ what is unchanged stays as it is. Sources: `terms_carried` (our lists) and `data
 from __future__ import annotations
 
 import asyncio
-import logging
 import lzma
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from hashlib import sha256
 from importlib.resources import files
 from typing import Final
@@ -24,6 +22,7 @@ from benhan.core.access import Role, Subject, service
 from benhan.core.db import PLATFORM, Database, Transaction
 from benhan.core.fhir import codec, r4
 from benhan.core.store import published_parameters, terms_index
+from benhan.core.store.background import Background
 from benhan.core.store.load import load
 from benhan.core.store.records import NAMES, NUMBERS
 from benhan.core.store.terms_carried import Carried, carried, edition
@@ -47,7 +46,6 @@ _ALL = "update terms_loaded set edition = $2, loading = '', done = 0, at = now()
 
 #: One part of a package: what is done in one transaction.
 Part = Callable[[Transaction, Subject], Awaitable[None]]
-_log = logging.getLogger(__name__)
 
 
 class Package(msgspec.Struct, frozen=True):
@@ -186,34 +184,17 @@ def _records_part(lines: list[bytes]) -> Part:
     return bring
 
 
-class Follower:
+class Follower(Background):
     """Loads what is wanted after a start, and indexes code systems whose concepts are behind."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._task: asyncio.Task[None] | None = None
+    failure = "terminology: a part could not be loaded"
+    rest_seconds = REST_SECONDS
 
-    async def start(self) -> None:
-        """Begin in the background."""
-        self._task = asyncio.create_task(self._work())
-
-    async def stop(self) -> None:
-        """Give up the part at hand; the next process does it again."""
-        if self._task:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _work(self) -> None:
-        while True:
-            try:
-                await load_all(self._database)
-                await self._catch_up()
-            except Exception:
-                _log.exception("terminology: a part could not be loaded")
-                await asyncio.sleep(REST_SECONDS)
-            else:
-                await asyncio.sleep(WATCH_SECONDS)
+    async def turn(self) -> float:
+        """What is wanted, then what is behind."""
+        await load_all(self._database)
+        await self._catch_up()
+        return WATCH_SECONDS
 
     async def _catch_up(self) -> None:
         """CodeSystems that came in by a way that knows no concepts (a program of before, rows put in by hand)."""

@@ -6,20 +6,17 @@ transaction, so that a crash at any moment leaves all three as they were.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from typing import Final
 
 import msgspec
 
 from benhan.core import store
 from benhan.core.access import Role, Subject, service
-from benhan.core.db import PLATFORM, Database, Transaction
+from benhan.core.db import PLATFORM, Transaction
 from benhan.core.fhir import r4
-from benhan.core.store import feed
+from benhan.core.store import background, feed
 from benhan.hospital.visit import id_of
 from benhan.province.population import rules
 from benhan.province.population.rules import Cell, Facts
@@ -27,8 +24,6 @@ from benhan.province.population.rules import Cell, Facts
 READER: Final = "figures"
 BATCH: Final = 1000
 IDLE_SECONDS: Final = 0.5
-#: After a failure: the same batch again, not so soon.
-REST_SECONDS: Final = 2.0
 
 _TYPES: Final = frozenset({"Encounter", "Condition", "Appointment"})
 _FACTS_BEFORE = "select visit, day, hour, channel, wait, diagnosis, outcome from visit_fact where visit = any($1)"
@@ -47,35 +42,13 @@ from unnest($3::"char"[], $4::text[], $5::date[], $6::text[], $7::int[]) as u(g,
      unnest(array[0, $2::int]) as place
 on conflict (province, facility, grain, measure, start, key) do update set n = figure.n + excluded.n
 """
-_log = logging.getLogger(__name__)
 
 
-class Follower:
+class Follower(background.Follower):
     """Counts for as long as the process runs."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        """Go on where the last process stopped."""
-        self._task = asyncio.create_task(self._follow())
-
-    async def stop(self) -> None:
-        """Stop between two batches, or give up the one at hand: the next process reads it again."""
-        if self._task:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _follow(self) -> None:
-        while True:
-            try:
-                read = await self.read()
-                await asyncio.sleep(IDLE_SECONDS if read < BATCH else 0)
-            except Exception:
-                _log.exception("figures: a batch of the change feed could not be counted")
-                await asyncio.sleep(REST_SECONDS)
+    failure = "figures: a batch of the change feed could not be counted"
+    batch, idle_seconds = BATCH, IDLE_SECONDS
 
     async def read(self) -> int:
         """Count one batch of changes; gives how many changes it held."""

@@ -6,10 +6,7 @@ and a version that was told already is not told again. A record's versions are t
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from typing import Final
 
 import asyncpg
@@ -17,10 +14,10 @@ import msgspec
 
 from benhan.core.access import Interaction, Subject, decide
 from benhan.core.access.standing import standing
-from benhan.core.db import PLATFORM, Database, Transaction
+from benhan.core.db import PLATFORM, Transaction
 from benhan.core.fhir.outcome import Problem
 from benhan.core.language import speaking
-from benhan.core.store import feed
+from benhan.core.store import background, feed
 from benhan.core.store.feed import Change
 from benhan.core.store.records import NUMBERS
 from benhan.core.store.subscriptions.matching import State, meets, state_of
@@ -30,8 +27,6 @@ from benhan.core.store.subscriptions.topics import Topic
 READER: Final = "subscriptions"
 BATCH: Final = 300
 IDLE_SECONDS: Final = 0.2
-#: After a failure: the same batch again, not so soon.
-REST_SECONDS: Final = 2.0
 
 _LISTENING = """
 select facility, id, owner, plan, born::text as born from subscription
@@ -51,7 +46,6 @@ insert into delivery (facility, subscription, number, type, id, version, action,
 select $1, $2, * from unnest($3::bigint[], $4::smallint[], $5::text[], $6::int[], $7::"char"[], $8::text[],
     $9::timestamptz[], $10::"char"[], $11::text[])
 """
-_log = logging.getLogger(__name__)
 
 
 class Listening(msgspec.Struct):
@@ -76,33 +70,16 @@ class Found(msgspec.Struct, frozen=True):
     error: str | None = None
 
 
-class Follower:
+class Follower(background.Follower):
     """Finds events for as long as the process runs."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._task: asyncio.Task[None] | None = None
+    failure = "subscriptions: a batch of the change feed could not be read"
+    batch, idle_seconds = BATCH, IDLE_SECONDS
 
-    async def start(self) -> None:
-        """Go on where the last process stopped."""
-        self._task = asyncio.create_task(self._follow())
-
-    async def stop(self) -> None:
-        """Give up the batch at hand: the next process reads it again."""
-        if self._task:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _follow(self) -> None:
-        while True:
-            try:
-                with speaking("en"):
-                    read = await self.read()
-                await asyncio.sleep(IDLE_SECONDS if read < BATCH else 0)
-            except Exception:
-                _log.exception("subscriptions: a batch of the change feed could not be read")
-                await asyncio.sleep(REST_SECONDS)
+    async def turn(self) -> float:
+        """One batch; what is noted of a problem is in English."""
+        with speaking("en"):
+            return await super().turn()
 
     async def read(self) -> int:
         """Find the events of one batch of changes; gives how many changes it held."""
