@@ -3,43 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
-from starlette.applications import Starlette
 
-from benhan.core.access.accounts import create_client
-from benhan.core.db import Database
 from benhan.core.fhir import systems
 from benhan.simulator import House
+from tests.core.api.conftest import Program
 from tests.core.store.people import cccd
 
 Client = Callable[..., Awaitable[httpx.AsyncClient]]
-Program = Callable[..., Awaitable[httpx.AsyncClient]]
-
-
-@pytest_asyncio.fixture
-async def program(app: Starlette, database: Database, hospital: House) -> AsyncIterator[Program]:
-    """`await program("system/*.cruds")`: a program with a token of the hospital."""
-    opened: list[httpx.AsyncClient] = []
-
-    async def make(scopes: str, at: House | None = None) -> httpx.AsyncClient:
-        house = at or hospital
-        async with database.transaction(house.key) as tx:
-            token = await create_client(tx, house.key, f"thử {scopes}", scopes)
-        made = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=app), base_url="http://test/fhir/",
-            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/fhir+json"},
-        )  # fmt: skip
-        opened.append(made)
-        return made
-
-    yield make
-    for one in opened:
-        await one.aclose()
 
 
 def patient(number: str | None = None, **more: Any) -> dict[str, Any]:

@@ -9,9 +9,8 @@ import httpx
 
 from benhan.core.store import conformance
 from benhan.simulator import House
-from tests.core.api.test_rest import Client, Program, patient, program
-
-__all__ = ["program"]
+from tests.core.api.conftest import Program
+from tests.core.api.test_rest import Client, patient
 
 VN = "http://fhir.ehealth.gov.vn/core/StructureDefinition"
 SID = "http://fhir.ehealth.gov.vn/core/sid"
