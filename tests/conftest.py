@@ -8,7 +8,7 @@ import random
 import shutil
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from benhan.core.kit import assets
 from benhan.settings import Settings
 from benhan.simulator import House, build_house, build_province
 from tests.browser import axe, browser, open_page, serve  # noqa: F401 - fixtures
+from tests.standins.hook_receiver import Receiver, hook_receiver
 
 # What is tried is the same each time, so that nothing turns red by chance, and nothing is held to the speed of a busy
 # machine. `pytest --hypothesis-profile=search` looks at random for what nobody thought of yet.
@@ -154,6 +155,19 @@ async def address(app: Starlette) -> AsyncIterator[str]:
     """The whole application on a real port of this machine, for the browser and other clients: its base URL."""
     async with serve(app) as base:
         yield base
+
+
+@pytest.fixture
+def receiver() -> Receiver:
+    """How the subscriber of a stand-in behaves, and what it got."""
+    return Receiver()
+
+
+@pytest.fixture
+def hook(receiver: Receiver) -> Iterator[str]:
+    """The subscriber's address on loopback."""
+    with hook_receiver(receiver) as address:
+        yield address
 
 
 def free_port() -> int:

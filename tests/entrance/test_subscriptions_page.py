@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
 import pytest
@@ -20,25 +20,12 @@ from benhan.simulator import House
 from tests.browser import DESK, PHONE, Axe, OpenPage
 from tests.core.store.people import person
 from tests.core.store.subscriptions.hooks import subscribe, until
-from tests.standins.hook_receiver import Receiver, hook_receiver
+from tests.standins.hook_receiver import Receiver
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 Client = Callable[..., Awaitable[httpx.AsyncClient]]
 PATH = "/quan-tri/dang-ky"
 ACCOUNT = "LIS Bình Minh"
-
-
-@pytest.fixture
-def receiver() -> Receiver:
-    """What the subscriber got."""
-    return Receiver()
-
-
-@pytest.fixture
-def hook(receiver: Receiver) -> Iterator[str]:
-    """Its address."""
-    with hook_receiver(receiver) as address:
-        yield address
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -9,6 +9,8 @@ from datetime import timedelta
 
 from benhan.core import store
 from benhan.core.access import Role, Subject
+from benhan.core.access.accounts import open_session
+from benhan.core.access.doors import COOKIE
 from benhan.core.db import Database, Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.kit.clock import now
@@ -41,6 +43,12 @@ class Day:
     def who(self, role: Role) -> Subject:
         """Somebody with this role."""
         return self.house.subject(role)
+
+    async def cookies(self, role: Role) -> dict[str, str]:
+        """What the browser of somebody with this role carries, signed in."""
+        who = self.who(role)
+        async with self.tx() as tx:
+            return {COOKIE: await open_session(tx, who.facility, account=who.account, hours=1)}
 
     async def sends(
         self,

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.standins.loopback import serving
 
 
 @dataclass(frozen=True)
@@ -129,13 +130,8 @@ def hook_receiver(receiver: Receiver, port: int = 0) -> Iterator[str]:
     """Serve it on loopback in a thread of its own; gives its base URL."""
     server = _Server(("127.0.0.1", port), _Handler)
     server.receiver = receiver
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(server) as address:
+        yield address
 
 
 def main() -> None:

@@ -22,6 +22,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
+from tests.standins.loopback import serving
+
 Fault = Literal["", "slow", "500", "garbage", "no-token", "token-ends", "drop"]
 YEAR = date.today().year  # the cards of these tests never grow old
 USER, PASSWORD = "79001_BV", "mat-khau"
@@ -160,13 +162,8 @@ def portal_stand_in(portal: PortalStandIn, port: int = 0) -> Iterator[str]:
     """Serve it on loopback in a thread of its own; gives its base URL."""
     server = _Server(("127.0.0.1", port), _Handler)
     server.portal = portal
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(server) as address:
+        yield address
 
 
 def main() -> None:

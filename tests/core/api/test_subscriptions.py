@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -21,24 +21,11 @@ from benhan.simulator import House
 from tests.core.api.programs import machine, token_of
 from tests.core.store.people import person
 from tests.core.store.subscriptions.hooks import until
-from tests.standins.hook_receiver import Receiver, hook_receiver
+from tests.standins.hook_receiver import Receiver
 
 Client = Callable[..., Awaitable[httpx.AsyncClient]]
 PATIENTS = f"{topics.BASE}/patient-change"
 CONTENT = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-payload-content"
-
-
-@pytest.fixture
-def receiver() -> Receiver:
-    """How the subscriber behaves, and what it got."""
-    return Receiver()
-
-
-@pytest.fixture
-def hook(receiver: Receiver) -> Iterator[str]:
-    """The subscriber's address."""
-    with hook_receiver(receiver) as address:
-        yield address
 
 
 def subscription(criteria: str, **channel: Any) -> dict[str, Any]:

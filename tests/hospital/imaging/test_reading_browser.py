@@ -10,8 +10,6 @@ import pytest
 from playwright.async_api import expect
 
 from benhan.core.access import Role
-from benhan.core.access.accounts import open_session
-from benhan.core.access.doors import COOKIE
 from benhan.core.fhir import r4
 from tests.browser import DESK, PHONE, Axe, OpenPage
 from tests.hospital.orders_day import Day
@@ -21,17 +19,11 @@ SHOTS = os.environ.get("BENHAN_SHOTS")
 PATH = "/chan-doan-hinh-anh"
 
 
-async def session(day: Day, role: Role) -> dict[str, str]:
-    who = day.who(role)
-    async with day.tx() as tx:
-        return {COOKIE: await open_session(tx, who.facility, account=who.account, hours=1)}
-
-
 async def test_a_report_is_written_and_released_with_the_keyboard_alone(
     day: Day, open_page: OpenPage, address: str
 ) -> None:
     sent = await day.sends("18.119", name="Hứa Thị Phim")
-    page = await open_page(f"{address}{PATH}?q=hua+phim", cookies=await session(day, Role.IMAGING))
+    page = await open_page(f"{address}{PATH}?q=hua+phim", cookies=await day.cookies(Role.IMAGING))
     await page.keyboard.press("ArrowDown")
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"**{PATH}/*-*")
@@ -52,8 +44,8 @@ async def test_a_report_arrives_in_the_doctors_page_without_reloading(
     day: Day, open_page: OpenPage, address: str
 ) -> None:
     sent = await day.sends("18.15", name="Trịnh Thị Chờ")
-    doctor = await open_page(f"{address}/kham/{sent.visit.id}", cookies=await session(day, Role.DOCTOR))
-    reader = await open_page(f"{address}{PATH}/{sent.orders[0].id}", cookies=await session(day, Role.IMAGING))
+    doctor = await open_page(f"{address}/kham/{sent.visit.id}", cookies=await day.cookies(Role.DOCTOR))
+    reader = await open_page(f"{address}{PATH}/{sent.orders[0].id}", cookies=await day.cookies(Role.IMAGING))
     await reader.fill("#f-findings", "Túi mật có sỏi 12 mm")
     await reader.fill("#f-conclusion", "Sỏi túi mật")
     await reader.keyboard.press("Shift+Enter")
@@ -66,7 +58,7 @@ async def test_a_report_arrives_in_the_doctors_page_without_reloading(
 async def test_the_pages_are_accessible(
     day: Day, open_page: OpenPage, axe: Axe, address: str, size: tuple[int, int], dark: bool
 ) -> None:
-    cookies = await session(day, Role.IMAGING)
+    cookies = await day.cookies(Role.IMAGING)
     former = await day.sends("18.15", name="Nùng Thị Ảnh")
     data = {"findings": "Túi mật có sỏi 12 mm", "conclusion": "Sỏi túi mật", "version": "0", "action": "release"}
     sent = await day.sends("18.119", "21.14", patient=former.patient, urgent=True)
@@ -91,7 +83,7 @@ async def test_the_pages_are_accessible(
 async def test_without_javascript_a_report_is_released(day: Day, open_page: OpenPage, address: str) -> None:
     sent = await day.sends("21.14", name="Không Thị Mã")
     page = await open_page(
-        f"{address}{PATH}/{sent.orders[0].id}", javascript=False, cookies=await session(day, Role.IMAGING)
+        f"{address}{PATH}/{sent.orders[0].id}", javascript=False, cookies=await day.cookies(Role.IMAGING)
     )
     await page.fill("#f-findings", "Nhịp xoang đều 78")
     await page.fill("#f-conclusion", "Bình thường")

@@ -9,8 +9,6 @@ import pytest
 from playwright.async_api import expect
 
 from benhan.core.access import Role
-from benhan.core.access.accounts import open_session
-from benhan.core.access.doors import COOKIE
 from benhan.core.fhir import r4
 from tests.browser import DESK, PHONE, Axe, OpenPage
 from tests.hospital.orders_day import Day
@@ -19,17 +17,11 @@ pytestmark = pytest.mark.xdist_group("browser")
 SHOTS = os.environ.get("BENHAN_SHOTS")
 
 
-async def session(day: Day, role: Role) -> dict[str, str]:
-    who = day.who(role)
-    async with day.tx() as tx:
-        return {COOKIE: await open_session(tx, who.facility, account=who.account, hours=1)}
-
-
 async def test_results_are_entered_and_released_with_the_keyboard_alone(
     day: Day, open_page: OpenPage, address: str
 ) -> None:
     sent = await day.sends("23.75", "23.166", name="Hà Thị Phím")
-    page = await open_page(f"{address}/xet-nghiem?q=ha+phim", cookies=await session(day, Role.LABORATORY))
+    page = await open_page(f"{address}/xet-nghiem?q=ha+phim", cookies=await day.cookies(Role.LABORATORY))
     await page.keyboard.press("ArrowDown")
     await page.keyboard.press("Enter")
     await page.wait_for_url("**/xet-nghiem/*-*")
@@ -52,9 +44,9 @@ async def test_a_result_arrives_in_the_doctors_page_without_reloading(
     day: Day, open_page: OpenPage, address: str
 ) -> None:
     sent = await day.sends("23.75", name="Trực Thị Tiếp")
-    doctor = await open_page(f"{address}/kham/{sent.visit.id}", cookies=await session(day, Role.DOCTOR))
+    doctor = await open_page(f"{address}/kham/{sent.visit.id}", cookies=await day.cookies(Role.DOCTOR))
     await expect(doctor.locator("#ket-qua")).not_to_contain_text("Glucose")
-    lab = await open_page(f"{address}/xet-nghiem/{sent.visit.id}", cookies=await session(day, Role.LABORATORY))
+    lab = await open_page(f"{address}/xet-nghiem/{sent.visit.id}", cookies=await day.cookies(Role.LABORATORY))
     await lab.fill(f'[name="{sent.orders[0].id}.14749-6"]', "7,2")
     await lab.keyboard.press("Shift+Enter")
     await expect(lab.get_by_text("Đã trả kết quả cho bác sĩ")).to_be_visible()
@@ -62,7 +54,7 @@ async def test_a_result_arrives_in_the_doctors_page_without_reloading(
 
 
 async def test_the_work_list_grows_while_one_looks_at_it(day: Day, open_page: OpenPage, address: str) -> None:
-    page = await open_page(f"{address}/xet-nghiem?q=vua+den", cookies=await session(day, Role.LABORATORY))
+    page = await open_page(f"{address}/xet-nghiem?q=vua+den", cookies=await day.cookies(Role.LABORATORY))
     await expect(page.locator("#worklist")).to_contain_text("Không thấy ai khớp")
     await day.sends("23.75", name="Lục Thị Vừa Đến")
     await expect(page.locator("#worklist")).to_contain_text("Lục Thị Vừa Đến")
@@ -73,7 +65,7 @@ async def test_a_list_that_is_drawn_again_keeps_what_one_looks_for_and_where_one
 ) -> None:
     await day.sends("23.75", name="Người Khác Hẳn")
     sent = await day.sends("23.75", name="Phùng Thị Dòng Một")
-    page = await open_page(f"{address}/xet-nghiem", cookies=await session(day, Role.LABORATORY))
+    page = await open_page(f"{address}/xet-nghiem", cookies=await day.cookies(Role.LABORATORY))
     await page.keyboard.press("/")
     await page.keyboard.type("phung dong")
     await expect(page.locator("#worklist")).not_to_contain_text("Người Khác Hẳn")
@@ -91,7 +83,7 @@ async def test_a_list_that_is_drawn_again_keeps_what_one_looks_for_and_where_one
 async def test_the_pages_are_accessible(
     day: Day, open_page: OpenPage, axe: Axe, address: str, size: tuple[int, int], dark: bool
 ) -> None:
-    cookies = await session(day, Role.LABORATORY)
+    cookies = await day.cookies(Role.LABORATORY)
     sent = await day.sends("22.121", "23.75", "23.206", "24.1", name="Nông Thị Ảnh", urgent=True)
     for path in ("", f"/{sent.visit.id}"):
         page = await open_page(f"{address}/xet-nghiem{path}", size=size, dark=dark, cookies=cookies)
@@ -117,7 +109,7 @@ async def test_without_javascript_enter_keeps_a_draft_and_loses_nothing(
 ) -> None:
     sent = await day.sends("23.75", name="Không Thị Mã")
     page = await open_page(
-        f"{address}/xet-nghiem/{sent.visit.id}", javascript=False, cookies=await session(day, Role.LABORATORY)
+        f"{address}/xet-nghiem/{sent.visit.id}", javascript=False, cookies=await day.cookies(Role.LABORATORY)
     )
     await page.fill(f'[name="{sent.orders[0].id}.14749-6"]', "5,6")
     await page.keyboard.press("Enter")

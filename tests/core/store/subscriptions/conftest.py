@@ -64,12 +64,6 @@ async def enrolled(quiet: Database, name: str, scopes: str = "system/*.cruds", f
 
 
 @pytest.fixture
-def receiver() -> Receiver:
-    """How the subscriber behaves, and what it got."""
-    return Receiver()
-
-
-@pytest.fixture
 def hook(receiver: Receiver) -> Iterator[str]:
     """The subscriber's address on loopback, which deliveries may go to."""
     deliverer.serve_as("https://benhan.test/fhir")

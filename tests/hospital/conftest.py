@@ -1,4 +1,4 @@
-"""Imaging's tests work on a day with orders."""
+"""What the departments' tests share."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ from tests.hospital.orders_day import Day
 
 @pytest.fixture
 def day(database: Database, hospital: House) -> Day:
-    """A day with orders."""
+    """A day with orders, for laboratory and imaging."""
     return Day(database, hospital)
