@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest_asyncio
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from benhan.core import store
 from benhan.core.access.doors import COOKIE
@@ -164,6 +164,31 @@ async def test_a_field_that_came_with_an_answer_hears_what_is_typed_at_once(
     await expect(page.locator("#chan-doan [role=option]").first).to_be_visible()
     await page.keyboard.press("Enter")
     await expect(page.locator("#chan-doan .pill.info")).to_contain_text("chính:")
+    await expect(page.locator("#chan-doan [role=option]").first).to_contain_text("I10")
+
+
+async def test_what_is_typed_before_the_answer_comes_belongs_to_the_next_diagnosis(
+    open_page: OpenPage, address: str, database: Database, case: Case
+) -> None:
+    page = await opened(open_page, address, database, case)
+    sent, typed = asyncio.Event(), asyncio.Event()
+
+    async def slow(route: Route) -> None:
+        if route.request.method == "POST":
+            sent.set()
+            await typed.wait()
+        await route.continue_()
+
+    await page.route("**/chan-doan", slow)
+    await page.keyboard.press("d")
+    await page.keyboard.type("viem phoi")
+    await expect(page.locator("#chan-doan [role=option]").first).to_be_visible()
+    await page.keyboard.press("Enter")
+    await sent.wait()
+    await page.keyboard.type("I10")
+    typed.set()
+    await expect(page.locator("#chan-doan .pill.info")).to_contain_text("chính:")
+    await expect(page.locator("#s-icd")).to_have_value("I10")
     await expect(page.locator("#chan-doan [role=option]").first).to_contain_text("I10")
 
 

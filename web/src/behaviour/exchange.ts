@@ -1,6 +1,7 @@
 // htmx and its event-stream extension under our content security policy: no eval, no inline style, same origin only.
 import htmx from "htmx.org";
 import "htmx-ext-sse";
+import { isTyping } from "./words";
 
 htmx.config.allowEval = false;
 htmx.config.includeIndicatorStyles = false;
@@ -80,6 +81,30 @@ function named(element: HTMLElement): string {
   const own = ["href", "name", "value", "aria-label"].map((name) => element.getAttribute(name)).join();
   return `${own} ${form?.getAttribute("action") ?? ""} ${sent}`;
 }
+
+// What is typed into a field after a form was sent belongs to the next one: the field that comes with the answer takes it over.
+let sent: { field: HTMLInputElement; value: string } | null = null;
+let typed: { id: string; text: string } | null = null;
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const field = document.activeElement;
+  const { verb } = (event as CustomEvent<{ requestConfig: { verb: string } }>).detail.requestConfig;
+  if (verb !== "get") sent = field instanceof HTMLInputElement && isTyping(field) ? { field, value: field.value } : null;
+});
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { target, requestConfig } = (event as CustomEvent<{ target: HTMLElement; requestConfig: { verb: string } }>).detail;
+  typed = null;
+  if (requestConfig.verb === "get" || !sent || sent.field !== document.activeElement || !target.contains(sent.field)) return;
+  const { field: { id, value }, value: before } = sent;
+  if (id && value !== before) typed = { id, text: value.startsWith(before) ? value.slice(before.length) : value };
+});
+document.addEventListener("htmx:afterSettle", () => {
+  const field = typed && document.getElementById(typed.id);
+  if (typed && field instanceof HTMLInputElement && field === document.activeElement) {
+    field.value = typed.text;
+    field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+  }
+  typed = null;
+});
 
 function focusWanted(part: HTMLElement): void {
   const now = document.activeElement;
