@@ -19,8 +19,9 @@ from benhan.core.language import LanguageMiddleware
 from tests.browser import serve
 
 NURSE = SimpleNamespace(
-    name="Trần Thu Hà", facility_name="BVĐK Sông Hồng", may=lambda permission: permission != "province"
-)
+    name="Trần Thu Hà", facility_name="BVĐK Sông Hồng", may=lambda permission: permission != "province",
+    patient=None, lock_minutes=0,
+)  # fmt: skip
 
 
 async def kit(request: Request) -> Response:
