@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import json
 import tempfile
+import time
 from pathlib import Path
 from random import Random
 
@@ -76,15 +77,20 @@ async def _everybody(
     place: World, sample: Sample, asked: argparse.Namespace, pause: float, seconds: float
 ) -> list[tuple[str, int, float]]:
     times: list[tuple[str, int, float]] = []
+    run = time.time_ns()  # other people come in every run: who was received in the one before is not received again
     desks = []
     for count, shift, logins in PEOPLE:
         for number in range(count):
-            desk = Desk(Browser(asked.port, times), Random(f"{shift.__name__} {number}"), pause, place.house, sample)
+            chance = Random(f"{shift.__name__} {number} {run}")
+            desk = Desk(Browser(asked.port, times), chance, pause, place.house, sample)
             desks.append((desk, shift, logins[number % len(logins)]))
     for desk, shift, login in desks:
         await arrive(desk, shift, login)
-    until = asyncio.get_running_loop().time() + seconds
-    await asyncio.gather(*(work(desk, shift, until) for desk, shift, _ in desks))
+    for measured, length in ((False, asked.settle), (True, seconds)):
+        for desk, _shift, _login in desks:
+            desk.browser.measured = measured
+        until = asyncio.get_running_loop().time() + length
+        await asyncio.gather(*(work(desk, shift, until) for desk, shift, _ in desks))
     for desk, _, _ in desks:
         await desk.browser.close()
     return times
@@ -127,6 +133,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--size", type=int, action="append", help="patients: up to 10000, or 100000; may be repeated")
     parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "benhan-bench")
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--settle", type=float, default=30, help="seconds of the same work before the clock runs")
     parser.add_argument("--pause", type=float, default=5.0, help="seconds a user pauses between steps, on average")
     parser.add_argument("--workers", type=int, default=1, help="server processes, as BENHAN_WORKERS")
     parser.add_argument("--port", type=int, default=8497)
