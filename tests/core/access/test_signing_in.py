@@ -120,6 +120,17 @@ async def test_one_address_that_tries_many_logins_is_held_back(database: Databas
     assert await tries(database, one.login, place="10.1.1.2")
 
 
+async def test_a_whole_house_behind_one_address_waits_a_minute_at_most(database: Database, hospital: House) -> None:
+    one = await somebody(database, hospital.key)
+    place = f"10.8.{one.id[:8]}"
+    async with database.transaction(PLATFORM) as tx:
+        await tx.execute("insert into back_off (what, failures) values ($1, $2)", f"address:{place}", 5000)
+    assert await tries(database, one.login, "sai sai sai sai", place=place) is None
+    with pytest.raises(Forbidden) as waiting:
+        await tries(database, one.login, place=place)
+    assert int("".join(filter(str.isdigit, waiting.value.message))) <= 61
+
+
 async def test_failures_of_an_address_are_forgotten_after_a_quarter_of_an_hour(
     database: Database, hospital: House
 ) -> None:

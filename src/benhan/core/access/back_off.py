@@ -1,7 +1,8 @@
 """Guessing is slowed down: by the login that is tried, whether there is one or not, and by the address it comes from.
 
 Source: OWASP ASVS 5.0 6.3.1. A login waits after five failures, twice as long each time. Behind one address is often a
-whole hospital, so an address waits only after a hundred within a quarter of an hour.
+whole hospital, so an address waits only after a hundred within a quarter of an hour, and never longer than a minute:
+somebody who guesses must not be able to keep a house out for a day.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ FREE_FAILURES = 5
 ADDRESS_FAILURES = 100
 LOCK_SECONDS = 60
 ADDRESS_MINUTES = 15
+#: How often the wait of a login is doubled at most.
+DOUBLINGS = 10
 
 _WAIT = "select extract(epoch from max(until) - now()) from back_off where what = any($1)"
 _COUNT = """
@@ -51,9 +54,9 @@ async def count_failure(tx: Transaction, *what: str) -> None:
     for one in sorted(what):  # everybody locks them in this order
         by_address = one.startswith("address:")
         failures = await tx.fetchval(_COUNT, one, by_address, ADDRESS_MINUTES)
-        free = ADDRESS_FAILURES if by_address else FREE_FAILURES
+        free, doublings = (ADDRESS_FAILURES, 0) if by_address else (FREE_FAILURES, DOUBLINGS)
         if failures >= free:
-            wait = LOCK_SECONDS * 2 ** min(failures - free, 10)
+            wait = LOCK_SECONDS * 2 ** min(failures - free, doublings)
             await tx.execute("update back_off set until = now() + $2 * interval '1 second' where what = $1", one, wait)
 
 
