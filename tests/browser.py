@@ -45,6 +45,9 @@ PHONE: Final = (390, 844)
 PATIENCE_MS: Final = 30_000
 expect.set_options(timeout=PATIENCE_MS)
 
+#: What broke in the servers of this worker (see `serve`).
+BROKEN: list[BaseException] = []
+
 OpenPage = Callable[..., Awaitable[Page]]
 Axe = Callable[[Page], Awaitable[list[str]]]
 
@@ -138,9 +141,11 @@ async def browser() -> AsyncIterator[Browser]:
 async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
     """`await open_page(url, size=PHONE, dark=True, javascript=False, cookies={…})`: a page in a context of its own.
 
-    A script error or something that the content security policy stopped fails the test at its end.
+    A script error, something that the content security policy stopped, or an error of the server (whether or not
+    anybody saw its answer) fails the test at its end.
     """
     wrong: list[str] = []
+    BROKEN.clear()
     async with AsyncExitStack() as stack:
 
         async def open_(
@@ -171,6 +176,8 @@ async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
 
         yield open_
     assert not wrong, wrong
+    if BROKEN:
+        raise BROKEN[0]
 
 
 @pytest.fixture(scope="session")
@@ -206,9 +213,20 @@ def held_port() -> Iterator[int]:
 
 @asynccontextmanager
 async def serve(app: Any) -> AsyncIterator[str]:
-    """Serve an ASGI application on a free port of loopback, in this event loop; gives its base URL."""
+    """Serve an ASGI application on a free port of loopback, in this event loop; gives its base URL.
+
+    What it fails to handle is kept in BROKEN.
+    """
+
+    async def watched(scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await app(scope, receive, send)
+        except Exception as error:
+            BROKEN.append(error)
+            raise
+
     with held_port() as port:
-        server = Server(app, address="127.0.0.1", port=port, interface=Interfaces.ASGI)
+        server = Server(watched, address="127.0.0.1", port=port, interface=Interfaces.ASGI)
         running = asyncio.create_task(server.serve())
         try:
             async with asyncio.timeout(PATIENCE_MS / 1000):

@@ -113,7 +113,7 @@ async def writes_and_orders(doctor: Person) -> None:
     await doctor.types("viem phoi")
     await doctor.sees("J18.9", place="#chan-doan")
     await doctor.presses("Enter")
-    await doctor.sees("chính:", place="#chan-doan")
+    await doctor.sees("chính: J18.9", place="#chan-doan")
     await doctor.presses("Escape", "o")
     await doctor.has_focus_in("#chi-dinh")
     for words, found in (("glucose", "Glucose"), ("x quang nguc thang", "ngực thẳng")):

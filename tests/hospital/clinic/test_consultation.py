@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -55,6 +56,22 @@ async def test_a_doctor_of_another_hospital_finds_no_such_visit(
 async def test_who_does_not_treat_does_not_enter(path: str, role: str, client: Client, clinic: Clinic) -> None:
     _, visit, _ = await clinic.arrives()
     assert (await ask(await client(role), path, visit.id)).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/kham", "/kham/{visit}"])
+async def test_what_a_page_draws_again_by_itself_is_there(path: str, enter: Client, clinic: Clinic) -> None:
+    _, visit, _ = await clinic.arrives()
+    await clinic.arrives("Người kế tiếp")
+    doctor = await enter()
+    await doctor.post(f"/kham/{visit.id}/bat-dau")
+    page = (await doctor.get(path.format(visit=visit.id))).text
+    parts = re.findall(r'hx-get="([^"]+)"[^>]*hx-trigger="(?:sse|every|load|visit)', page)
+    assert parts
+    for part in parts:
+        answer = await doctor.get(part, headers={"HX-Request": "true"})
+        assert answer.status_code in (200, 204), part
+        again = re.findall(r'hx-get="([^"]+)"[^>]*hx-trigger="every', answer.text)
+        assert all(one in parts for one in again), f"{part} leads to {again} when it is drawn again"
 
 
 async def test_the_list_of_my_room_shows_who_waits(enter: Client, clinic: Clinic) -> None:

@@ -118,6 +118,30 @@ TYPED_WHEN_SWAPPED = """() => document.addEventListener("htmx:afterSwap", ({ tar
 })"""
 
 
+async def test_who_leaves_a_field_before_the_answer_comes_has_her_keys(
+    open_page: OpenPage, address: str, database: Database, case: Case
+) -> None:
+    page = await opened(open_page, address, database, case)
+    may_answer = asyncio.Event()
+
+    async def held(route: Route) -> None:
+        if route.request.method == "POST":
+            await may_answer.wait()
+        await route.continue_()
+
+    await page.route("**/chan-doan", held)
+    await page.keyboard.press("d")
+    await page.keyboard.type("viem phoi")
+    await expect(page.locator("#chan-doan [role=option]").first).to_be_visible()
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Escape")
+    may_answer.set()
+    await expect(page.locator("#chan-doan .pill.info")).to_contain_text("chính:")
+    await page.keyboard.press("o")
+    await expect(page.locator("#chi-dinh :focus")).to_be_visible()
+    assert await page.input_value("#s-icd") == ""
+
+
 async def test_a_doctor_examines_by_keyboard_alone(
     open_page: OpenPage, address: str, database: Database, case: Case, axe: Axe
 ) -> None:

@@ -47,10 +47,19 @@ document.addEventListener("say", (event) => {
 });
 
 // New content may ask for the focus (results that are chosen by number, the field after a step), but never takes it
-// from a field that somebody has gone to meanwhile.
+// from a field that somebody has gone to meanwhile, nor from somebody who has left hers: her next letter is a key.
+const askers = new WeakMap<XMLHttpRequest, Element | null>();
+let hasLeft = false;
+document.addEventListener("htmx:beforeRequest", (event) => {
+  askers.set((event as CustomEvent<{ xhr: XMLHttpRequest }>).detail.xhr, document.activeElement);
+});
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const asker = askers.get((event as CustomEvent<{ xhr: XMLHttpRequest }>).detail.xhr);
+  hasLeft = document.activeElement === document.body && asker !== document.body && asker?.isConnected === true;
+});
 document.addEventListener("htmx:afterSwap", (event) => {
   focusHeld(event.target as HTMLElement);
-  focusWanted(event.target as HTMLElement);
+  if (!hasLeft) focusWanted(event.target as HTMLElement);
 });
 focusWanted(document.body);
 

@@ -293,7 +293,7 @@ async def results(request: Request, tx: Transaction, who: Subject) -> Response:
 async def next_patients(request: Request, tx: Transaction, who: Subject) -> Response:
     """Who comes next in the doctor's room."""
     rows = await worklist.next_patients(tx, who, await _room(request, tx, who))
-    return pages.render(request, "clinic/_next.html", following=rows)
+    return pages.render(request, "clinic/_next.html", visit=request.path_params["visit"], following=rows)
 
 
 # ── Shared ──────────────────────────────────────────────────────────────────────────────────────────────────────
