@@ -5,21 +5,18 @@ Source: TCVN 14423:2026 (an account that was not used for 45 days is disabled).
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from contextlib import suppress
 from datetime import datetime
 
 from benhan.core.access.audit import Event, record
 from benhan.core.access.subject import Subject
 from benhan.core.db import PLATFORM, Database, Transaction
+from benhan.core.db.background import Background
 from benhan.core.kit import clock
 
 #: Often enough that a server that is restarted every night still does it.
 HOURS_BETWEEN = 6
 #: What is over is kept so long, for questions about yesterday.
 KEPT = "1 day"
-_log = logging.getLogger(__name__)
 
 
 async def stop_for_idleness(tx: Transaction, facility: int, account: str, days: int) -> None:
@@ -57,31 +54,19 @@ async def sweep(tx: Transaction) -> None:
     await tx.execute(f"delete from back_off where greatest(first, coalesce(until, first)) < now() - interval '{KEPT}'")
 
 
-class Daily:
+class Daily(Background):
     """Stops idle accounts and sweeps, for as long as the process runs. Several processes do no harm."""
 
+    failure = "accounts: the daily round failed"
+    rest_seconds = 60.0
+
     def __init__(self, database: Database, days: int) -> None:
-        self._database = database
+        super().__init__(database)
         self._days = days
-        self._task: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        """Begin."""
-        self._task = asyncio.create_task(self._go_on())
-
-    async def stop(self) -> None:
-        """End; what is half done is rolled back."""
-        if self._task:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _go_on(self) -> None:
-        while True:
-            try:
-                async with self._database.transaction() as tx:
-                    await stop_idle(tx, self._days, clock.now())
-                    await sweep(tx)
-            except Exception:
-                _log.exception("accounts: the daily round failed")
-            await asyncio.sleep(HOURS_BETWEEN * 3600)
+    async def turn(self) -> float:
+        """One round."""
+        async with self._database.transaction() as tx:
+            await stop_idle(tx, self._days, clock.now())
+            await sweep(tx)
+        return HOURS_BETWEEN * 3600

@@ -18,9 +18,9 @@ import msgspec
 from benhan.core.access import Subject
 from benhan.core.access.audit import Event, record
 from benhan.core.db import PLATFORM, Database, Transaction
+from benhan.core.db.background import Background
 from benhan.core.fhir.outcome import NotFound, Problem
 from benhan.core.language import _
-from benhan.core.store.background import Background
 
 #: Jobs of one account at a time; more are refused with 429.
 AT_ONCE: Final = 5

@@ -17,7 +17,7 @@ import msgspec
 
 from benhan.core.access import Interaction, Subject, decide
 from benhan.core.db import PLATFORM, Database
-from benhan.core.store.background import Background
+from benhan.core.db.background import Background
 from benhan.core.store.feed import Change, Position, changes, end, position_of, token
 
 POLL_SECONDS = 0.15

@@ -20,11 +20,11 @@ import msgspec
 from benhan.core.access import Subject
 from benhan.core.access.audit import Event, record
 from benhan.core.db import PLATFORM, Database, Transaction
+from benhan.core.db.background import Background
 from benhan.core.fhir import codec
 from benhan.core.fhir.outcome import NotFound, Problem
 from benhan.core.language import _
 from benhan.core.store import parameters
-from benhan.core.store.background import Background
 from benhan.core.store.records import NAMES, NUMBERS
 from benhan.core.store.rows import INDEX_VERSION, Rows, rows_of
 

@@ -20,9 +20,9 @@ import msgspec
 
 from benhan.core.access import Role, Subject, service
 from benhan.core.db import PLATFORM, Database, Transaction
+from benhan.core.db.background import Background
 from benhan.core.fhir import codec, r4
 from benhan.core.store import published_parameters, terms_index
-from benhan.core.store.background import Background
 from benhan.core.store.load import load
 from benhan.core.store.records import NAMES, NUMBERS
 from benhan.core.store.terms_carried import Carried, carried, edition

@@ -14,9 +14,9 @@ import msgspec
 
 from benhan.core import store
 from benhan.core.access import Role, Subject, service
-from benhan.core.db import PLATFORM, Transaction
+from benhan.core.db import PLATFORM, Transaction, background
 from benhan.core.fhir import r4
-from benhan.core.store import background, feed
+from benhan.core.store import feed
 from benhan.hospital.visit import id_of
 from benhan.province.population import rules
 from benhan.province.population.rules import Cell, Facts

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +11,7 @@ from benhan.core.access.seals.gather import Broken, Edges, facilities_with_news,
 from benhan.core.access.seals.keeper import Directory, Keeper
 from benhan.core.access.seals.statement import Key, read_key
 from benhan.core.db import PLATFORM, Database
+from benhan.core.db.background import Background
 
 GATHER_SECONDS: Final = 1.0
 #: The law asks for no number; the issue asks for an hour. What a thief of the database can still forge is this much.
@@ -21,26 +21,32 @@ AGAIN_SECONDS: Final = 15.0
 _log = logging.getLogger(__name__)
 
 
-class Sealer:
+class Sealer(Background):
     """Gathers and hands over for as long as the process runs; any number of processes may."""
 
+    failure = "audit: could not be sealed or handed over"
+    rest_seconds = GATHER_SECONDS
+
     def __init__(self, database: Database, key: Key, keeper: Keeper | None) -> None:
-        self._database = database
+        super().__init__(database)
         self._key = key
         self._keeper = keeper
         self._edges = Edges()
-        self._task: asyncio.Task[None] | None = None
+        self._next_hand_over = 0.0
 
-    async def start(self) -> None:
-        """Go on where the last process stopped."""
-        self._task = asyncio.create_task(self._work())
+    async def turn(self) -> float:
+        """Seal what came since; hand over when it is time."""
+        clock = asyncio.get_running_loop().time
+        await self.gather_all()
+        if clock() >= self._next_hand_over:
+            self._next_hand_over = clock() + AGAIN_SECONDS
+            await self.hand_over()
+            self._next_hand_over = clock() + HAND_OVER_SECONDS
+        return GATHER_SECONDS
 
     async def stop(self) -> None:
         """Seal and hand over what there is."""
-        if self._task:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await super().stop()
         try:
             await self.gather_all()
             await self.hand_over()
@@ -81,20 +87,6 @@ class Sealer:
                           facility, before.statement.number)  # fmt: skip
             return False
         return signed is not None and await asyncio.to_thread(keeper.keep, signed)
-
-    async def _work(self) -> None:
-        handing = 0.0
-        clock = asyncio.get_running_loop().time
-        while True:
-            try:
-                await self.gather_all()
-                if clock() >= handing:
-                    handing = clock() + AGAIN_SECONDS
-                    await self.hand_over()
-                    handing = clock() + HAND_OVER_SECONDS
-            except Exception:
-                _log.exception("audit: could not be sealed or handed over")
-            await asyncio.sleep(GATHER_SECONDS)
 
 
 def sealer(database: Database, key: Path | None, keeper: Path | None) -> Sealer | None:

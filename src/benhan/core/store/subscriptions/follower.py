@@ -14,10 +14,10 @@ import msgspec
 
 from benhan.core.access import Interaction, Subject, decide
 from benhan.core.access.standing import standing
-from benhan.core.db import PLATFORM, Transaction
+from benhan.core.db import PLATFORM, Transaction, background
 from benhan.core.fhir.outcome import Problem
 from benhan.core.language import speaking
-from benhan.core.store import background, feed
+from benhan.core.store import feed
 from benhan.core.store.feed import Change
 from benhan.core.store.records import NUMBERS
 from benhan.core.store.subscriptions.matching import State, meets, state_of

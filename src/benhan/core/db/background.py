@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from contextlib import suppress
 from typing import ClassVar
 
-from benhan.core.db import Database
+from benhan.core.db.database import Database
 
 
 class Background(ABC):
