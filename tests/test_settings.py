@@ -54,6 +54,13 @@ def test_a_file_sets_and_the_environment_wins(tmp_path: Path, monkeypatch: pytes
     assert (Settings().port, Settings().host) == (9001, "0.0.0.0")
 
 
+@pytest.mark.parametrize("wrong", ["*", "proxy.example", "10.0.0.1/8", "10.0.0.5;10.0.0.6"])
+def test_a_trusted_proxy_is_an_address_or_a_network(wrong: str) -> None:
+    with pytest.raises(ValidationError):
+        Settings(trusted_proxies=wrong)
+    assert Settings(trusted_proxies="10.0.0.5, fd00::/8").proxies() == ["10.0.0.5", "fd00::/8"]
+
+
 def test_an_unknown_setting_is_an_error() -> None:
     with pytest.raises(ValidationError):
         Settings(khong_co=1)  # type: ignore[call-arg]

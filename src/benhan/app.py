@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from importlib import import_module
 from pathlib import Path
 
+from granian.utils.proxies import wrap_asgi_with_proxy_headers
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -15,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from benhan.core.access import Door, Edge, LiveDoor
+from benhan.core.access import Door, Edge, LiveDoor, door_table
 from benhan.core.access.idle import Daily
 from benhan.core.access.seals.sealer import sealer
 from benhan.core.access.sockets import SocketDoor, socket_routes
@@ -70,6 +71,13 @@ ROOMS = (
 
 #: The only routes without a permission: they touch no record.
 PLAIN_PATHS = ("/healthz", "/readyz", "/static", pages.PREFERENCES_PATH)
+#: Who comes through which door, as it was reviewed.
+REVIEWED = Path(__file__).with_name("doors.md")
+
+
+def published() -> list[door_table.AnyDoor]:
+    """Every door of every room."""
+    return [door for name in ROOMS for door in import_module(name).DOORS]
 
 
 def create_app(settings: Settings, database: Database | None = None) -> Starlette:
@@ -77,19 +85,26 @@ def create_app(settings: Settings, database: Database | None = None) -> Starlett
 
     Raises:
         TypeError: a route without a declared permission.
+        UnreviewedError: doors, or those whom they let in, are not what was reviewed.
     """
     rooms = [import_module(name) for name in ROOMS]
-    every = [door for room in rooms for door in room.DOORS]
+    every = published()
     doors: list[Door | LiveDoor] = [door for door in every if not isinstance(door, SocketDoor)]
     endpoints.allow(settings.inner_networks())
     conformance.unknown_extensions(settings.unknown_extensions)
     deliverer.serve_as(f"{settings.public_url.rstrip('/')}/fhir")
     second_factor_roles(settings)
     edge = Edge(lambda: app.state.database, refuse)
+    ways = [*socket_routes(every), *edge.routes(doors)]
+    door_table.compare(every, PLAIN_PATHS, REVIEWED.read_text("utf-8"))
     app = Starlette(
-        routes=[*socket_routes(every), *edge.routes(doors), *_plain_routes()],
+        routes=[*ways, *_plain_routes()],
         lifespan=_lifespan,
-        middleware=[Middleware(m) for m in (SecurityHeaders, FeedPlace, LanguageMiddleware, Wire)],
+        middleware=[
+            Middleware(wrap_asgi_with_proxy_headers, trusted_hosts=settings.proxies()),
+            Middleware(SecurityHeaders, https=settings.public_url.startswith("https://")),
+            *(Middleware(m) for m in (FeedPlace, LanguageMiddleware, Wire)),
+        ],
         exception_handlers={404: _nothing_here, 405: _other_method, 500: _broken},
     )
     app.state.settings = settings
@@ -137,21 +152,27 @@ def _warm() -> None:
 
 
 class SecurityHeaders:
-    """The same headers on every answer."""
+    """The same headers on every answer. One that does not say whether it may be kept is kept nowhere."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app
-        self._headers = [(name.lower().encode(), value.encode()) for name, value in pages.HEADERS.items()]
+        given = pages.HEADERS | (pages.HTTPS_HEADERS if https else {})
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in given.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Add them as the answer starts."""
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *self._headers]
+                own = list(message.get("headers", ()))
+                kept = any(name.lower() == b"cache-control" for name, _value in own)
+                message["headers"] = [*own, *self._headers, *(() if kept else _NOT_KEPT)]
             await send(message)
 
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
+
+
+_NOT_KEPT = ((b"cache-control", b"no-store"),)
 
 
 class FeedPlace:

@@ -71,7 +71,7 @@ def demo(
     make_key(folder / AUDIT_KEY)
     settings = Settings(
         mode="demo", host="127.0.0.1", port=port, data=folder, workers=workers, secure_cookies=False,
-        dsn=SecretStr(postgres.dsn("benhan_app")), public_url=f"http://127.0.0.1:{port}",
+        dsn=SecretStr(postgres.dsn("benhan_app")), public_url=f"http://localhost:{port}",
         session_idle_minutes=0, idle_account_days=0, lock_minutes=0,
         audit_key=folder / AUDIT_KEY, audit_keeper=folder / AUDIT_KEEPER,
     )  # fmt: skip
@@ -248,6 +248,15 @@ def audit_key(path: Annotated[Path, typer.Argument(help="Tệp PEM sẽ được
     from benhan.core.access.seals.statement import make_key, public_pem
 
     print(public_pem(make_key(path).public).decode(), end="")
+
+
+@cli.command()
+def doors() -> None:
+    """Which door lets in which role, as the program has it now; it starts only where that is what was reviewed."""
+    from benhan.app import PLAIN_PATHS, published
+    from benhan.core.access import door_table
+
+    print(door_table.drawn(published(), PLAIN_PATHS), end="")
 
 
 @cli.command("assets")

@@ -4,10 +4,11 @@ Read from the environment (`BENHAN_PORT=8400`) or from a TOML file named by `BEN
 the environment wins.
 """
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -32,6 +33,11 @@ class Settings(BaseSettings):
     data: Path = Field(default=Path(".benhan"), description="folder for the embedded database and for files")
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8400, ge=1, le=65535, description="port to listen on")
+    trusted_proxies: str = Field(
+        default="",
+        description="addresses or networks of the reverse proxies in front, between commas (`10.0.0.5, 10.1.0.0/24`): "
+        "the last address in X-Forwarded-For that is none of theirs is believed; empty: nobody's header is",
+    )
     workers: int = Field(default=1, ge=1, le=64, description="server processes")
     pool: int = Field(default=10, ge=2, le=200, description="database connections of one server process")
     public_url: str = Field(
@@ -88,6 +94,13 @@ class Settings(BaseSettings):
         "refuses the record; unknown modifier extensions are always refused",
     )
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _only_networks(cls, text: str) -> str:
+        for one in _between_commas(text):
+            ip_network(one)
+        return text
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -102,7 +115,11 @@ class Settings(BaseSettings):
     def inner_networks(self) -> list[str]:
         """The private networks that subscriptions may be delivered to."""
         own = ["127.0.0.0/8", "::1/128"] if self.mode == "demo" else []
-        return [*own, *(one.strip() for one in self.subscription_networks.split(",") if one.strip())]
+        return [*own, *_between_commas(self.subscription_networks)]
+
+    def proxies(self) -> list[str]:
+        """The reverse proxies whose word on a caller's address is believed."""
+        return _between_commas(self.trusted_proxies)
 
     def insecurities(self) -> list[str]:
         """What may not stand in production, each as a sentence that names the setting."""
@@ -124,6 +141,10 @@ class Settings(BaseSettings):
         if self.insurance_portal and not self.insurance_portal.startswith("https://"):
             found.append("BENHAN_INSURANCE_PORTAL is not https://: card numbers would travel unencrypted.")
         return found
+
+
+def _between_commas(text: str) -> list[str]:
+    return [one.strip() for one in text.split(",") if one.strip()]
 
 
 def _settings_file() -> Path | None:

@@ -270,6 +270,13 @@ async def test_a_passkey_in_a_real_browser(open_page: OpenPage, database: Databa
             await page.context.close()  # the server waits for its last connection
 
 
+async def test_at_an_address_of_numbers_no_passkey_is_offered(open_page: OpenPage, address: str) -> None:
+    """Browsers refuse them there; a button that cannot work is not shown."""
+    for site, offered in ((address.replace("127.0.0.1", "localhost"), True), (address, False)):
+        page = await open_page(f"{site}/dang-nhap")
+        await expect(page.get_by_role("button", name="Dùng khoá truy cập")).to_be_visible(visible=offered)
+
+
 async def _virtual_device(page: Page) -> None:
     wire = await page.context.new_cdp_session(page)
     await wire.send("WebAuthn.enable")

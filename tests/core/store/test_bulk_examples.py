@@ -12,7 +12,6 @@ from benhan.core.db import Database
 from benhan.core.store.bulk import load_paths
 from benhan.core.store.records import NUMBERS
 from benhan.simulator import House
-from tests.conformance.conftest import official_examples  # noqa: F401 - a fixture
 
 WANTED = 1200
 LARGEST = 60_000
@@ -33,7 +32,7 @@ def content(record: Any) -> Any:
 async def test_more_than_a_thousand_official_examples_come_back_unchanged(
     database: Database,
     other_hospital: House,
-    official_examples: list[Path],  # noqa: F811
+    official_examples: list[Path],
     tmp_path: Path,
 ) -> None:
     who: Subject = service(Role.LOADER, other_hospital.key, other_hospital.name)

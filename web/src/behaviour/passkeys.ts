@@ -1,6 +1,9 @@
 // A form with data-passkey asks our server for a question, lets the device answer it, and sends the answer as a form.
-// Without WebAuthn (or without JavaScript) such a form stays hidden: a passkey is never the only way in.
+// Without WebAuthn (or without JavaScript) such a form stays hidden: a passkey is never the only way in. So it does where
+// the address is a number: browsers give passkeys to names only.
 import { tell } from "./exchange";
+
+const NUMBER = /^(\[.*\]|[\d.]+)$/;
 
 interface Question { step: string; options: Record<string, unknown>; go?: string }
 
@@ -16,7 +19,7 @@ export function passkeys(): void {
 }
 
 function reveal(): void {
-  if (!("PublicKeyCredential" in window)) return;
+  if (!("PublicKeyCredential" in window) || NUMBER.test(window.location.hostname)) return;
   for (const form of document.querySelectorAll<HTMLFormElement>("form[data-passkey][hidden]")) form.hidden = false;
 }
 

@@ -66,7 +66,7 @@ class Entrance(msgspec.Struct, frozen=True):
 
 
 def visitor(request: Request) -> Visitor:
-    """From where a request comes. The address is that of the connection: a header could say anything."""
+    """From where a request comes. The address is that of the connection, or what a trusted proxy says it was."""
     said = request.headers.get("user-agent", "")[:400]
     system = next((name for mark, name in _SYSTEMS if mark in said), "")
     browser = next((name for mark, name in _BROWSERS if mark in said), "")

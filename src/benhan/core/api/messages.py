@@ -122,8 +122,12 @@ def version_headers(resource: r4.Resource) -> dict[str, str]:
 
 
 def entity_headers(version: str, updated: datetime) -> dict[str, str]:
-    """ETag and Last-Modified."""
-    return {"ETag": f'W/"{version}"', "Last-Modified": format_datetime(updated.astimezone(UTC), usegmt=True)}
+    """ETag and Last-Modified; a program may keep the record, and asks each time whether it is still that."""
+    return {
+        "ETag": f'W/"{version}"',
+        "Last-Modified": format_datetime(updated.astimezone(UTC), usegmt=True),
+        "Cache-Control": "private, no-cache",
+    }
 
 
 def version(resource: r4.Resource) -> str:

@@ -40,6 +40,8 @@ THEMES: Final = {
     "light": language.later("Sáng"),
     "dark": language.later("Tối"),
 }
+#: And where the public address is https://: browsers come back by nothing else. Source: OWASP ASVS 5.0 3.4.1.
+HTTPS_HEADERS: Final = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
 PREFERENCES_PATH: Final = "/tuy-chon"
 #: Under which name a request carries where the change feed stood when it came in; what a page shows is no older.
 FEED: Final = "benhan.feed"

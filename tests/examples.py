@@ -1,4 +1,4 @@
-"""What the conformance tests compare with: HL7's own examples, fetched once through npm."""
+"""HL7's own examples, fetched once through npm: what conformance is held to, and records of every type."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benhan.core.kit import assets
 
 PACKAGE = "hl7.fhir.r4.examples"
 VERSION = "4.0.1"
-CACHE = Path(__file__).resolve().parents[2] / ".cache" / "examples"
+CACHE = Path(__file__).resolve().parents[1] / ".cache" / "examples"
 
 
 @pytest.fixture(scope="session")
