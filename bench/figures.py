@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import msgspec
 
@@ -71,6 +73,23 @@ def machine() -> dict[str, str]:
         "python": platform.python_version(),
         "load before": f"{os.getloadavg()[0]:.1f}",
     }
+
+
+def flushes(folder: Path, count: int = 400) -> str:
+    """How long the disk takes to have a page for sure, as PostgreSQL asks of it at every commit (milliseconds)."""
+    times, page = [], os.urandom(8192)
+    with NamedTemporaryFile(dir=folder) as file:
+        file.write(page * count)
+        file.flush()
+        os.fsync(file.fileno())
+        for n in range(count):
+            os.pwrite(file.fileno(), page, 8192 * n)
+            began = time.perf_counter()
+            os.fdatasync(file.fileno())
+            times.append((time.perf_counter() - began) * 1000)
+            time.sleep(0.01)
+    one = figure(times)
+    return f"{one.p50} p95 {one.p95} p99 {one.p99} worst {one.worst}"
 
 
 def _lines(path: str) -> list[str]:

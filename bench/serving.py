@@ -23,7 +23,8 @@ from benhan.settings import Settings
 LABEL = b"x-bench"
 #: Folder of the stop watch's notes, one file a process.
 NOTES = "BENCH_NOTES"
-START_SECONDS = 60
+#: How long the server may take to answer, and to read the change feed to its end.
+START_SECONDS, FEED_SECONDS = 60, 600
 
 
 class StopWatch:
@@ -64,7 +65,7 @@ def server(dsn: str, port: int, workers: int, notes: Path, *, pool: int = 0) -> 
     Gives its process id. `workers` and `pool` of 0 leave what `benhan up` would take.
 
     Raises:
-        TimeoutError: it does not get ready.
+        TimeoutError, RuntimeError: it does not get ready, or ended.
     """
     settings = {
         "MODE": "demo", "DSN": dsn, "PORT": str(port), "SECURE_COOKIES": "false", "DATA": str(notes),
@@ -73,7 +74,7 @@ def server(dsn: str, port: int, workers: int, notes: Path, *, pool: int = 0) -> 
     environment = os.environ | {f"BENHAN_{name}": value for name, value in settings.items()} | {NOTES: str(notes)}
     process = subprocess.Popen([sys.executable, "-m", "bench.serving"], env=environment, start_new_session=True)
     try:
-        _wait_until_ready(port)
+        _wait_until_ready(port, process)
         yield process.pid
     finally:
         process.send_signal(signal.SIGINT)
@@ -83,18 +84,20 @@ def server(dsn: str, port: int, workers: int, notes: Path, *, pool: int = 0) -> 
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def _wait_until_ready(port: int) -> None:
-    until = time.monotonic() + START_SECONDS
-    while time.monotonic() < until:
+def _wait_until_ready(port: int, process: subprocess.Popen[bytes]) -> None:
+    began, lag = time.monotonic(), None
+    while time.monotonic() - began < (START_SECONDS if lag is None else FEED_SECONDS):
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended with {process.returncode}")
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
-                if json.load(answer)["feed_lag_seconds"] < 1:
-                    return
-                until = max(until, time.monotonic() + START_SECONDS)
+                lag = json.load(answer)["feed_lag_seconds"]
         except OSError:
             pass
+        if lag is not None and lag < 1:
+            return
         time.sleep(0.2)
-    raise TimeoutError(f"nothing is ready on port {port}")
+    raise TimeoutError(f"nothing is ready on port {port}; the change feed lags by {lag} s")
 
 
 def main() -> None:

@@ -205,10 +205,10 @@ async def arrive(desk: Desk, shift: Shift, login: str) -> None:
     desk.pause, desk.browser.measured = pause, True
 
 
-async def work(desk: Desk, shift: Shift, until: float) -> None:
-    """One user's shift until a moment of the loop's clock; people do not all begin in the same second."""
+async def work(desk: Desk, shift: Shift) -> None:
+    """One user's shift until she is sent home; people do not all begin in the same second."""
     await asyncio.sleep(desk.chance.uniform(0, desk.pause))
-    while asyncio.get_running_loop().time() < until:
+    while True:
         await shift(desk)
 
 

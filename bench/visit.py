@@ -19,7 +19,7 @@ from random import Random
 import msgspec
 
 from bench.browser import Browser
-from bench.figures import Figure, by_label, machine, table
+from bench.figures import Figure, by_label, flushes, machine, table
 from bench.serving import server
 from bench.shifts import PEOPLE, Desk, Sample, arrive, work
 from bench.world import World, world
@@ -30,6 +30,8 @@ from benhan.hospital.visit import full_name, identifier, phone_of
 
 SEARCH, CHECK_IN, PAGE = 150.0, 300.0, 150.0
 SAMPLED = 1000
+#: Seconds in which answers asked for in time still come in, and between two lines of progress.
+GRACE, EVERY = 2.0, 10
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -40,19 +42,33 @@ class Run(msgspec.Struct, frozen=True):
     rate: float
 
 
+def say(text: str) -> None:
+    """Tell at once, also where nobody watches but a file."""
+    print(text, flush=True)
+
+
 def main() -> None:
     """Measure each size; print the tables, write everything as JSON."""
     asked = _arguments()
     results: dict[str, dict[str, Run]] = {}
-    about = machine()
+    asked.data.mkdir(parents=True, exist_ok=True)
+    about = machine() | {"flush of the disk, ms": flushes(asked.data)}
+    say(json.dumps(about))
     for size in asked.size or [10_000]:
-        place = asyncio.run(world(asked.data, size, lambda text: print(text, flush=True)))
+        say(f"{size}: the hospital and its PostgreSQL")
+        place = asyncio.run(world(asked.data, size, say))
         try:
+            if asked.warm:
+                say(f"{size}: into memory")
+                place.warm()
             results[str(size)] = _measure(place, asked)
         finally:
             place.stop()
+        for name, run in results[str(size)].items():
+            say(f"{size} {name}: {run.rate:.0f} requests/s")
+            say(table({f"{size} {name}": run.server}))
     columns = {f"{size} {name}": run.server for size, runs in results.items() for name, run in runs.items()}
-    print(json.dumps(about), "\n\nAt the server, ms\n\n" + table(columns), "\n")
+    say(f"\nAt the server, ms\n\n{table(columns)}\n")
     for size, runs in results.items():
         print(size, {name: f"{run.rate:.0f} requests/s" for name, run in runs.items()}, _verdict(runs["paused"]))
     asked.output.parent.mkdir(parents=True, exist_ok=True)
@@ -61,12 +77,15 @@ def main() -> None:
 
 def _measure(place: World, asked: argparse.Namespace) -> dict[str, Run]:
     runs = {}
-    for name, pause, seconds in (("paused", asked.pause, asked.seconds), ("saturated", 0.0, asked.seconds / 3)):
+    kinds = (("paused", asked.pause, asked.seconds), ("saturated", 0.0, asked.saturated))
+    for name, pause, seconds in (one for one in kinds if one[2]):
+        say(f"{place.patients} {name}: {asyncio.run(place.go_home())} records of those whom a run left")
         with (
             tempfile.TemporaryDirectory(prefix="bench-") as notes,
             server(place.dsn, asked.port, asked.workers, Path(notes)),
         ):
             sample = asyncio.run(_sample(place))
+            say(f"{place.patients} {name}: {asked.settle:.0f} s to settle, then {seconds:.0f} s")
             times = asyncio.run(_everybody(place, sample, asked, pause, seconds))
             rows = [row for path in Path(notes).glob("*.tsv") for row in _notes(path)]
         runs[name] = Run(by_label(rows), by_label(times), len(times) / seconds)
@@ -84,16 +103,36 @@ async def _everybody(
             chance = Random(f"{shift.__name__} {number} {run}")
             desk = Desk(Browser(asked.port, times), chance, pause, place.house, sample)
             desks.append((desk, shift, logins[number % len(logins)]))
-    for desk, shift, login in desks:
+    for count, (desk, shift, login) in enumerate(desks, 1):
         await arrive(desk, shift, login)
-    for measured, length in ((False, asked.settle), (True, seconds)):
+        if count % EVERY == 0:
+            say(f"  {count} of {len(desks)} are at their desks")
+    working = [asyncio.create_task(work(desk, shift)) for desk, shift, _ in desks]
+    for measured, length in ((False, asked.settle), (True, seconds), (False, GRACE)):
         for desk, _shift, _login in desks:
             desk.browser.measured = measured
-        until = asyncio.get_running_loop().time() + length
-        await asyncio.gather(*(work(desk, shift, until) for desk, shift, _ in desks))
+        await _passes(length, working, times)
+    for task in working:
+        task.cancel()
+    await asyncio.gather(*working, return_exceptions=True)
     for desk, _, _ in desks:
         await desk.browser.close()
     return times
+
+
+async def _passes(seconds: float, working: list[asyncio.Task[None]], times: list[tuple[str, int, float]]) -> None:
+    """Let everybody work so long, and tell how it goes.
+
+    Raises:
+        Exception: somebody could not go on.
+    """
+    clock = asyncio.get_running_loop().time
+    until = clock() + seconds
+    while (left := until - clock()) > 0:
+        done, _ = await asyncio.wait(working, timeout=min(left, EVERY), return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            await task
+        say(f"  {max(0, until - clock()):.0f} s left, {len(times)} answers")
 
 
 async def _sample(place: World) -> Sample:
@@ -133,6 +172,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--size", type=int, action="append", help="patients: up to 10000, or 100000; may be repeated")
     parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "benhan-bench")
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--saturated", type=float, default=20, help="seconds without pauses; 0: only with them")
+    parser.add_argument("--warm", action="store_true", help="read the database once before, as far as memory goes")
     parser.add_argument("--settle", type=float, default=30, help="seconds of the same work before the clock runs")
     parser.add_argument("--pause", type=float, default=5.0, help="seconds a user pauses between steps, on average")
     parser.add_argument("--workers", type=int, default=1, help="server processes, as BENHAN_WORKERS")

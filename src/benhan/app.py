@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from importlib import import_module
@@ -69,6 +70,8 @@ ROOMS = (
     "benhan.entrance.staff_account",
 )
 
+#: After how many new objects the youngest are looked through for garbage; and the older after how many such rounds.
+COLLECTING = (10_000, 20, 20)
 #: The only routes without a permission: they touch no record.
 PLAIN_PATHS = ("/healthz", "/readyz", "/static", pages.PREFERENCES_PATH)
 #: Who comes through which door, as it was reviewed.
@@ -129,7 +132,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     app.state.database = database
     app.state.live = Live(database)
     await app.state.live.start()
-    warming = asyncio.create_task(asyncio.to_thread(_warm))
+    warming = asyncio.create_task(asyncio.to_thread(_warm, alone=lent is None))
     tasks = [*(follower(database) for follower in app.state.followers), Daily(database, settings.idle_account_days)]
     if seals := sealer(database, settings.audit_key, settings.audit_keeper):
         tasks.append(seals)
@@ -144,11 +147,19 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         await database.close()
 
 
-def _warm() -> None:
-    """No first search pays for its index, no first view for its template."""
+def _warm(*, alone: bool) -> None:
+    """No first search pays for its index, no first view for its template.
+
+    `alone`: the process is the application's own, and what is loaded by now stays. Looking through it for garbage
+    stopped every request for 0.15 s, some times a minute; looking less often takes a third off what a long list costs.
+    """
     codes.warm()
     for name in pages.environment().list_templates(extensions=["html"]):
         pages.environment().get_template(name)
+    if alone:
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*COLLECTING)
 
 
 class SecurityHeaders:

@@ -128,10 +128,12 @@ async def board(
         found += done_page.resources
     rows = await _rows(tx, who, found, places)
     counts = {one: sum(row.state == one for row in rows) for one in STATES}
-    shown = [row for row in rows if _wanted(row, room, state, query)]
+    rows = await _named(tx, who, rows) if query else rows
+    wanted = [row for row in rows if _wanted(row, room, state, query)]
+    shown = wanted[:most] if query else await _named(tx, who, wanted[:most])
     return Board(
-        rooms=list(places.values()), rows=shown[:most], counts=counts, done_orders=done,
-        open_orders=len(page.resources), more=max(0, len(shown) - most),
+        rooms=list(places.values()), rows=shown, counts=counts, done_orders=done, open_orders=len(page.resources),
+        more=max(0, len(wanted) - most),
     )  # fmt: skip
 
 
@@ -152,12 +154,9 @@ async def tickets_of(
     wanted = sorted({f"Encounter/{visit}" for visit in visits if visit})
     if not wanted or not places:
         return []
-    page = await store.search(tx, who, r4.Task, {"encounter": ",".join(wanted), "_count": "1000"})
-    return [
-        one
-        for one in page.resources
-        if code_of(one.code) == "ticket" and one.status != CANCELLED and id_of(one.location) in places
-    ]
+    here = ",".join(f"Location/{room}" for room in places)
+    page = await store.search(tx, who, r4.Task, {"encounter": ",".join(wanted), "location": here, "_count": "1000"})
+    return [one for one in page.resources if code_of(one.code) == "ticket" and one.status != CANCELLED]
 
 
 def ticket_for(order: r4.ServiceRequest, tickets: Iterable[r4.Task], places: Mapping[str, Place]) -> r4.Task | None:
@@ -244,7 +243,6 @@ async def _rows(
 ) -> list[Row]:
     """Orders gathered by visit and ticket, in the order in which they are worked off."""
     tickets = await tickets_of(tx, who, {id_of(one.encounter) for one in orders}, places)
-    patients = await store.read_many(tx, who, r4.Patient, {id_of(one.subject) for one in orders})
     groups: dict[tuple[str, str], list[r4.ServiceRequest]] = {}
     held: dict[str, r4.Task] = {}
     by_visit: dict[str, list[r4.Task]] = {}
@@ -257,28 +255,28 @@ async def _rows(
         if found:
             held[key] = found
         groups.setdefault((visit, key), []).append(order)
-    rows = [
-        _row(visit, mine, held.get(key), patients.get(id_of(mine[0].subject) or ""), places)
-        for (visit, key), mine in groups.items()
-    ]
+    rows = [_row(visit, mine, held.get(key), places) for (visit, key), mine in groups.items()]
     places_in_line = {one.id: at for at, one in enumerate(in_order(held.values(), clock.now()))}
     return sorted(rows, key=lambda row: (_RANK[row.state], places_in_line.get(row.ticket, len(rows)), row.number))
 
 
-def _row(
-    visit: str,
-    orders: list[r4.ServiceRequest],
-    ticket: r4.Task | None,
-    patient: r4.Patient | None,
-    places: Mapping[str, Place],
-) -> Row:
-    subject = orders[0].subject
+async def _named(tx: Transaction, who: Subject, rows: Sequence[Row]) -> list[Row]:
+    """The rows with who they are about, of whom more is read than the order says: only where it is shown or asked."""
+    patients = await store.read_many(tx, who, r4.Patient, {id_of(row.orders[0].subject) for row in rows})
+    known = [(row, patients.get(id_of(row.orders[0].subject) or "")) for row in rows]
+    return [
+        msgspec.structs.replace(row, name=full_name(patient), facts=facts(patient)) if patient else row
+        for row, patient in known
+    ]
+
+
+def _row(visit: str, orders: list[r4.ServiceRequest], ticket: r4.Task | None, places: Mapping[str, Place]) -> Row:
     room = (id_of(ticket.location) or "") if ticket else ""
     group = code_of(ticket.reasonCode, systems.PRIORITY_GROUP) if ticket else None
     return Row(
         visit=visit,
-        name=full_name(patient) if patient else subject.display or _("Chưa rõ tên"),
-        facts=facts(patient),
+        name=orders[0].subject.display or _("Chưa rõ tên"),
+        facts="",
         number=ticket_number(ticket) if ticket else "",
         ticket=(ticket.id or "") if ticket else "",
         room=room,

@@ -17,10 +17,14 @@ from benhan.core.db import Transaction
 from benhan.core.fhir.outcome import Forbidden
 from benhan.core.language import _
 
+#: Begins the detail of what a list showed: a name that went by is no record that was opened.
+PASSING = "search"
 #: Characters kept of a detail: the ids of some five hundred records.
 MOST_DETAIL = 20_000
 _COLUMNS = ("int", "text", "text", "text", "text", "text", "text", "bool", "text", "text")
 _NAMES = "facility, account, session, action, type, id, patient, allowed, rule, detail"
+
+_PLACES = {name: place for place, name in enumerate(_NAMES.split(", "))}
 
 
 def inserting(first: int, kept: str = "") -> str:
@@ -57,6 +61,44 @@ def record(tx: Transaction, who: Subject, event: Event) -> None:
     tx.leave(_INSERT, row_of(who, event))
 
 
+def record_shown(
+    tx: Transaction, who: Subject, patient: str, type_: str, ids: Sequence[str], rule: str, said: str = ""
+) -> None:
+    """Leave the trace of a patient's records that were shown: one event for all that a request shows of her alike.
+
+    Its detail is what is `said` of them, and names them where they are several. Written as `record` writes.
+    """
+    gathered: dict[tuple[str, str | None, str, str], _Shown] = tx.notes.setdefault(_Shown, {})
+    key = who.account, who.session, patient, said
+    one = gathered.get(key)
+    if one is None:
+        one = gathered[key] = _Shown(list(row_of(who, Event("read", patient=patient))))
+        tx.leave(_INSERT, one.row)
+    one.add(type_, ids, rule, said)
+
+
+class _Shown(msgspec.Struct):
+    """The row of what a request shows of a patient, and what it names so far."""
+
+    row: list[Any]
+    rules: list[str] = []
+    records: list[tuple[str, str]] = []
+
+    def add(self, type_: str, ids: Sequence[str], rule: str, said: str) -> None:
+        """Name more records."""
+        self.rules.append(rule)
+        self.records += [(type_, id_) for id_ in ids]
+        types = list(dict.fromkeys(type_ for type_, _id in self.records))
+        named = [id_ if len(types) == 1 else f"{type_}/{id_}" for type_, id_ in self.records]
+        alone = named[0] if len(named) == 1 else None
+        detail = said if alone else " ".join([said, *named]).strip()
+        for column, value in (
+            ("type", ",".join(types)), ("id", alone), ("rule", ", ".join(dict.fromkeys(self.rules))),
+            ("detail", detail[:MOST_DETAIL]),
+        ):  # fmt: skip
+            self.row[_PLACES[column]] = value
+
+
 def row_of(who: Subject, event: Event) -> tuple[Any, ...]:
     """An event as a row, in the order of `inserting`."""
     return (
@@ -69,7 +111,7 @@ def row_of(who: Subject, event: Event) -> tuple[Any, ...]:
 #: Not counted: the patient herself, the program's own services, and lists in which her name went by.
 _OPENINGS = """
 select a.account, coalesce(p.name, '') as name, coalesce(p.roles, '{}') as roles, min(a.at) as first, max(a.at) as last,
-       array_agg(distinct a.type) filter (where a.type is not null) as types,
+       string_to_array(string_agg(distinct a.type, ','), ',') as types,
        bool_or(a.action in ('create', 'update', 'delete')) as wrote, bool_or(a.action = 'print') as printed
 from audit a left join account p on p.id = a.account
 where a.facility = $1 and a.patient = $2 and a.allowed
@@ -108,8 +150,8 @@ async def openings(tx: Transaction, who: Subject, patient: str, most: int = 100)
     record(tx, who, Event("read-audit", "AuditEvent", None, patient, rule="own record"))
     return [
         Opening(
-            row["account"], row["name"], tuple(row["roles"]), row["first"], row["last"], tuple(row["types"] or ()),
-            row["wrote"], row["printed"],
+            row["account"], row["name"], tuple(row["roles"]), row["first"], row["last"],
+            tuple(dict.fromkeys(row["types"] or ())), row["wrote"], row["printed"],
         )
         for row in rows
     ]  # fmt: skip

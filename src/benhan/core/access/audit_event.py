@@ -126,8 +126,8 @@ def _entities(act: Act) -> list[r4.AuditEventEntity] | None:
     if act.action == "search":
         query = b64encode(f"{act.type or ''}?{act.detail}".encode()).decode()
         found.append(_entity("2", "24", None, query=query, detail=_details(act)))
-    elif act.type:
-        found.append(_entity("2", "4", _about(act), detail=_details(act)))
+    elif act.type:  # of several types, where a request showed such records of one patient
+        found += [_entity("2", "4", _about(act, type_), detail=_details(act)) for type_ in act.type.split(",")]
     elif details := _details(act):
         found.append(_entity("4", "13", None, name=act.action, detail=details))
     if act.patient:
@@ -135,11 +135,11 @@ def _entities(act: Act) -> list[r4.AuditEventEntity] | None:
     return found or None
 
 
-def _about(act: Act) -> r4.Reference:
+def _about(act: Act, type_: str) -> r4.Reference:
     """What was touched. Who may sign in has an account here; that is no Account of FHIR."""
-    if act.type == "Account" and act.id:
+    if type_ == "Account" and act.id:
         return r4.Reference(identifier=r4.Identifier(value=act.id), display="sign-in account")
-    return r4.Reference(reference=f"{act.type}/{act.id}") if act.id else r4.Reference(type=act.type)
+    return r4.Reference(reference=f"{type_}/{act.id}") if act.id else r4.Reference(type=type_)
 
 
 def _entity(

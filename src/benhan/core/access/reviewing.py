@@ -37,7 +37,7 @@ with seen as materialized (
     from seen where extract(hour from here) >= 22 or extract(hour from here) < 6 group by 1, 2
 ), grouped as (
     select account, patient, here::date as day, min(at) as first, max(at) as last, count(*) as acts,
-        array_agg(distinct type) filter (where type is not null) as types, array_agg(distinct action) as actions,
+        string_to_array(string_agg(distinct type, ','), ',') as types, array_agg(distinct action) as actions,
         min(here) filter (where extract(hour from here) >= 22 or extract(hour from here) < 6) as night,
         max(here) as until, min(here) as since
     from seen where ($9::text is null or patient = $9) and ($10::text[] is null or account = any($10))
@@ -138,7 +138,7 @@ def exported(tx: Transaction, who: Subject, asked: Asked, kind: str, rows: int) 
 
 def _opening(row: Any) -> Opening:
     return Opening(
-        row["account"], row["patient"], row["first"], row["last"], row["acts"], tuple(row["types"]),
+        row["account"], row["patient"], row["first"], row["last"], row["acts"], tuple(dict.fromkeys(row["types"])),
         tuple(row["actions"]), row["night"], row["duty"], row["in_an_hour"] or 0, row["name"], tuple(row["roles"]),
         row["practitioner"],
     )  # fmt: skip

@@ -44,7 +44,7 @@ async def create(request: Request, tx: Transaction, who: Subject) -> Response:
 
 async def read(request: Request, tx: Transaction, who: Subject) -> Response:
     """`GET [type]/[id]`: the stored bytes; 304 when the caller has them."""
-    found = await read_stored(tx, who, codec.type_name(type_of(request)), id_of(request))
+    found = await read_stored(tx, who, codec.type_name(type_of(request)), id_of(request), alone=True)
     return messages.stored(request, found.body, found.version, found.updated)
 
 

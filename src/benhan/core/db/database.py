@@ -46,9 +46,9 @@ class Transaction:
         #: Whether the caller was verified by a statement of this transaction.
         self.verified = False
         #: Rows that go in with the commit, by the statement that inserts them (see `leave`).
-        self.left: dict[str, list[tuple[Any, ...]]] = {}
+        self.left: dict[str, list[Sequence[Any]]] = {}
         #: What a floor above keeps for the length of the transaction, by its own key.
-        self.notes: dict[str, Any] = {}
+        self.notes: dict[Any, Any] = {}
         #: Whether records were written that the commit will keep.
         self.wrote = False
 
@@ -123,8 +123,8 @@ class Transaction:
         self._over = True
         return answer
 
-    def leave(self, sql: str, row: tuple[Any, ...]) -> None:
-        """Leave a row to be inserted with the commit. `sql` inserts from unnest of one array for each column."""
+    def leave(self, sql: str, row: Sequence[Any]) -> None:
+        """Leave a row to be inserted with the commit, as it is then. `sql` inserts from unnest of an array a column."""
         rows = self.left.get(sql)
         if rows is None:
             self.left[sql] = [row]
@@ -203,7 +203,7 @@ class Database:
     def __init__(self, lanes: Lanes) -> None:
         self.lanes = lanes
         self._kinds: dict[tuple[str, int], Together[Any, Any]] = {}
-        self._left: dict[tuple[int, str], Together[list[tuple[Any, ...]], None]] = {}
+        self._left: dict[tuple[int, str], Together[list[Sequence[Any]], None]] = {}
 
     @classmethod
     async def connect(cls, dsn: str, *, size: int = 10, statement_seconds: int = 10) -> Database:
@@ -271,7 +271,7 @@ class Database:
                 del self._kinds[kind, facility]  # a kind may be the text of a search: there is no end of them
         return answer
 
-    async def leave(self, facility: int, left: dict[str, list[tuple[Any, ...]]]) -> None:
+    async def leave(self, facility: int, left: dict[str, list[Sequence[Any]]]) -> None:
         """Insert rows that requests leave, together with those of others, in one commit for all."""
         for sql, rows in left.items():
             together = self._left.get((facility, sql))
@@ -308,10 +308,10 @@ class Database:
         finally:
             self.lanes.give_back(connection)
 
-    def _inserter(self, facility: int, sql: str) -> Callable[[Sequence[list[tuple[Any, ...]]]], Any]:
+    def _inserter(self, facility: int, sql: str) -> Callable[[Sequence[list[Sequence[Any]]]], Any]:
         statement = bound(sql)
 
-        async def insert(left: Sequence[list[tuple[Any, ...]]]) -> list[None]:
+        async def insert(left: Sequence[list[Sequence[Any]]]) -> list[None]:
             rows = [row for one in left for row in one]
             await self.ask(statement, *columns(rows), facility)
             return [None] * len(left)

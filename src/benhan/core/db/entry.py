@@ -7,6 +7,7 @@ first, and is null, which is no limit. A function that sets something is never r
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -29,7 +30,7 @@ class EntryLapsed(Exception):  # noqa: N818 - what happened
     """Who came in with this token is not who she was when it was last read: read it again."""
 
 
-def columns(rows: list[tuple[Any, ...]]) -> list[list[Any]]:
+def columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
     """Rows as one list for each column."""
     return [list(column) for column in zip(*rows, strict=True)]
 

@@ -44,6 +44,11 @@ from unnest($4::int[], $5::smallint[], $6::text[], $7::int[]) b(facility, type, 
 join feed f on (f.facility, f.type, f.id) = (b.facility, b.type, b.id) and f.version < b.version
 where (f.xid, f.seq) > ($1::text::xid8, $2) and f.seq < $3
 """
+_NEWS = """
+select exists (select from feed where xid < pg_snapshot_xmin(pg_current_snapshot()) and (xid, seq) > (
+    coalesce((select xid from feed_reader where name = $1), '0'::xid8),
+    coalesce((select seq from feed_reader where name = $1), 0)))
+"""
 #: After every `seq` there is.
 LAST = 2**63 - 1
 #: Rows looked at for one page: what a caller who asks for a rare type costs at most.
@@ -157,6 +162,12 @@ def position_of(text: str) -> Position:
             advice=_("Dùng position của lần đọc trước, hoặc since=now."),
         )  # fmt: skip
     return Position(xid, seq)
+
+
+async def has_news(tx: Transaction, reader: str) -> bool:
+    """Whether a named reader has something to deal with. Asking locks nothing, so it costs no flush of the disk."""
+    found: bool = await tx.fetchval(_NEWS, reader)
+    return found
 
 
 async def position(tx: Transaction, reader: str) -> Position:

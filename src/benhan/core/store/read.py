@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from benhan.core.access import Decision, Interaction, Subject
+from benhan.core.access.audit import PASSING
 from benhan.core.db import Database, Entry, Row, Transaction, entered, unseen
 from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Gone, NotFound
@@ -15,7 +16,7 @@ from benhan.core.language import _
 from benhan.core.store.records import NUMBERS, audited, audited_many, permit, reaches
 
 _ONE = "select version, updated, patient, body from resource where facility = $1 and type = $2 and id = $3"
-#: Several at once, each for its own caller: verified, read, and traced in one statement.
+#: Several at once, each for its own caller and all that its request does: verified, read, and traced in one statement.
 _SHARED = f"""
 with found as materialized (
     select asked.n, r.* from unnest({unseen("$2::smallint[]")}, {unseen("$3::text[]")}) with ordinality
@@ -62,21 +63,24 @@ async def read(tx: Transaction, who: Subject, type_: type[r4.R], id_: str) -> r4
     return codec.kept((await read_stored(tx, who, codec.type_name(type_), id_)).body, type_)
 
 
-async def read_stored(tx: Transaction, who: Subject, name: str, id_: str) -> Stored:
+async def read_stored(tx: Transaction, who: Subject, name: str, id_: str, *, alone: bool = False) -> Stored:
     """Like `read`, as the stored bytes.
+
+    `alone`: the read is all its request does, so it may be found and traced in one statement, with those of others.
+    What else a request looks at is traced with its end: one flush of the disk, whatever it reads.
 
     Raises:
         Forbidden, NotFound, Gone.
     """
     decision = permit(who, Interaction.READ, name)
-    shared = tx.only_looks and decision.only_patient is None
+    shared = alone and tx.only_looks and decision.only_patient is None
     if shared:
         assert tx.entry
         row = await tx.shared("read", _Asked(tx.entry, who, name, id_, decision.rule), _read_shared)
     else:
-        row = await tx.fetchrow(_ONE, who.facility, NUMBERS[name], id_)
+        row = await _one(tx, who.facility, name, id_)
     if row is None and 0 in reaches(who, name)[1:]:  # a definition of the platform's
-        shared, row = False, await tx.fetchrow(_ONE, 0, NUMBERS[name], id_)
+        shared, row = False, await _one(tx, 0, name, id_)
     if row is None or _beyond(decision, row["patient"]):
         raise NotFound(_("Không có %(name)s/%(id)s.", name=name, id=id_[:64]), where=name)
     if row["body"] is None:
@@ -88,6 +92,11 @@ async def read_stored(tx: Transaction, who: Subject, name: str, id_: str) -> Sto
     if not shared:
         audited(tx, who, Interaction.READ, decision, name, id_, row["patient"])
     return Stored(id_, row["version"], row["updated"], row["patient"], row["body"])
+
+
+async def _one(tx: Transaction, facility: int, name: str, id_: str) -> Row | None:
+    rows = await tx.look(_ONE, facility, NUMBERS[name], id_)
+    return rows[0] if rows else None
 
 
 async def _read_shared(database: Database, facility: int, asked: Sequence[_Asked]) -> list[Row | None]:
@@ -107,6 +116,8 @@ async def _read_shared(database: Database, facility: int, asked: Sequence[_Asked
 async def read_many(tx: Transaction, who: Subject, type_: type[r4.R], ids: Iterable[str | None]) -> dict[str, r4.R]:
     """Several records by id at once; those that are not there (or not yours) are left out.
 
+    Those of several patients are a list: a name that goes by in it does not count as a record that was opened.
+
     Raises:
         Forbidden: the type may not be read.
     """
@@ -121,7 +132,8 @@ async def read_many(tx: Transaction, who: Subject, type_: type[r4.R], ids: Itera
         reaches(who, name), NUMBERS[name], wanted,
     )  # fmt: skip
     mine = [row for row in rows if not _beyond(decision, row["patient"])]
-    audited_many(tx, who, decision, name, ((row["id"], row["patient"]) for row in mine))
+    in_a_list = len({row["patient"] for row in mine}) > 1
+    audited_many(tx, who, decision, name, ((row["id"], row["patient"]) for row in mine), PASSING if in_a_list else "")
     return {row["id"]: codec.kept(row["body"], type_) for row in mine}
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from benhan.core.access import Decision, Interaction, Subject, decide
-from benhan.core.access.audit import Event, record
+from benhan.core.access.audit import Event, record, record_shown
 from benhan.core.db import Transaction
 from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Forbidden
@@ -90,7 +90,7 @@ def audited_many(
     shown: Iterable[tuple[str, str | None]],
     detail: str = "",
 ) -> None:
-    """Leave the trace of several records shown, as (id, patient): one event a patient, its `detail` names the ids.
+    """Leave the trace of several records shown, as (id, patient): one event a patient, for all types a request shows.
 
     The house's own records (no patient) leave none: the search itself is trace enough.
     """
@@ -99,9 +99,7 @@ def audited_many(
         if patient is not None:
             by_patient.setdefault(patient, []).append(id_)
     for patient, ids in by_patient.items():
-        alone = ids[0] if len(ids) == 1 else None
-        said = detail if alone else f"{detail} {' '.join(ids)}".strip()
-        audited(tx, who, Interaction.READ, decision, type_name, alone, patient, said)
+        record_shown(tx, who, patient, type_name, ids, decision.rule, detail)
 
 
 def stamped(resource: r4.R, id_: str, version: int, updated: datetime) -> r4.R:

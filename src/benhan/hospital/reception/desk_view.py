@@ -179,7 +179,8 @@ async def last_tickets(tx: Transaction, who: Subject, count: int = 6) -> list[Ti
     """The tickets that the desk issued last today, newest first; those taken back are left out."""
     page = await store.search(tx, who, r4.Task, {"code": "ticket", "_count": str(6 * count)})  # the newest first
     today = clock.today()
-    shown = [ticket_view(one) for one in page.resources if clock.local(one.authoredOn or "").date() == today]
+    given = [one for one in page.resources if one.authoredOn and clock.local(one.authoredOn).date() == today]
+    shown = [ticket_view(one) for one in given]
     mine = [one for one in shown if one.number[:1] in DESK_SERIES and one.status != "cancelled"]
     return mine[:count]
 

@@ -53,6 +53,8 @@ class Follower(background.Follower):
     async def read(self) -> int:
         """Count one batch of changes; gives how many changes it held."""
         async with self._database.transaction(PLATFORM) as tx:
+            if not await feed.has_news(tx, READER):
+                return 0
             position = await feed.position(tx, READER)
             changes = await feed.changes(tx, position, BATCH)
             for facility, mine in _by_facility(changes).items():

@@ -20,6 +20,7 @@ from benhan.core.store.subscriptions.plan import ask
 from tests.core.store.people import person
 from tests.core.store.subscriptions.conftest import FACILITY, OTHER, enrolled
 from tests.core.store.subscriptions.hooks import QUICK, deliver, state, subscribe
+from tests.settled import settled
 from tests.standins.hook_receiver import Receiver
 
 
@@ -107,6 +108,7 @@ async def test_an_owner_cut_off_receives_nothing_more(
     await deliver(quiet)
     receiver.refuse = 503
     await write(quiet, staff, person("Cắt Hai"))
+    await settled(quiet)
     while await follower.Follower(quiet).read():
         continue
     async with quiet.transaction(FACILITY) as tx:

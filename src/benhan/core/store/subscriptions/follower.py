@@ -84,6 +84,8 @@ class Follower(background.Follower):
     async def read(self) -> int:
         """Find the events of one batch of changes; gives how many changes it held."""
         async with self._database.transaction(PLATFORM) as tx:
+            if not await feed.has_news(tx, READER):
+                return 0
             position = await feed.position(tx, READER)
             end = await feed.end(tx)
             if not await tx.fetchval(f"select exists ({_LISTENING})"):
