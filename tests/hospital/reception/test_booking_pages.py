@@ -226,3 +226,18 @@ async def test_two_receptionists_do_not_overwrite_each_other(
     assert (await desk.post(f"/lich-hen/{made.id}/doi", data={"slot": other.id, "version": "1"})).status_code == 303
     late = await desk.post(f"/lich-hen/{made.id}/huy", data={"version": "1"})
     assert late.status_code == 412 and "vừa có người khác sửa" in text_of(late)
+
+
+async def test_a_revisit_that_has_no_time_yet_is_not_shown_as_a_booking(
+    client: Client, database: Database, hospital: House
+) -> None:
+    """A doctor's wish to see somebody again is an Appointment without a start."""
+    wish = r4.Appointment(
+        status="proposed", requestedPeriod=[r4.Period(start="2030-01-07", end="2030-01-14")],
+        participant=[r4.AppointmentParticipant(actor=r4.Reference(display="Lê Hoàng Nam"), status="needs-action")],
+    )  # fmt: skip
+    async with database.transaction(hospital.key) as tx:
+        made = await store.create(tx, hospital.loader, wish)
+    answer = await (await client("planning")).get(f"/lich-hen/{made.id}")
+    assert answer.status_code == 404
+    assert "chưa có giờ" in text_of(answer)

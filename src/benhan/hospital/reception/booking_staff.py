@@ -13,7 +13,7 @@ from benhan.core import store
 from benhan.core.access import Door, LiveDoor, Permission, Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
-from benhan.core.fhir.outcome import Conflict, Invalid, VersionConflict
+from benhan.core.fhir.outcome import Conflict, Invalid, NotFound, VersionConflict
 from benhan.core.kit import clock, forms, pages, text
 from benhan.core.kit.pages import NavItem
 from benhan.core.language import _, later
@@ -149,7 +149,15 @@ async def _sought(tx: Transaction, who: Subject, day: date, asked: str) -> list[
 
 
 async def _booking(request: Request, tx: Transaction, who: Subject) -> r4.Appointment:
-    return await store.read(tx, who, r4.Appointment, str(request.path_params["id"]))
+    """The booking of the address.
+
+    Raises:
+        NotFound: there is none, or it is a doctor's wish to see somebody again, which has no time yet.
+    """
+    found = await store.read(tx, who, r4.Appointment, str(request.path_params["id"]))
+    if found.start is None:
+        raise NotFound(_("Lời hẹn tái khám này chưa có giờ."), advice=_("Đặt lịch cho người bệnh như thường."))
+    return found
 
 
 def _passed(found: r4.Appointment) -> bool:

@@ -1,0 +1,104 @@
+"""Whoever may come to the four hospitals, and what each may hear: the test's own judge, apart from the program's.
+
+It goes by the tables that a lawyer reads (`core/access/roles.py`) and by nothing that the program computes from them.
+What labels and consent take away belongs into `may_hear`, beside the patient's own wall.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from random import Random
+
+import msgspec
+
+from benhan.core.access import Permission, Role
+from benhan.core.access.accounts import create_client, open_session
+from benhan.core.access.roles import OPEN_TO_PATIENTS, PERMISSIONS, RECORD_RULES
+from benhan.core.db import Database
+from benhan.core.store.records import NUMBERS
+from tests.asking import Headers, as_program, as_session
+from tests.security.marks import LETTERS, Mark
+from tests.security.world import World
+
+#: What programs are allowed at each hospital: scopes and the types they show.
+PROGRAMS: dict[str, frozenset[str]] = {
+    "system/*.cruds bulk/export bulk/import": frozenset(NUMBERS),
+    "system/*.rs": frozenset(NUMBERS),
+    "system/Patient.rs system/Encounter.rs system/Observation.r": frozenset(["Patient", "Encounter", "Observation"]),
+    "system/Observation.rs system/Location.s bulk/export": frozenset(["Observation", "Location"]),
+    "system/Practitioner.rs": frozenset(["Practitioner"]),
+}
+PATIENTS_A_HOSPITAL = 3
+
+
+class Asker(msgspec.Struct, frozen=True):
+    """Somebody, as she asks."""
+
+    name: str
+    #: Letter of her hospital; the province and strangers have none.
+    hospital: str
+    headers: Headers
+    types: frozenset[str]
+    permissions: frozenset[Permission] = frozenset()
+    #: Her number in the marks, where she is a patient.
+    patient: int | None = None
+
+    def may_hear(self, mark: Mark, path: str, house: str) -> bool:
+        """Whether this text may stand in the answer of an address. `house`: where a stranger asked about."""
+        if mark.hospital != (self.hospital or house) or mark.type not in self.types | _beside(path, self.permissions):
+            return False
+        return self.patient is None or mark.type in OPEN_TO_PATIENTS or mark.patient == self.patient
+
+
+def _beside(path: str, permissions: frozenset[Permission]) -> frozenset[str]:
+    """What an address shows beside the rules of a role: booking is everybody's, the audit names whom it is about."""
+    if path.startswith("/dat-kham"):
+        return shown_to(Role.BOOKING_SERVICE)
+    if path.startswith("/quan-tri/nhat-ky") and Permission.READ_AUDIT in permissions:
+        return frozenset(["Patient"])
+    return frozenset()
+
+
+async def askers(database: Database, world: World) -> list[Asker]:
+    """One of each role at each hospital, three of its patients, its programs; the province; a stranger."""
+    found = [Asker("nobody", "", [], shown_to(Role.PUBLIC))]
+    province = world.province
+    async with database.transaction(province.key) as tx:
+        token = await open_session(tx, province.key, account=province.accounts[0].id, hours=12)
+    found.append(_person("province", "", token, Role.PROVINCE))
+    for letter in LETTERS:
+        found += [one async for one in _at(database, world, letter)]
+    return found
+
+
+async def _at(database: Database, world: World, letter: str) -> AsyncIterator[Asker]:
+    house = world.houses[letter]
+    async with database.transaction(house.key) as tx:
+        for role, login in house.logins.items():
+            account = next(one.id for one in house.accounts if one.login == login)
+            token = await open_session(tx, house.key, account=account, hours=12)
+            yield _person(f"{role} at {letter}", letter, token, role)
+        # Not the same people in each hospital, but of people whom each of them has.
+        for patient in Random(letter).sample(sorted(world.seen), PATIENTS_A_HOSPITAL):
+            token = await open_session(tx, house.key, patient=patient, hours=12)
+            one = _person(f"{patient} at {letter}", letter, token, Role.PATIENT)
+            yield msgspec.structs.replace(one, patient=world.patients[patient])
+        for scopes, types in PROGRAMS.items():
+            token = await create_client(tx, house.key, scopes, scopes)
+            permissions = PERMISSIONS[Role.CLIENT]
+            yield Asker(f"{scopes} at {letter}", letter, as_program(token), types, permissions)
+
+
+def _person(name: str, letter: str, token: str, role: Role) -> Asker:
+    return Asker(name, letter, as_session(token), shown_to(role), PERMISSIONS[role])
+
+
+def shown_to(*roles: Role) -> frozenset[str]:
+    """The types that the rules let these roles read or find."""
+    return frozenset(
+        name
+        for role in roles
+        for letters, types in RECORD_RULES[role]
+        if set(letters) & set("rs")
+        for name in types.split()
+    )
