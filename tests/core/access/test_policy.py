@@ -14,7 +14,7 @@ from starlette.routing import WebSocketRoute
 from benhan.app import PLAIN_PATHS
 from benhan.core.access import Door, Edge, Interaction, Permission, Role, Subject, decide, service
 from benhan.core.access.doorway import Doorway
-from benhan.core.access.roles import RECORDS
+from benhan.core.access.rules import letters_of
 from benhan.core.access.subject import parse_scopes
 from benhan.core.db import Transaction
 
@@ -33,7 +33,7 @@ def test_nobody_at_a_facility_deletes_a_record() -> None:
 
 
 def test_a_decision_names_the_rule_that_made_it() -> None:
-    assert decide(service(Role.DOCTOR, 1), Interaction.CREATE, "Condition").rule == "role doctor: c Condition"
+    assert decide(service(Role.DOCTOR, 1), Interaction.CREATE, "Condition").rule == "doctor-writes-chart"
 
 
 def test_a_patient_is_limited_to_her_own_compartment() -> None:
@@ -46,7 +46,7 @@ def test_a_patient_is_limited_to_her_own_compartment() -> None:
 @pytest.mark.parametrize("type_name", ["Task", "Location"])
 def test_a_waiting_room_display_sees_tickets_and_rooms_only(type_name: str) -> None:
     assert decide(service(Role.DISPLAY, 1), Interaction.SEARCH, type_name).allowed
-    assert set(RECORDS[Role.DISPLAY]) == {"Location", "Organization", "HealthcareService", "Task"}
+    assert set(letters_of(Role.DISPLAY)) == {"Location", "Organization", "HealthcareService", "Task"}
 
 
 @pytest.mark.parametrize("text", ["", "patient/*.r", "system/*.rc", "system/patient.r", "system/*.", "system/*.x", "x"])

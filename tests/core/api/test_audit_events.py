@@ -61,7 +61,7 @@ async def test_who_read_a_record_is_told_in_the_shape_of_balp(
     data, about = event["entity"]
     assert data["what"]["reference"] == f"Patient/{patient}" and data["role"]["code"] == "4"
     assert (about["what"]["reference"], about["role"]["code"]) == (f"Patient/{patient}", "1")
-    assert {"type": "rule", "valueString": "role doctor: r Patient"} in data["detail"]
+    assert {"type": "rule", "valueString": "doctor-reads-chart"} in data["detail"]
     one = await inspector.get(f"AuditEvent/{event['id']}")
     assert one.json() == event
 

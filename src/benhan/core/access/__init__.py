@@ -4,8 +4,9 @@ Source: Law 15/2023 art. 69 (who may read a record), TT 13/2025/TT-BYT art. 5 (p
 """
 
 from benhan.core.access.doors import Door, Edge, LiveDoor
-from benhan.core.access.policy import Decision, decide
-from benhan.core.access.roles import Interaction, Permission, Role
+from benhan.core.access.policy import Decision, decide, may
+from benhan.core.access.roles import Permission, Role
+from benhan.core.access.rules import Interaction
 from benhan.core.access.subject import Subject, service
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "Role",
     "Subject",
     "decide",
+    "may",
     "service",
 ]

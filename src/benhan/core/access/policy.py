@@ -1,19 +1,140 @@
-"""The one place that says yes or no to touching a record. Pure: facts in, decision out."""
+"""The one place that says yes or no to touching a record. Pure: facts in, decision out.
+
+`rules.py` is checked and compiled here when the program starts. What a rule decides by the caller alone (role, type,
+purpose, scope) is decided at once; what depends on the record (its labels, whether its patient is in her care) is left
+in the decision as its `guard`. The store asks it of each record: as SQL (`core/store/guarding.py`), by `judge` here.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from typing import Final
+
 import msgspec
 
-from benhan.core.access.roles import OPEN_TO_PATIENTS, RECORDS, Interaction, Role
-from benhan.core.access.subject import Subject
+from benhan.core.access.labels import LABELS, WHOLE_RECORD
+from benhan.core.access.roles import Permission, Role
+from benhan.core.access.rules import ALLOWED, DENIED, EVERY_TYPE, IMPERSONAL, Allow, Deny, Interaction, Lift
+from benhan.core.access.subject import LABELLED, Subject
+from benhan.core.fhir import codec, r4
+
+#: What the caller has or has not, whatever the record: decided before it is read.
+OF_CALLER: Final = frozenset({Lift.SCOPE, Lift.LICENCE})
+TYPES: Final = frozenset(codec.type_name(one) for one in r4.RESOURCES)
+
+
+class InvalidRule(ValueError):  # noqa: N818 - what it is
+    """A rule that cannot be meant. It stops the program: a rule that is skipped would open or close something."""
+
+
+class Closed(msgspec.Struct, frozen=True):
+    """A rule that denies: the records it closes, and what opens them."""
+
+    rule: str
+    labels: frozenset[str]
+    unless: tuple[Lift, ...]
+
+
+class Guard(msgspec.Struct, frozen=True):
+    """What is still to be asked of each record, and the caller as far as the answer depends on her."""
+
+    closed: tuple[Closed, ...]
+    #: References by which records of care name her, and her departments.
+    mine: frozenset[str] = frozenset()
+    departments: frozenset[str] = frozenset()
+    #: Patients for whom she broke the glass.
+    broken_glass: frozenset[str] = frozenset()
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """Yes or no, the rule that made it, and the one patient it is limited to (None: the facility)."""
+    """Yes or no, the rule that made it, the one patient it is limited to (None: the facility), and what remains."""
 
     allowed: bool
     rule: str
     only_patient: str | None = None
+    guard: Guard | None = None
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a record and of the caller's care for its patient."""
+
+    patient: str | None = None
+    labels: frozenset[str] = frozenset()
+    my_care: bool = False
+    department_care: bool = False
+    consent: bool = False
+
+
+class Policy:
+    """Rules, checked and ready to be asked."""
+
+    def __init__(self, allowed: Sequence[Allow], denied: Sequence[Deny]) -> None:
+        """Check the rules.
+
+        Raises:
+            InvalidRule: a rule names what does not exist, says nothing, or has another's name.
+        """
+        rules: list[Allow | Deny] = [*allowed, *denied]
+        for rule in rules:
+            _check(rule)
+        names = [rule.name for rule in rules]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise InvalidRule(f"two rules are called {twice[0]}")
+        self._allowed, self._denied = tuple(allowed), tuple(denied)
+        self.allowing = cache(self._allowing)
+        self.closing = cache(self._closing)
+
+    def _allowing(
+        self, roles: frozenset[Role], purposes: frozenset[str], letter: Interaction, type_name: str
+    ) -> Allow | None:
+        """The rule that allows: one that holds for the whole facility before one that holds for her own record."""
+        found = [
+            rule for rule in self._allowed
+            if letter in rule.may and _names(rule.types, type_name) and not roles.isdisjoint(rule.roles.split())
+            and (not purposes or rule.purpose in purposes)
+        ]  # fmt: skip
+        return min(found, key=lambda rule: rule.own, default=None)
+
+    def _closing(self, roles: frozenset[Role], letter: Interaction, type_name: str) -> tuple[Closed, ...]:
+        """The rules that deny records of a type: every one of every role."""
+        return tuple(
+            Closed(rule.name, frozenset(rule.labels.split()), rule.unless)
+            for rule in self._denied
+            if letter in rule.may_not and not roles.isdisjoint(rule.roles.split())
+            and (type_name not in IMPERSONAL if rule.types == EVERY_TYPE else type_name in rule.types.split())
+        )  # fmt: skip
+
+
+def _names(types: str, type_name: str) -> bool:
+    return types == EVERY_TYPE or type_name in types.split()
+
+
+def _check(rule: Allow | Deny) -> None:
+    letters, labels = (rule.may, []) if isinstance(rule, Allow) else (rule.may_not, rule.labels.split())
+    for what, given, known in (
+        ("role", rule.roles.split(), {str(role) for role in Role}),
+        ("letter", list(letters), {str(one) for one in Interaction}),
+        ("type", [] if rule.types == EVERY_TYPE else rule.types.split(), TYPES),
+        ("label", labels, LABELS),
+    ):
+        if unknown := [one for one in given if one not in known]:
+            raise InvalidRule(f"rule {rule.name}: no {what} {unknown[0]!r}")
+        if not given and what in ("role", "letter"):
+            raise InvalidRule(f"rule {rule.name}: no {what} is named")
+    if not rule.types:
+        raise InvalidRule(f"rule {rule.name}: no type is named")
+    for text in (rule.name, rule.law, rule.vi, rule.en):
+        if not text.strip():
+            raise InvalidRule(f"rule {rule.name}: a name, a sentence in each language and an article are needed")
+    if isinstance(rule, Deny):
+        if not all(isinstance(one, Lift) for one in rule.unless):
+            raise InvalidRule(f"rule {rule.name}: nothing lifts by {rule.unless!r}")
+        if not labels and not OF_CALLER.issuperset(rule.unless):
+            raise InvalidRule(f"rule {rule.name}: it closes every record, so only the caller's own can lift it")
+
+
+POLICY: Final = Policy(ALLOWED, DENIED)
 
 
 def decide(who: Subject, interaction: Interaction, type_name: str) -> Decision:
@@ -25,23 +146,75 @@ def decide(who: Subject, interaction: Interaction, type_name: str) -> Decision:
     if type_name == "AuditEvent":
         return Decision(False, "AuditEvent is read at /fhir/AuditEvent and written by the program alone")
     if Role.CLIENT in who.roles:
-        return _by_scope(who, interaction, type_name)
-    for role in sorted(who.roles):
-        rules = RECORDS[role]
-        letters = rules.get(type_name, frozenset()) | rules.get("*", frozenset())
-        if interaction.value in letters:
-            return Decision(True, f"role {role}: {interaction.value} {type_name}", _limit(role, who, type_name))
-    return Decision(False, f"no rule lets {'+'.join(sorted(who.roles))} {interaction.name.lower()} {type_name}")
+        decision = _by_scope(who, interaction, type_name)
+    else:
+        decision = _by_role(who, interaction, type_name)
+    closed = POLICY.closing(who.roles, interaction, type_name) if decision.allowed else ()
+    return _left(who, decision, closed) if closed else decision
 
 
-def _limit(role: Role, who: Subject, type_name: str) -> str | None:
-    if role is not Role.PATIENT or type_name in OPEN_TO_PATIENTS:
-        return None
-    return who.patient or ""  # the empty id is nobody's
+def may(who: Subject, interaction: Interaction, type_name: str) -> bool:
+    """Whether a screen shows her the button that does this."""
+    return decide(who, interaction, type_name).allowed
+
+
+def judge(decision: Decision, facts: Facts) -> tuple[bool, str]:
+    """The decision about one record, and the rule that made it, with what lifted a rule that denies."""
+    if not decision.allowed or decision.only_patient not in (None, facts.patient):
+        return False, decision.rule
+    lifted: list[str] = []
+    for closed in decision.guard.closed if decision.guard else ():
+        if closed.labels.isdisjoint(one.removeprefix(WHOLE_RECORD) for one in facts.labels):
+            continue
+        assert decision.guard
+        lift = next((one for one in closed.unless if _lifts(one, decision.guard, facts)), None)
+        if lift is None:
+            return False, closed.rule
+        lifted.append(f"{closed.rule} lifted by {lift}")
+    return True, "; ".join([decision.rule, *lifted])
+
+
+def _lifts(lift: Lift, guard: Guard, facts: Facts) -> bool:
+    match lift:
+        case Lift.MY_CARE:
+            return facts.my_care
+        case Lift.DEPARTMENT_CARE:
+            return facts.my_care or facts.department_care
+        case Lift.BREAK_GLASS:
+            return facts.patient in guard.broken_glass
+        case Lift.CONSENT:
+            return facts.consent
+        case Lift.SCOPE | Lift.LICENCE:
+            return False  # who has it was asked before the record
+
+
+@lru_cache(4096)
+def _left(who: Subject, decision: Decision, closed: tuple[Closed, ...]) -> Decision:
+    """What the rules that deny leave of a decision: nothing, or a guard to be asked of each record."""
+    has = {Lift.LICENCE: who.licence, Lift.SCOPE: any(one.type == LABELLED for one in who.scopes)}
+    closed = tuple(one for one in closed if not any(has.get(lift) for lift in one.unless))
+    for one in closed:
+        if not one.labels:
+            return Decision(False, one.rule)
+    return msgspec.structs.replace(decision, guard=_guard(who, closed)) if closed else decision
+
+
+def _guard(who: Subject, closed: tuple[Closed, ...]) -> Guard:
+    mine = frozenset({f"Practitioner/{who.practitioner}"}) if who.practitioner else frozenset()
+    return Guard(closed, mine, frozenset(f"Organization/{one}" for one in who.departments), who.broken_glass)
+
+
+def _by_role(who: Subject, interaction: Interaction, type_name: str) -> Decision:
+    rule = POLICY.allowing(who.roles, who.purposes, interaction, type_name)
+    if rule is None:
+        return Decision(False, f"no rule lets {'+'.join(sorted(who.roles))} {interaction.name.lower()} {type_name}")
+    return Decision(True, rule.name, (who.patient or "") if rule.own else None)  # the empty id is nobody's
 
 
 def _by_scope(who: Subject, interaction: Interaction, type_name: str) -> Decision:
+    if interaction is Interaction.EXPORT and Permission.EXPORT in who.granted:
+        return Decision(True, "scope bulk/export")
     for scope in who.scopes:
-        if scope.type in ("*", type_name) and interaction.value in scope.letters:
+        if scope.type in (EVERY_TYPE, type_name) and interaction.value in scope.letters:
             return Decision(True, f"scope system/{scope.type}.{interaction.value}")
     return Decision(False, f"no scope for system/{type_name}.{interaction.value}")

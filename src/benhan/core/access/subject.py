@@ -8,6 +8,11 @@ import msgspec
 
 from benhan.core.access.roles import PERMISSIONS, Permission, Role
 
+#: The scope that lets a program meet labelled records (`Lift.SCOPE`).
+LABELLED = "labelled/read"
+#: Scopes that are a word, not letters on a type.
+_WORDS = frozenset({"bulk/export", "bulk/import", LABELLED})
+
 
 class Scope(msgspec.Struct, frozen=True):
     """One SMART v2 scope of a program, such as `system/Observation.rs`."""
@@ -29,6 +34,12 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     practitioner: str | None = None
     patient: str | None = None
     scopes: tuple[Scope, ...] = ()
+    #: Codes of v3-PurposeOfUse: only rules made for one of them let her do anything (none: whatever is hers).
+    purposes: frozenset[str] = frozenset()
+    #: Her practice licence holds, or her facility asks for none (`Lift.LICENCE`).
+    licence: bool = True
+    #: Patients for whom she broke the glass. Nothing sets it yet (issue 4, item 6).
+    broken_glass: frozenset[str] = frozenset()
     session: str | None = None
     #: After so many idle minutes her screen is covered (0: never).
     lock_minutes: int = 0
@@ -75,7 +86,7 @@ def parse_scopes(text: str) -> tuple[Scope, ...]:
     """
     scopes = []
     for word in text.split():
-        if word in ("bulk/export", "bulk/import"):
+        if word in _WORDS:
             scopes.append(Scope(word, frozenset()))
             continue
         match = _SCOPE.fullmatch(word)

@@ -112,6 +112,7 @@ async def _page(tx: Transaction, who: Subject, asked: Asked) -> feed.Page:
     if _of_platform(who):
         await tx.reach(PLATFORM)
     page = await feed.page(tx, None if _of_platform(who) else who.facility, asked.types, asked.after, asked.count)
+    page = msgspec.structs.replace(page, changes=await feed.open_to(tx, who, page.changes))
     if page.changes:
         types = ",".join(sorted({change.type for change in page.changes}))
         record(tx, who, Event("read-changes", rule="read", detail=f"{len(page.changes)} {types}"))

@@ -7,7 +7,7 @@ Standard: HL7 FHIR R4, 3.1.1.5.4 (`_include`, `_revinclude`, `:iterate`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,6 +15,7 @@ import msgspec
 from benhan.core.access import Decision, Interaction, Subject, decide
 from benhan.core.db import Transaction, unseen
 from benhan.core.fhir.search import SearchParameter
+from benhan.core.store import guarding
 from benhan.core.store.found import Found, found_of
 from benhan.core.store.parameters import known
 from benhan.core.store.query.results import Include
@@ -34,13 +35,14 @@ def _array(n: int, kind: str) -> str:
 _ROW = (
     " cross join lateral (select * from resource r where r.key = s.rid and r.facility = $1 and r.body is not null"
     f" and (r.type = any({_array(3, 'smallint')}) or (r.type = any({_array(4, 'smallint')}) and r.patient = $5))"
-    f" offset 0) r where r.key <> all({_array(6, 'bigint')}) order by r.key desc limit {MOST + 1}"
+    f" and {guarding.is_open('$8::text')} offset 0) r where r.key <> all({_array(6, 'bigint')})"
+    f" order by r.key desc limit {MOST + 1}"
 )
 _COLUMNS = "select distinct on (r.key) r.key, r.type, r.id, r.version, r.updated, r.patient, r.body"
 _FORWARD = (
     f"{_COLUMNS} from (select distinct x.hash from token x where x.rid = any({_array(7, 'bigint')})"
     f" and x.param = any({_array(2, 'smallint')}) offset 0) t cross join lateral"
-    " (select x.rid from token x where x.facility = $1 and x.param = $8::smallint and x.hash = t.hash offset 0) s"
+    " (select x.rid from token x where x.facility = $1 and x.param = $9::smallint and x.hash = t.hash offset 0) s"
     f"{_ROW}"
 )
 _BACKWARD = (
@@ -95,13 +97,16 @@ async def _followed(
             fresh = [one for one in fresh if one.type == rule.target]
     if not parameters or not wanted or not fresh:
         return []
-    free, own, patient = _readable(who, wanted)
-    common: list[Any] = [who.facility, [one.id for one in parameters], free, own, patient, sorted(seen)]
-    if forward:
-        rows = await tx.look(_FORWARD, *common, [one.key for one in fresh], SELF)
-    else:
-        rows = await tx.look(_BACKWARD, *common, [hash64(f"{one.type}/{one.id}") for one in fresh])
-    return [found_of(row, NAMES[row["type"]]) for row in rows]
+    came: list[Found] = []
+    for held, decisions in _readable(who, wanted).items():
+        free, own, patient = _limits(decisions)
+        common: list[Any] = [who.facility, [one.id for one in parameters], free, own, patient, sorted(seen)]
+        if forward:
+            rows = await tx.look(_FORWARD, *common, [one.key for one in fresh], held, SELF)
+        else:
+            rows = await tx.look(_BACKWARD, *common, [hash64(f"{one.type}/{one.id}") for one in fresh], held)
+        came += [found_of(row, NAMES[row["type"]]) for row in rows]
+    return came
 
 
 def _references(facility: int, types: Iterable[str], rule: Include) -> list[SearchParameter]:
@@ -114,11 +119,19 @@ def _references(facility: int, types: Iterable[str], rule: Include) -> list[Sear
     ]
 
 
-def _readable(who: Subject, types: Iterable[str]) -> tuple[list[int], list[int], str | None]:
-    """The numbers of the types the caller may read, of those she may read of one patient, and that patient."""
-    decisions = {name: decide(who, Interaction.READ, name) for name in types if name in NUMBERS}
-    free = [NUMBERS[name] for name, said in decisions.items() if said.allowed and said.only_patient is None]
-    own = {NUMBERS[name]: said.only_patient for name, said in decisions.items() if said.allowed}
+def _readable(who: Subject, types: Iterable[str]) -> dict[str | None, dict[str, Decision]]:
+    """The types the caller may read, by the pass that opens their records."""
+    found: dict[str | None, dict[str, Decision]] = {}
+    for name in types:
+        if name in NUMBERS and (said := decide(who, Interaction.READ, name)).allowed:
+            found.setdefault(guarding.pass_of(said.guard), {})[name] = said
+    return found
+
+
+def _limits(decisions: Mapping[str, Decision]) -> tuple[list[int], list[int], str | None]:
+    """The numbers of the types she may read, of those she may read of one patient, and that patient."""
+    free = [NUMBERS[name] for name, said in decisions.items() if said.only_patient is None]
+    own = {NUMBERS[name]: said.only_patient for name, said in decisions.items()}
     limited = {number: patient for number, patient in own.items() if patient is not None}
     return free, list(limited), next(iter(limited.values()), None)
 

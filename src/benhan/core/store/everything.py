@@ -7,7 +7,7 @@ Standard: HL7 FHIR R4, Patient/$everything and Encounter/$everything; what belon
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
@@ -18,6 +18,7 @@ from benhan.core.access import Decision, Interaction, Subject, decide
 from benhan.core.db import Transaction
 from benhan.core.fhir import codec, compartments, r4
 from benhan.core.fhir.search import PARAMETERS
+from benhan.core.store import guarding
 from benhan.core.store.read import read_many, read_stored
 from benhan.core.store.records import NAMES, NUMBERS, audited, audited_many, permit
 from benhan.core.store.rows import hash64
@@ -76,7 +77,7 @@ async def everything(tx: Transaction, who: Subject, focus: str, id_: str | None,
     readable = _readable(who, focus, bounds.types)
     if id_ is None and focus == "Patient":
         id_ = readable[focus].only_patient  # everybody whom she may see is herself
-    statement = _Statement(who, focus, id_, list(readable), bounds)
+    statement = _Statement(who, focus, id_, readable, bounds)
     rows = await tx.look(statement.sql, *statement.values)
     more, rows = len(rows) > bounds.count, rows[: bounds.count]
     mine = [row for row in rows if _within(readable[NAMES[row["type"]]], row["patient"])]
@@ -114,8 +115,10 @@ def _within(decision: Decision, patient: str | None) -> bool:
 class _Statement:
     """The SQL of one page. Every value travels as a parameter."""
 
-    def __init__(self, who: Subject, focus: str, id_: str | None, names: list[str], bounds: Bounds) -> None:
-        wanted = [name for name in names if not bounds.types or name in bounds.types]
+    def __init__(
+        self, who: Subject, focus: str, id_: str | None, readable: Mapping[str, Decision], bounds: Bounds
+    ) -> None:
+        wanted = [name for name in readable if not bounds.types or name in bounds.types]
         numbers = [NUMBERS[name] for name in wanted]
         self.values: list[Any] = [who.facility]
         if id_ is None:
@@ -127,12 +130,18 @@ class _Statement:
             source, limits = _OWN, []
         limits += ["r.facility = $1", "r.body is not null", f"r.type = any({self._value(numbers)}::smallint[])"]
         limits.append(f"r.key > {self._value(bounds.after)}::bigint")
+        limits += [self._open(held, names) for held, names in _by_pass(readable, wanted).items() if held is not None]
         if bounds.since:
             limits.append(f"r.updated >= {self._value(bounds.since)}::timestamptz")
         if bounds.start or bounds.end:
             limits.append(self._cared(bounds, wanted))
         count = self._value(bounds.count + 1)
         self.sql = f"{source} where {' and '.join(limits)} order by r.key limit {count}"
+
+    def _open(self, held: str, names: list[str]) -> str:
+        """Records of these types are open to the pass."""
+        numbers = self._value([NUMBERS[name] for name in names])
+        return f"(r.type <> all({numbers}::smallint[]) or {guarding.is_open(f'{self._value(held)}::text')})"
 
     def _cared(self, bounds: Bounds, names: list[str]) -> str:
         """Care within the dates; what has no date of care belongs to every time."""
@@ -148,6 +157,13 @@ class _Statement:
     def _value(self, value: Any) -> str:
         self.values.append(value)
         return f"${len(self.values)}"
+
+
+def _by_pass(readable: Mapping[str, Decision], names: Iterable[str]) -> dict[str | None, list[str]]:
+    found: dict[str | None, list[str]] = {}
+    for name in names:
+        found.setdefault(guarding.pass_of(readable[name].guard), []).append(name)
+    return found
 
 
 @cache

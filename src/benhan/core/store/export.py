@@ -20,7 +20,7 @@ from benhan.core.db import PLATFORM, Database, Transaction
 from benhan.core.fhir import codec, compartments, r4
 from benhan.core.fhir.outcome import Forbidden, Problem
 from benhan.core.language import _
-from benhan.core.store import job_files, jobs
+from benhan.core.store import guarding, job_files, jobs
 from benhan.core.store.jobs import Job
 from benhan.core.store.read import read
 from benhan.core.store.records import NAMES, NUMBERS, now, permit
@@ -45,7 +45,7 @@ from ({walk}) w left join lateral (
 order by {order}
 """
 _ALL = """
-select r.id, r.updated, r.body as now from resource r
+select r.id, r.patient, r.updated, r.body as now from resource r
 where r.facility = $1 and r.type = $2 and r.id > $3 and ($5 or r.patient is not null) order by r.id limit $6
 """
 _GROUP = """
@@ -53,6 +53,10 @@ select r.id, r.patient, r.updated, r.body as now from resource r
 where r.facility = $1 and r.type = $2 and r.patient = any($5) and (r.patient, r.id) > ($6, $3)
 order by r.patient, r.id limit $7
 """
+
+
+#: Who takes records out may read, find and export them.
+_COPYING: Final = (Interaction.READ, Interaction.SEARCH, Interaction.EXPORT)
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +102,7 @@ def _allowed(who: Subject, asked: Asked) -> tuple[str, ...]:
     for name in asked.types or possible:
         codec.resource_type(name)
         try:
-            decisions = [permit(who, one, name) for one in (Interaction.READ, Interaction.SEARCH)]
+            decisions = [permit(who, one, name) for one in _COPYING]
         except Forbidden:
             if asked.types:
                 raise
@@ -186,12 +190,13 @@ async def _batch(tx: Transaction, part: asyncpg.Record) -> None:
     assert row
     await tx.reach(row["facility"])
     asked = msgspec.json.decode(row["asked"], type=Asked)
+    who, name = msgspec.json.decode(row["subject"], type=Subject), NAMES[part["type"]]
     walked, after = await _walk(tx, part, asked, row["moment"])
     since = asked.since
     kept = [one for one in walked if one["body"] is not None and (since is None or one["at"] >= since)]
-    if filters := asked.filters.get(NAMES[part["type"]]):
-        who = msgspec.json.decode(row["subject"], type=Subject)
-        met = await _met(tx, who, NAMES[part["type"]], [one["id"] for one in kept], filters)
+    kept = await open_to(tx, who, name, kept)
+    if filters := asked.filters.get(name):
+        met = await _met(tx, who, name, [one["id"] for one in kept], filters)
         kept = [one for one in kept if one["id"] in met]
     if kept:
         await job_files.append(tx, part["job"], part["part"], row["facility"], [one["body"] for one in kept])
@@ -200,6 +205,16 @@ async def _batch(tx: Transaction, part: asyncpg.Record) -> None:
         " done = case when $3::text is null then now() end where job = $1 and part = $2",
         part["job"], part["part"], after, len(walked), len(kept),
     )  # fmt: skip
+
+
+async def open_to(tx: Transaction, who: Subject, name: str, kept: Sequence[asyncpg.Record]) -> list[asyncpg.Record]:
+    """Those that she may read, by what they carry now and what they carried at the moment of the export."""
+    for decision in (permit(who, one, name) for one in _COPYING):
+        still = await guarding.open_among(tx, decision, who.facility, [(name, one["id"]) for one in kept])
+        kept = [one for one in kept if (name, one["id"]) in still]
+        closed = await guarding.closed_versions(tx, decision, who.facility, kept)
+        kept = [one for n, one in enumerate(kept) if n not in closed]
+    return list(kept)
 
 
 async def _walk(

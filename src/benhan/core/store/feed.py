@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import asyncpg
 import msgspec
 
+from benhan.core.access import Interaction, Subject, decide
 from benhan.core.db import Transaction
 from benhan.core.fhir.outcome import Malformed
 from benhan.core.language import _
+from benhan.core.store import guarding
 from benhan.core.store.records import NAMES, NUMBERS
 
 _AFTER = """
@@ -49,6 +51,9 @@ select exists (select from feed where xid < pg_snapshot_xmin(pg_current_snapshot
     coalesce((select xid from feed_reader where name = $1), '0'::xid8),
     coalesce((select seq from feed_reader where name = $1), 0)))
 """
+_LABELLED = f"""
+select n from unnest($1::int[], $2::text[]) with ordinality r(facility, patient, n) where {guarding.PROBE.format(r="r")}
+"""
 #: After every `seq` there is.
 LAST = 2**63 - 1
 #: Rows looked at for one page: what a caller who asks for a rare type costs at most.
@@ -73,6 +78,8 @@ class Change(msgspec.Struct, frozen=True):
     action: str
     patient: str | None
     at: datetime
+    #: Whether records of this patient carry labels (where `with_labels` looked).
+    labelled: bool = False
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -103,6 +110,26 @@ async def page(tx: Transaction, facility: int | None, types: Iterable[str], afte
     if last is None:
         return Page([], after, False)
     return Page(found, _change(last).position, last["looked"] == MOST_SEEN)
+
+
+async def open_to(tx: Transaction, who: Subject, found: Sequence[Change]) -> list[Change]:
+    """Those of these changes whose records the caller may read now; she hears nothing of the others."""
+    shown: set[tuple[int, str, str]] = set()
+    for facility, name in {(one.facility, one.type) for one in found}:
+        decision = decide(who, Interaction.READ, name)
+        names = sorted({(name, one.id) for one in found if (one.facility, one.type) == (facility, name)})
+        if decision.allowed:
+            shown |= {(facility, *one) for one in await guarding.open_among(tx, decision, facility, names)}
+    return [one for one in found if (one.facility, one.type, one.id) in shown]
+
+
+async def with_labels(tx: Transaction, found: Sequence[Change]) -> list[Change]:
+    """The changes, those of patients of whom a record is labelled marked as such."""
+    if not found:
+        return []
+    rows = await tx.fetch(_LABELLED, [one.facility for one in found], [one.patient for one in found])
+    marked = {row["n"] - 1 for row in rows}
+    return [msgspec.structs.replace(one, labelled=True) if n in marked else one for n, one in enumerate(found)]
 
 
 async def in_version_order(tx: Transaction, after: Position, limit: int) -> tuple[list[Change], Position]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Gone, Malformed, NotFound
 from benhan.core.language import _
+from benhan.core.store import guarding
 from benhan.core.store.records import NAMES, NUMBERS, audited, audited_many, permit, reaches
 from benhan.core.store.rows import rows_of
 
@@ -85,13 +86,17 @@ async def vread_stored(tx: Transaction, who: Subject, name: str, id_: str, versi
     decision = permit(who, Interaction.READ, name)
     number = int(version) if version.isascii() and version.isdigit() and len(version) < 10 else -1
     rows = await tx.look(
-        f"select {_STATE}, r.patient from history h join resource r using (facility, type, id)"
+        f"select {_STATE}, r.patient, r.facility, {guarding.said('$5::text')} as said"
+        " from history h join resource r using (facility, type, id)"
         " where h.facility = any($1) and h.type = $2 and h.id = $3 and h.version = $4 order by h.facility desc limit 1",
-        reaches(who, name), NUMBERS[name], id_, number,
+        reaches(who, name), NUMBERS[name], id_, number, guarding.pass_of(decision.guard),
     )  # fmt: skip
     row = rows[0] if rows else None
     if row is None or not _hers(decision, row, row["patient"]):
         raise NotFound(_("Không có bản %(version)s của %(name)s/%(id)s.", version=version[:20], name=name, id=id_[:64]))
+    decision = guarding.ruled(decision, row["said"])
+    if await guarding.closed_versions(tx, decision, row["facility"], [row]):
+        raise guarding.shut(decision.rule, name)
     if row["body"] is None:
         raise Gone(_("Bản %(version)s là lúc bản ghi bị xoá.", version=version), where=name)
     audited(tx, who, Interaction.READ, decision, name, id_, row["patient"], f"version {number}")
@@ -107,23 +112,27 @@ async def of_record(tx: Transaction, who: Subject, type_: type[r4.Resource], id_
     name = codec.type_name(type_)
     decision = permit(who, Interaction.READ, name)
     found = await tx.look(
-        "select facility, version, patient from resource where facility = any($1) and type = $2 and id = $3"
-        " order by facility desc limit 1",
-        reaches(who, name), NUMBERS[name], id_,
+        f"select facility, version, patient, {guarding.said('$4::text')} as said from resource r"
+        " where facility = any($1) and type = $2 and id = $3 order by facility desc limit 1",
+        reaches(who, name), NUMBERS[name], id_, guarding.pass_of(decision.guard),
     )  # fmt: skip
     now = found[0] if found else None
     statement = _Statement(now["facility"] if now else who.facility, span)
     of_id = f"h.type = {statement.value(NUMBERS[name])}::smallint and h.id = {statement.value(id_)}"
     rows = await tx.look(
-        f"select {_STATE} from history h where h.facility = $1 and {of_id}{statement.conditions()}"
+        f"select {_STATE}, {statement.value(now['patient'])}::text as patient from history h"
+        f" where h.facility = $1 and {of_id}{statement.conditions()}"
         f" order by h.version desc limit {statement.limit()}",
         *statement.values,
     ) if now else []  # fmt: skip
     if now is None or decision.only_patient not in (None, now["patient"]):
         raise NotFound(_("Không có %(name)s/%(id)s.", name=name, id=id_[:64]), where=name)
+    decision = guarding.ruled(decision, now["said"])
+    closed = await guarding.closed_versions(tx, decision, now["facility"], rows)
     audited(tx, who, Interaction.READ, decision, name, id_, now["patient"], "history")
-    whole = decision.only_patient is None and span.since is None and span.at is None
-    return _page(rows, span, lambda row: _hers(decision, row, now["patient"]), now["version"] if whole else None)
+    whole = decision.only_patient is None and span.since is None and span.at is None and not closed
+    hers = [n not in closed and _hers(decision, row, now["patient"]) for n, row in enumerate(rows)]
+    return _page(rows, span, hers, now["version"] if whole else None)
 
 
 async def of_types(tx: Transaction, who: Subject, names: Sequence[str] | None, span: Span) -> Page:
@@ -145,13 +154,38 @@ async def of_types(tx: Transaction, who: Subject, names: Sequence[str] | None, s
     rows = await tx.look(
         f"select {_STATE}, h.patient from ({source}) h order by {_ORDER} limit {statement.limit()}", *statement.values
     )
-    page = _page(rows, span, lambda row: _hers(decisions[NAMES[row["type"]]], row, row["patient"]), None)
+    closed = await _closed(tx, who, decisions, rows)
+    hers = [
+        n not in closed and _hers(decisions[NAMES[row["type"]]], row, row["patient"]) for n, row in enumerate(rows)
+    ]  # fmt: skip
+    page = _page(rows, span, hers, None)
     for name, decision in decisions.items():
-        shown = [(row["id"], row["patient"]) for row in rows[: span.count] if NAMES[row["type"]] == name]
+        shown = [
+            (row["id"], row["patient"])
+            for n, row in enumerate(rows[: span.count]) if hers[n] and NAMES[row["type"]] == name
+        ]  # fmt: skip
         audited_many(tx, who, decision, name, dict.fromkeys(shown), "history")
     for name in names or ("*",):
         audited(tx, who, Interaction.SEARCH, next(iter(decisions.values())), name, None, None, "history")
     return page
+
+
+async def _closed(tx: Transaction, who: Subject, decisions: Mapping[str, Decision], rows: Sequence[Any]) -> set[int]:
+    """Places of the versions that the caller's guard closes: by what the record carries now, or carried then."""
+    closed: set[int] = set()
+    by_pass: dict[str | None, list[int]] = {}
+    for n, row in enumerate(rows):
+        by_pass.setdefault(guarding.pass_of(decisions[NAMES[row["type"]]].guard), []).append(n)
+    for held, places in by_pass.items():
+        if held is None:
+            continue
+        decision = decisions[NAMES[rows[places[0]]["type"]]]
+        names = [(NAMES[rows[n]["type"]], rows[n]["id"]) for n in places]
+        still = await guarding.open_among(tx, decision, who.facility, sorted(set(names)))
+        closed |= {n for n, name in zip(places, names, strict=True) if name not in still}
+        then = await guarding.closed_versions(tx, decision, who.facility, [rows[n] for n in places])
+        closed |= {places[n] for n in then}
+    return closed
 
 
 class _Statement:
@@ -209,8 +243,8 @@ class _Statement:
         return found
 
 
-def _page(rows: Sequence[Any], span: Span, hers: Callable[[Any], bool], total: int | None) -> Page:
-    shown = [_version(row) for row in rows[: span.count] if hers(row)]
+def _page(rows: Sequence[Any], span: Span, hers: Sequence[bool], total: int | None) -> Page:
+    shown = [_version(row) for row, mine in zip(rows[: span.count], hers, strict=False) if mine]
     last = rows[span.count - 1] if len(rows) > span.count else None
     return Page(shown, _cursor(last) if last else None, total)
 

@@ -18,7 +18,7 @@ import msgspec
 from benhan.core.access import Interaction, Subject, decide
 from benhan.core.db import PLATFORM, Database
 from benhan.core.db.background import Background
-from benhan.core.store.feed import Change, Position, changes, end, position_of, token
+from benhan.core.store.feed import Change, Position, changes, end, open_to, position_of, token, with_labels
 
 POLL_SECONDS = 0.15
 #: What waits already wakes the screen, so more than this need not wait.
@@ -109,8 +109,8 @@ class Live(Background):
         """
         watcher = Watcher(who, types, patient, asyncio.Queue(BACKLOG))
         self._watchers.add(watcher)
-        for change in self._missed(watcher, since) if since is not None else ():
-            watcher.hear(change)
+        for change in list(self._missed(watcher, since)) if since is not None else ():
+            await self._tell(watcher, change)
         try:
             yield watcher.queue
         finally:
@@ -120,14 +120,23 @@ class Live(Background):
         """What came since the last turn."""
         async with self._database.transaction(PLATFORM) as tx:
             found = await changes(tx, self._position)
+            found = await with_labels(tx, found)
         if found:
             self._news.set()
             self._news = asyncio.Event()
         for change in found:
             self._remember(change)
             for watcher in list(self._watchers):
-                watcher.hear(change)
+                await self._tell(watcher, change)
         return POLL_SECONDS
+
+    async def _tell(self, watcher: Watcher, change: Change) -> None:
+        """Wake the watcher, where the change concerns her; of a labelled patient only if she may read the record."""
+        if change.labelled and watcher.concerns(change):
+            async with self._database.transaction(watcher.who.facility) as tx:
+                if not await open_to(tx, watcher.who, [change]):
+                    return
+        watcher.hear(change)
 
     def _remember(self, change: Change) -> None:
         if len(self._recent) == REMEMBERED:

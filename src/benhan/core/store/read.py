@@ -13,23 +13,28 @@ from benhan.core.db import Database, Entry, Row, Transaction, entered, unseen
 from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Gone, NotFound
 from benhan.core.language import _
+from benhan.core.store import guarding
 from benhan.core.store.records import NUMBERS, audited, audited_many, permit, reaches
 
-_ONE = "select version, updated, patient, body from resource where facility = $1 and type = $2 and id = $3"
+_ONE = (
+    f"select version, updated, patient, body, {guarding.said('$4::text')} as said from resource r"
+    " where facility = $1 and type = $2 and id = $3"
+)
 #: Several at once, each for its own caller and all that its request does: verified, read, and traced in one statement.
 _SHARED = f"""
 with found as materialized (
-    select asked.n, r.* from unnest({unseen("$2::smallint[]")}, {unseen("$3::text[]")}) with ordinality
-        asked(type, id, n) cross join lateral (
-        select version, updated, patient, body from resource
+    select asked.n, r.* from unnest({unseen("$2::smallint[]")}, {unseen("$3::text[]")}, {unseen("$10::text[]")})
+        with ordinality asked(type, id, pass, n) cross join lateral (
+        select version, updated, patient, body, {guarding.said("asked.pass")} as said from resource r
         where facility = $1 and type = asked.type and id = asked.id offset 0) r
     {entered(4)}),
 noted as (
     insert into audit (facility, account, session, action, type, id, patient, allowed, rule)
-    select $1, act.account, act.session, 'read', act.type, act.id, found.patient, true, act.rule
+    select $1, act.account, act.session, 'read', act.type, act.id, found.patient, true,
+        act.rule || coalesce(found.said, '')
     from found join unnest({", ".join(unseen(f"${n}::text[]") for n in (6, 7, 8, 3, 9))}) with ordinality
         act(account, session, type, id, rule, n) on act.n = found.n
-    where found.body is not null)
+    where found.body is not null and coalesce(left(found.said, 1) <> '!', true))
 select * from found
 """
 
@@ -52,6 +57,7 @@ class _Asked(msgspec.Struct):
     name: str
     id: str
     rule: str
+    held: str | None
 
 
 async def read(tx: Transaction, who: Subject, type_: type[r4.R], id_: str) -> r4.R:
@@ -73,16 +79,18 @@ async def read_stored(tx: Transaction, who: Subject, name: str, id_: str, *, alo
         Forbidden, NotFound, Gone.
     """
     decision = permit(who, Interaction.READ, name)
+    held = guarding.pass_of(decision.guard)
     shared = alone and tx.only_looks and decision.only_patient is None
     if shared:
         assert tx.entry
-        row = await tx.shared("read", _Asked(tx.entry, who, name, id_, decision.rule), _read_shared)
+        row = await tx.shared("read", _Asked(tx.entry, who, name, id_, decision.rule, held), _read_shared)
     else:
-        row = await _one(tx, who.facility, name, id_)
+        row = await _one(tx, who.facility, name, id_, held)
     if row is None and 0 in reaches(who, name)[1:]:  # a definition of the platform's
-        shared, row = False, await _one(tx, 0, name, id_)
+        shared, row = False, await _one(tx, 0, name, id_, held)
     if row is None or _beyond(decision, row["patient"]):
         raise NotFound(_("Không có %(name)s/%(id)s.", name=name, id=id_[:64]), where=name)
+    decision = guarding.ruled(decision, row["said"])
     if row["body"] is None:
         raise Gone(
             _("%(name)s/%(id)s đã bị xoá.", name=name, id=id_),
@@ -94,8 +102,8 @@ async def read_stored(tx: Transaction, who: Subject, name: str, id_: str, *, alo
     return Stored(id_, row["version"], row["updated"], row["patient"], row["body"])
 
 
-async def _one(tx: Transaction, facility: int, name: str, id_: str) -> Row | None:
-    rows = await tx.look(_ONE, facility, NUMBERS[name], id_)
+async def _one(tx: Transaction, facility: int, name: str, id_: str, held: str | None) -> Row | None:
+    rows = await tx.look(_ONE, facility, NUMBERS[name], id_, held)
     return rows[0] if rows else None
 
 
@@ -106,6 +114,7 @@ async def _read_shared(database: Database, facility: int, asked: Sequence[_Asked
         _SHARED, facility, [NUMBERS[one.name] for one in asked], [one.id for one in asked],
         [one.token for one in callers], [one.stamp for one in callers], [one.who.account for one in asked],
         [one.who.session for one in asked], [one.name for one in asked], [one.rule for one in asked],
+        [one.held for one in asked],
     )  # fmt: skip
     found: list[Row | None] = [None] * len(asked)
     for row in rows:
@@ -127,9 +136,9 @@ async def read_many(tx: Transaction, who: Subject, type_: type[r4.R], ids: Itera
     if not wanted:
         return {}
     rows = await tx.look(
-        "select id, patient, body from resource"
-        " where facility = any($1) and type = $2 and id = any($3) and body is not null order by facility",
-        reaches(who, name), NUMBERS[name], wanted,
+        "select id, patient, body from resource r where facility = any($1) and type = $2 and id = any($3)"
+        f" and body is not null and {guarding.is_open('$4::text')} order by facility",
+        reaches(who, name), NUMBERS[name], wanted, guarding.pass_of(decision.guard),
     )  # fmt: skip
     mine = [row for row in rows if not _beyond(decision, row["patient"])]
     in_a_list = len({row["patient"] for row in mine}) > 1

@@ -28,6 +28,9 @@ ACTIONS = {
     Interaction.UPDATE: "update",
     Interaction.DELETE: "delete",
     Interaction.SEARCH: "search",
+    Interaction.PRINT: "print",
+    Interaction.EXPORT: "export",
+    Interaction.SHARE: "share",
 }
 
 
@@ -136,4 +139,7 @@ _REFUSED = {
     Interaction.UPDATE: later("Không có quyền sửa %(type)s."),
     Interaction.DELETE: later("Không có quyền xoá %(type)s."),
     Interaction.SEARCH: later("Không có quyền tìm %(type)s."),
+    Interaction.PRINT: later("Không có quyền in %(type)s."),
+    Interaction.EXPORT: later("Không có quyền xuất %(type)s."),
+    Interaction.SHARE: later("Không có quyền chia sẻ %(type)s."),
 }

@@ -4,7 +4,7 @@ token     hash64 of: `code`, `system|code`, `system|`; `Type/id` or a URL of a r
           reference by identifier; `of-type system|code|value`; `hash$hash` of a composite; and under SELF the record's
           own `Type/id`, by which references find it
 word      a folded word, with all words of its parameter beside it (`whole`), and marks of the exact values; the value
-          as a whole (begins with WHOLE); a sound; a URI, for what lies below it
+          as a whole (begins with WHOLE); a sound; a URI, for what lies below it; under MARK a label of the record
 span      a half-open interval of time
 quantity  a number or quantity from lo to hi, once for each way its unit may be asked for; a composite that ends in one
 """
@@ -24,6 +24,7 @@ from typing import Any
 
 import msgspec
 
+from benhan.core.access.labels import labels_of
 from benhan.core.fhir import codec, r4, search, texts, units
 from benhan.core.kit.text import FOLD_LIMIT, fold
 from benhan.core.store.sounds import sound
@@ -34,6 +35,8 @@ from benhan.core.store.uniqueness import once
 INDEX_VERSION = 1
 #: The number under which every record has its own `Type/id`.
 SELF = 10000
+#: The number under which a labelled record has its marks (`guarding.py`): word rows of its patient and each label.
+MARK = 9999
 #: Any unit.
 ANY_UNIT = 0
 WORD_LIMIT = 64
@@ -96,8 +99,10 @@ def rows_of(resource: r4.Resource, further: search.Plan = ()) -> Rows:
     tokens.add((SELF, hash64(f"{type(resource).__name__}/{resource.id}")))
     words += _words(index)
     words += _content(resource, words)
+    patient = _compartment(resource, index.references)
+    words += [(MARK, patient or "", label) for label in labels_of(resource)]
     return Rows(
-        patient=_compartment(resource, index.references),
+        patient=patient,
         tokens=sorted(tokens),
         words=words,
         spans=sorted(spans),

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from benhan.core.access import Decision
+from benhan.core.store.guarding import UNMARKED, opens
 from benhan.core.store.lead import Lead
 from benhan.core.store.query.clauses import Tokens
 from benhan.core.store.query.combined import Compartment, Ids, Present, Without, is_on_record, is_typed
@@ -49,6 +50,7 @@ class Statement:
         self._query = query
         self._lead = lead
         self._only_patient = decision.only_patient
+        self._decision = decision
         self._after = after
 
     @property
@@ -143,14 +145,16 @@ class Statement:
 
     def _of_record(self) -> Source:
         """A patient's records, or those of some ids; the conditions on index rows are tried on each."""
-        own = [*self._row(), *(one.sql(self.value) for one in self._query.clauses if is_on_record(one))]
+        own = [*self._columns(), *(one.sql(self.value) for one in self._query.clauses if is_on_record(one))]
         probes = [one.sql(self.value) for one in self._query.clauses if not is_on_record(one)]
+        probes += opens(self._decision, self.value)
         rows = f"(select * from resource r where {' and '.join(own)} offset 0) r"
         return Source(f"{rows} where {' and '.join(['true', *probes])}", "r.key", record=True)
 
     def _walked(self) -> Source:
         probes = [clause.sql(self.value) for clause in self._query.clauses]
-        return Source(f"resource r where {' and '.join([*self._row(), *probes])}", "r.key", record=True)
+        probes += opens(self._decision, self.value)
+        return Source(f"resource r where {' and '.join([*self._columns(), *probes])}", "r.key", record=True)
 
     def _led(self, rows: str) -> Source:
         assert self._lead
@@ -175,13 +179,17 @@ class Statement:
         """Conditions tried on a key; those of the record itself, and its type where nothing else tells it."""
         said = [one.sql(self.value, key) for one in clauses if not is_on_record(one)]
         own = [one.sql(self.value) for one in clauses if is_on_record(one)]
+        guard = opens(self._decision, self.value)
         if own or not (any(is_typed(one) for one in self._query.clauses) or self.along_the_order):
-            own = [f"r.key = {key}", *self._row(), *own]
+            own = [f"r.key = {key}", *self._columns(), *own, *guard]
             said.append(f"exists (select from resource r where {' and '.join(own)} offset 0)")
+        elif guard:
+            record = f"select from resource r where r.key = {key} and {guard[0]} offset 0"
+            said.append(f"({UNMARKED} or exists ({record}))")
         return "".join(f" and {one}" for one in said)
 
-    def _row(self) -> list[str]:
-        """What the record itself must meet."""
+    def _columns(self) -> list[str]:
+        """What the record's own columns must meet."""
         only = [] if self._only_patient is None else [f"r.patient = {self.value(self._only_patient)}"]
         return ["r.facility = $1", f"r.type = {self._type()}", "r.body is not null", *only]
 

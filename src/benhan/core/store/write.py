@@ -8,15 +8,15 @@ from datetime import datetime
 import asyncpg
 import msgspec
 
-from benhan.core.access import Interaction, Subject
+from benhan.core.access import Decision, Interaction, Subject, decide
 from benhan.core.db import Transaction
 from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Conflict, Forbidden, Gone, Invalid, NotFound, VersionConflict
 from benhan.core.fhir.validation import check
 from benhan.core.language import _
-from benhan.core.store import conformance, parameters, terms_index
+from benhan.core.store import conformance, guarding, parameters, terms_index
 from benhan.core.store.records import NUMBERS, audited, new_id, now, permit, stamped
-from benhan.core.store.rows import INDEX_VERSION, Rows, columns
+from benhan.core.store.rows import INDEX_VERSION, MARK, Rows, columns
 from benhan.core.store.sealed import refuse_if_sealed
 from benhan.core.store.subscriptions import registry as subscriptions
 
@@ -26,7 +26,8 @@ _PUT = (
     "$22::text[],$23::smallint,$24::int)"
 )
 _CURRENT = (
-    "select version, patient, updated, body from resource where facility = $1 and type = $2 and id = $3 for update"
+    f"select version, patient, updated, body, {guarding.said('$4::text')} as said from resource r"
+    " where facility = $1 and type = $2 and id = $3 for update"
 )
 
 
@@ -49,6 +50,8 @@ class _Current(msgspec.Struct):
     patient: str | None
     updated: datetime
     body: bytes | None
+    #: What the caller's pass says of it (`guarding.py`).
+    said: str | None = None
 
     @property
     def deleted(self) -> bool:
@@ -113,10 +116,11 @@ async def put(tx: Transaction, who: Subject, resource: r4.R, *, if_match: str | 
     name = codec.type_name(resource)
     if not resource.id:
         raise Invalid(_("Thiếu mã bản ghi khi cập nhật."), code="required", where=f"{name}.id")
-    current = await _current(tx, who, name, resource.id)
+    current = await _current(tx, who, name, resource.id, decide(who, Interaction.UPDATE, name))
     decision = permit(who, Interaction.UPDATE if current else Interaction.CREATE, name)
     if current:
         _within(decision.only_patient, current.patient, name)
+        decision = guarding.ruled(decision, current.said)
     version = current.version if current else 0
     if if_match is not None and if_match != str(version):
         raise _moved_on(name, resource.id, version)
@@ -155,9 +159,10 @@ async def change(
     name = codec.type_name(type_)
     decision = permit(who, Interaction.READ, name)
     permit(who, Interaction.UPDATE, name)
-    current = await _current(tx, who, name, id_)
+    current = await _current(tx, who, name, id_, decision)
     if current is None or decision.only_patient not in (None, current.patient):
         raise NotFound(_("Không có %(name)s/%(id)s.", name=name, id=id_[:64]), where=name)
+    guarding.ruled(decision, current.said)
     if current.body is None:
         raise Gone(_("%(name)s/%(id)s đã bị xoá.", name=name, id=id_), where=name)
     edited = edit(codec.kept(current.body, type_))
@@ -174,16 +179,17 @@ async def delete(tx: Transaction, who: Subject, type_: type[r4.R], id_: str, *, 
     """
     name = codec.type_name(type_)
     decision = permit(who, Interaction.DELETE, name)
-    current = await _current(tx, who, name, id_)
+    current = await _current(tx, who, name, id_, decision)
     if current is None:
         raise NotFound(_("Không có %(name)s/%(id)s.", name=name, id=id_[:64]), where=name)
     _within(decision.only_patient, current.patient, name)
+    decision = guarding.ruled(decision, current.said)
     if current.deleted:
         return
     if if_match is not None and if_match != str(current.version):
         raise _moved_on(name, id_, current.version)
     await refuse_if_sealed(tx, who, name, NUMBERS[name], id_)
-    nothing = Rows(current.patient, [], [], [], [], [], parameters.generation())
+    nothing = Rows(current.patient, [], _marks(current), [], [], [], parameters.generation())
     await _call_put(tx, who, name, id_, current.version, now(), None, "d", nothing)
     await terms_index.removed(tx, name, who.facility, id_)
     if name == "SearchParameter":
@@ -193,9 +199,15 @@ async def delete(tx: Transaction, who: Subject, type_: type[r4.R], id_: str, *, 
     audited(tx, who, Interaction.DELETE, decision, name, id_, current.patient)
 
 
-async def _current(tx: Transaction, who: Subject, name: str, id_: str) -> _Current | None:
-    row = await tx.fetchrow(_CURRENT, who.facility, NUMBERS[name], id_)
-    return _Current(row["version"], row["patient"], row["updated"], row["body"]) if row else None
+def _marks(gone: _Current) -> list[tuple[int, str, str]]:
+    """What a deleted record keeps of its index rows: its labels guard its history."""
+    labels = sorted(guarding.version_labels(gone.body)) if gone.body else []
+    return [(MARK, gone.patient or "", label) for label in labels]
+
+
+async def _current(tx: Transaction, who: Subject, name: str, id_: str, decision: Decision) -> _Current | None:
+    row = await tx.fetchrow(_CURRENT, who.facility, NUMBERS[name], id_, guarding.pass_of(decision.guard))
+    return _Current(row["version"], row["patient"], row["updated"], row["body"], row["said"]) if row else None
 
 
 async def _put(

@@ -20,6 +20,7 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Invalid, Malformed
 from benhan.core.language import _
+from benhan.core.store import guarding
 from benhan.core.store.everything import SUPPORTING, references, resolve
 from benhan.core.store.records import instant, now, permit
 
@@ -29,7 +30,7 @@ MAX_RESOURCES = 2000
 async def document(request: Request, tx: Transaction, who: Subject) -> Response:
     """The document of a Composition; with `persist=true` (POST) it is also kept as a Bundle.
 
-    A reference to a record that is not here stays a reference. A type the caller may not read is refused: a document
+    A reference to a record that is not here stays a reference. What the caller may not read is refused: a document
     that silently lacks a section would mislead.
     """
     asked = (await inputs(request)).only("persist")
@@ -49,7 +50,10 @@ async def _bundle(tx: Transaction, who: Subject, paper: r4.Composition, base: st
     if len(named) > MAX_RESOURCES:
         raise Invalid(_("Văn bản dẫn tới quá %(n)s bản ghi.", n=MAX_RESOURCES), code="too-costly")
     for type_name in sorted({name for name, _id in named}):
-        permit(who, Interaction.READ, type_name)
+        decision = permit(who, Interaction.READ, type_name)
+        of_type = [one for one in named if one[0] == type_name]
+        if set(of_type) != await guarding.open_among(tx, decision, who.facility, of_type):
+            raise guarding.shut(decision.rule, type_name)
     found = await resolve(tx, who, named)
     further = {
         target

@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from benhan.core.access import Decision
+from benhan.core.store.guarding import is_open, pass_of
 from benhan.core.store.query.clauses import IndexClause, Value
 
 
@@ -25,13 +27,15 @@ class Link(msgspec.Struct, tag=True):
     other: int
     clause: Any
     only: str | None = None
+    #: The caller's pass to records of the other type (`core/store/guarding.py`).
+    held: str | None = None
     #: True where few records are joined to one (those of a person, of a visit).
     narrow: bool = False
 
     def sql(self, value: Value, key: str = "r.key") -> str:
         """The condition, tried from this record outwards. The fences keep PostgreSQL to that order."""
         near, far = value(self.near), value(self.far)
-        only = f" and r.patient = {value(self.only)}" if self.only is not None else ""
+        only = "".join(f" and {one}" for one in self._hers(value))
         return (
             f"exists (select from (select x.hash from token x where x.rid = {key} and x.param = {near}::smallint"
             " offset 0) near cross join lateral (select x.rid from token x where x.facility = $1"
@@ -40,6 +44,11 @@ class Link(msgspec.Struct, tag=True):
             f" and r.type = {value(self.other)}::smallint and r.body is not null{only} offset 0) r"
             f" where {self.clause.sql(value, 'r.key')})"
         )
+
+    def _hers(self, value: Value) -> list[str]:
+        """What the other record must meet so that she may learn from it."""
+        only = [] if self.only is None else [f"r.patient = {value(self.only)}"]
+        return only if self.held is None else [*only, is_open(f"{value(self.held)}::text")]
 
 
 class LeadingLink(Link, IndexClause, tag=True):
@@ -53,17 +62,14 @@ class LeadingLink(Link, IndexClause, tag=True):
     @property
     def reads_what_it_meets(self) -> bool:
         """As the inner condition does, where none of the joined records is left out."""
-        return self.only is None and bool(self.clause.reads_what_it_meets)
+        return self.only is None and self.held is None and bool(self.clause.reads_what_it_meets)
 
     def rows(self, value: Value) -> str:
         """The records joined to those that meet the inner condition."""
         near, far = value(self.near), value(self.far)
         only = ""
-        if self.only is not None:
-            only = (
-                " where exists (select from resource r where r.key = met.rid"
-                f" and r.patient = {value(self.only)} offset 0)"
-            )
+        if hers := self._hers(value):
+            only = f" where exists (select from resource r where r.key = met.rid and {' and '.join(hers)} offset 0)"
         return (
             f"(select x.rid from (select distinct x.rid from {self.clause.rows(value)} offset 0) met"
             f" cross join lateral (select x.hash from token x where x.rid = met.rid and x.param = {far}::smallint"
@@ -77,7 +83,7 @@ class LeadingLink(Link, IndexClause, tag=True):
         return f"(case when {self.clause.counted(value, most)} >= {most} then {most} else {outer} end)"
 
 
-def link(near: int, far: int, other: int, clause: Any, only: str | None, *, narrow: bool) -> Link:
+def link(near: int, far: int, other: int, clause: Any, decision: Decision, *, narrow: bool) -> Link:
     """The link, led from within where that is possible."""
     kind = LeadingLink if isinstance(clause, IndexClause) else Link
-    return kind(near, far, other, clause, only, narrow)
+    return kind(near, far, other, clause, decision.only_patient, pass_of(decision.guard), narrow)

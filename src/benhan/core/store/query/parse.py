@@ -170,7 +170,7 @@ class _Reader:
     def _link(self, found: SearchParameter, target: str, rest: str, text: str, links: int) -> Any:
         decision = self._may(target)
         inner = self.condition(target, rest, text, links + 1)
-        return link(found.id, SELF, NUMBERS[target], inner, decision.only_patient, narrow=target in NARROW)
+        return link(found.id, SELF, NUMBERS[target], inner, decision, narrow=target in NARROW)
 
     def _meant(self, found: SearchParameter, rest: str) -> list[str]:
         """The types that a link without a named one leads to: those that have what is asked, and may be searched.
@@ -222,7 +222,7 @@ class _Reader:
             rest_clause: Any = Ids([read.plain(one) for one in read.alternatives(rest, text)])
         else:
             rest_clause = self.condition(source, rest, text, links + 1)
-        return link(SELF, found.id, NUMBERS[source], rest_clause, decision.only_patient, narrow=True)
+        return link(SELF, found.id, NUMBERS[source], rest_clause, decision, narrow=True)
 
 
 __all__ = ["MAX_CLAUSES", "RESULT", "Include", "May", "Params", "Query", "UnknownParameter", "nobody", "parse"]

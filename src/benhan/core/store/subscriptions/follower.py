@@ -133,7 +133,8 @@ async def _event(
         return None
     state = states.get((change.type, change.id, change.version))
     decision = decide(one.owner, Interaction.READ, change.type)
-    if state is None or not decision.allowed or decision.only_patient not in (None, change.patient):
+    hers = decision.allowed and decision.only_patient in (None, change.patient)
+    if state is None or not hers or not await feed.open_to(tx, one.owner, [change]):
         return None
     before = states.get((change.type, change.id, change.version - 1))
     try:

@@ -74,7 +74,11 @@ async def news(tx: Transaction, one: Ear) -> News | None:
     if not may_still(owner, one.plan.type):
         return None
     found = []
-    for event in await tx.fetch(_EVENTS, one.facility, one.id, one.last, BATCH):
+    rows = await tx.fetch(_EVENTS, one.facility, one.id, one.last, BATCH)
+    shown = await outbox.still_open(tx, owner, one.id, rows)
+    if rows and not shown:
+        one.last = rows[-1]["number"]
+    for event in shown:
         found.append(outbox.event(event, event["body"] if one.plan.content == "full-resource" else None))
         outbox.trace(tx, owner, one.id, found[-1])
     return News(found, not found and bool(row["heartbeat_due"]))

@@ -8,6 +8,7 @@ Every preparation asks the policy for the owner's rights of now and leaves a tra
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Final
 
 import asyncpg
@@ -18,6 +19,7 @@ from benhan.core.access.audit import Event as Trace
 from benhan.core.access.audit import record
 from benhan.core.access.standing import standing
 from benhan.core.db import Transaction
+from benhan.core.store import guarding
 from benhan.core.store.records import NAMES
 from benhan.core.store.subscriptions import states
 from benhan.core.store.subscriptions.notifications import Event
@@ -85,6 +87,10 @@ select d.*, h.body from (select * from delivery where facility = $1 and subscrip
     order by number limit $3) d
 left join history h on (h.facility, h.type, h.id, h.version) = (d.facility, d.type, d.id, d.version) order by d.number
 """
+_SHUT: Final = """
+update delivery set state = 'x', done = now(), error = $4
+where facility = $1 and subscription = $2 and number = any($3::bigint[]) and state = 'w'
+"""
 _DONE: Final = """
 update delivery set state = 'd', done = now(), error = null, tries = tries + 1
 where facility = $1 and subscription = $2 and number = any($3::bigint[])
@@ -142,7 +148,27 @@ async def waiting(tx: Transaction, held: Held) -> list[Event] | None:
         await _cut_off(tx, held)
         return None
     rows = await tx.fetch(_WAITING, held.facility, held.id, held.plan.most)
-    return [_shown(tx, held, owner, row) for row in rows]
+    return [_shown(tx, held, owner, row) for row in await still_open(tx, owner, held.id, rows)]
+
+
+async def open_rows(tx: Transaction, who: Subject, rows: Sequence[asyncpg.Record]) -> list[asyncpg.Record]:
+    """The rows of `delivery` whose records she may read now."""
+    names = {(NAMES[row["type"]], row["id"]) for row in rows}
+    shown: set[tuple[str, str]] = set()
+    for name in {name for name, _id in names}:
+        decision = decide(who, Interaction.READ, name)
+        shown |= await guarding.open_among(tx, decision, who.facility, [one for one in names if one[0] == name])
+    return [row for row in rows if (NAMES[row["type"]], row["id"]) in shown]
+
+
+async def still_open(
+    tx: Transaction, owner: Subject, subscription: str, rows: Sequence[asyncpg.Record]
+) -> list[asyncpg.Record]:
+    """Those of them that may be told to the owner; what waited of the others is a dead letter."""
+    shown = await open_rows(tx, owner, rows)
+    if closed := sorted({row["number"] for row in rows} - {row["number"] for row in shown}):
+        await tx.execute(_SHUT, owner.facility, subscription, closed, states.OWNER_GONE)
+    return shown
 
 
 def event(row: asyncpg.Record, body: bytes | None = None) -> Event:

@@ -93,6 +93,7 @@ async def events(tx: Transaction, who: Subject, asked: Subscribed, since: int, u
     """
     decision = permit(who, Interaction.READ, asked.plan.type)
     rows = await tx.fetch(_EVENTS, who.facility, asked.id, since, until, MOST_EVENTS)
+    rows = await outbox.open_rows(tx, who, rows)
     found = [outbox.event(row, row["body"] if content == "full-resource" else None) for row in rows]
     mine = [event for event in found if decision.only_patient in (None, event.patient)]
     for event in mine:

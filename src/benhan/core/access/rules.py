@@ -1,0 +1,426 @@
+"""The rules about records, to be read by a lawyer: who may do what with which records, and what stays closed.
+
+A rule that allows gives letters on types to a role. A rule that denies closes records that carry a label, until
+something lifts it; it wins over every rule that allows. Nothing is allowed that does not stand here. Each rule says in
+Vietnamese and English what it means, and on which article it rests. `policy.py` checks and compiles them when the
+program starts; docs/why/policy.md shows them as one table.
+
+Letters: c create, r read (with history), u update, d delete, s search; p print, x export, h share. Reading is not
+copying: who may read a record may not print or share it for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from benhan.core.access.roles import Role
+
+
+class Interaction(StrEnum):
+    """One letter of a rule."""
+
+    CREATE = "c"
+    READ = "r"
+    UPDATE = "u"
+    DELETE = "d"
+    SEARCH = "s"
+    PRINT = "p"
+    EXPORT = "x"
+    SHARE = "h"
+
+
+class Purpose(StrEnum):
+    """What it is done for. Codes: HL7 v3-PurposeOfUse."""
+
+    TREATMENT = "TREAT"
+    PAYMENT = "HPAYMT"
+    OPERATIONS = "HOPERAT"
+    ADMINISTRATION = "PATADMIN"
+    PUBLIC_HEALTH = "PUBHLTH"
+    PATIENT = "PATRQT"
+    SYSTEM = "HSYSADMIN"
+
+
+class Lift(StrEnum):
+    """What opens a record that a rule denies."""
+
+    #: She herself takes part in the patient's care, now or within CARE_DAYS (`Guard.mine`).
+    MY_CARE = "my-care"
+    #: Her department does, or she herself.
+    DEPARTMENT_CARE = "department-care"
+    #: She broke the glass for this patient. Nothing sets it yet (issue 4, item 6).
+    BREAK_GLASS = "break-glass"
+    #: The patient consents to this purpose. Nothing says so yet (issue 4, item 5).
+    CONSENT = "consent"
+    #: The administrator gave the program the scope `labelled/read`.
+    SCOPE = "scope"
+    #: Her practice licence holds, or her facility asks for none.
+    LICENCE = "licence"
+
+
+#: So many days after its end a visit, an appointment, an order or a task still makes a care relation.
+CARE_DAYS: Final = 30
+#: An appointment makes one from so many days before.
+CARE_DAYS_BEFORE: Final = 1
+#: Stands for every type; in a rule that denies, for every one that may speak of a patient.
+EVERY_TYPE: Final = "*"
+#: Types that speak of no patient: no label closes them.
+IMPERSONAL: Final = frozenset(
+    [
+        "CapabilityStatement",
+        "CodeSystem",
+        "ConceptMap",
+        "HealthcareService",
+        "Location",
+        "Medication",
+        "NamingSystem",
+        "OperationDefinition",
+        "Organization",
+        "Practitioner",
+        "PractitionerRole",
+        "Schedule",
+        "SearchParameter",
+        "Slot",
+        "StructureDefinition",
+        "Subscription",
+        "ValueSet",
+    ]
+)
+
+#: Labels of `meta.security`. HL7 v3-Confidentiality R (restricted) and V (very restricted); v3-ActCode for what it is
+#: about: HIV, mental health, substance abuse, sexual and reproductive health, sexual assault and domestic violence, a
+#: minor's own affairs.
+SENSITIVE: Final = "R HIV PSY ETH SUD STD SEX SDV ADOL"
+VERY_RESTRICTED: Final = "V"
+#: On a Patient: somebody who works here, somebody everybody knows.
+PERSONS_KNOWN_HERE: Final = "EMP CEL"
+
+
+class Allow(msgspec.Struct, frozen=True, kw_only=True):
+    """Gives a role letters on types; `own`: only in the compartment of the one person she is or stands for."""
+
+    name: str
+    roles: str
+    may: str
+    types: str
+    purpose: Purpose
+    law: str
+    vi: str
+    en: str
+    own: bool = False
+
+
+class Deny(msgspec.Struct, frozen=True, kw_only=True):
+    """Takes letters on records that carry one of these labels (none: on all) from roles, unless something lifts it."""
+
+    name: str
+    roles: str
+    may_not: str
+    types: str
+    labels: str = ""
+    unless: tuple[Lift, ...]
+    law: str
+    vi: str
+    en: str
+
+
+#: The house itself: who works where, when there is room. Everybody at the facility may read it.
+_HOUSE = (
+    "Organization Location HealthcareService Practitioner PractitionerRole Schedule Slot Medication "
+    "CodeSystem ValueSet ConceptMap"
+)
+_CHART = (
+    "Patient Encounter Appointment Task Observation Condition ServiceRequest DiagnosticReport MedicationRequest "
+    "AllergyIntolerance Composition Provenance Coverage CoverageEligibilityResponse"
+)
+_RESULTS = "Patient Encounter ServiceRequest Observation DiagnosticReport Task Condition AllergyIntolerance"
+_LAW_CARE = "Luật KCB 15/2023 Đ69k3"
+_LAW_TRACE = "TT 13/2025/TT-BYT Đ5"
+
+ALLOWED: Final[tuple[Allow, ...]] = (
+    Allow(
+        name="house", roles="reception doctor nurse laboratory imaging pharmacy cashier planning",
+        may="rs", types=_HOUSE, purpose=Purpose.OPERATIONS, law=_LAW_TRACE,
+        vi="Nhân viên xem khoa phòng, người làm việc, lịch và danh mục của cơ sở.",
+        en="Staff see departments, people who work here, schedules and catalogues of the facility.",
+    ),
+    Allow(
+        name="reception-registers", roles="reception", may="crus",
+        types="Patient Appointment Encounter Task Coverage CoverageEligibilityRequest CoverageEligibilityResponse "
+        "RelatedPerson Schedule Slot",
+        purpose=Purpose.ADMINISTRATION, law="QĐ 1313/QĐ-BYT (bước 1–2)",
+        vi="Tiếp đón đăng ký, đặt hẹn, mở lượt khám, kiểm tra thẻ BHYT.",
+        en="Reception registers people, books, opens visits and checks insurance cards.",
+    ),
+    Allow(
+        name="reception-sees-orders", roles="reception", may="rs", types="AllergyIntolerance ServiceRequest",
+        purpose=Purpose.ADMINISTRATION, law="QĐ 1313/QĐ-BYT",
+        vi="Tiếp đón xem chỉ định và dị ứng để hướng dẫn người bệnh.",
+        en="Reception sees orders and allergies to guide the patient.",
+    ),
+    Allow(
+        name="doctor-reads-chart", roles="doctor", may="rs", types=_CHART, purpose=Purpose.TREATMENT, law=_LAW_CARE,
+        vi="Bác sĩ đọc hồ sơ bệnh án của cơ sở nơi người bệnh được chữa.",
+        en="Doctors read the record at the facility that treats the patient.",
+    ),
+    Allow(
+        name="doctor-writes-chart", roles="doctor", may="crus",
+        types="Encounter Task Observation Condition ServiceRequest MedicationRequest AllergyIntolerance Composition",
+        purpose=Purpose.TREATMENT, law="Luật KCB 15/2023 Đ69k1",
+        vi="Bác sĩ ghi lượt khám, chẩn đoán, chỉ định, đơn thuốc, phiếu.",
+        en="Doctors write visits, diagnoses, orders, prescriptions and papers.",
+    ),
+    Allow(
+        name="doctor-books", roles="doctor", may="cru", types="Appointment", purpose=Purpose.TREATMENT,
+        law="QĐ 1313/QĐ-BYT",
+        vi="Bác sĩ hẹn tái khám.", en="Doctors book a return visit.",
+    ),
+    Allow(
+        name="doctor-takes-slot", roles="doctor", may="u", types="Slot", purpose=Purpose.TREATMENT,
+        law="QĐ 1313/QĐ-BYT",
+        vi="Hẹn tái khám chiếm một chỗ trống.", en="A return visit takes a free slot.",
+    ),
+    Allow(
+        name="doctor-signs", roles="doctor", may="cr", types="Provenance", purpose=Purpose.TREATMENT,
+        law="TT 13/2025/TT-BYT; Luật 20/2023 Đ23",
+        vi="Bác sĩ ký số phiếu.", en="Doctors sign papers.",
+    ),
+    Allow(
+        name="nurse-reads-chart", roles="nurse", may="rs", types=_CHART, purpose=Purpose.TREATMENT, law=_LAW_CARE,
+        vi="Điều dưỡng đọc hồ sơ bệnh án để chăm sóc.", en="Nurses read the record to give care.",
+    ),
+    Allow(
+        name="nurse-measures", roles="nurse", may="crus", types="Observation Task AllergyIntolerance",
+        purpose=Purpose.TREATMENT, law="Luật KCB 15/2023 Đ69k1",
+        vi="Điều dưỡng ghi dấu hiệu sinh tồn, dị ứng, gọi số.", en="Nurses write vital signs and allergies, and call.",
+    ),
+    Allow(
+        name="nurse-moves-visit", roles="nurse", may="u", types="Encounter", purpose=Purpose.TREATMENT,
+        law="QĐ 1313/QĐ-BYT",
+        vi="Điều dưỡng chuyển trạng thái lượt khám.", en="Nurses move a visit along.",
+    ),
+    Allow(
+        name="technician-reads", roles="laboratory imaging", may="rs", types=_RESULTS, purpose=Purpose.TREATMENT,
+        law=_LAW_CARE,
+        vi="Xét nghiệm, chẩn đoán hình ảnh đọc chỉ định và kết quả liên quan.",
+        en="Laboratory and imaging read orders and the results that belong to them.",
+    ),
+    Allow(
+        name="laboratory-reports", roles="laboratory", may="cu",
+        types="Observation DiagnosticReport Specimen Task Provenance", purpose=Purpose.TREATMENT,
+        law="QĐ 1313/QĐ-BYT (bước 3)",
+        vi="Xét nghiệm nhận mẫu, ghi và trả kết quả.", en="The laboratory takes samples, writes and releases results.",
+    ),
+    Allow(
+        name="imaging-reports", roles="imaging", may="cu", types="Observation DiagnosticReport Task Provenance",
+        purpose=Purpose.TREATMENT, law="QĐ 1313/QĐ-BYT (bước 3)",
+        vi="Chẩn đoán hình ảnh ghi và trả kết quả.", en="Imaging writes and releases results.",
+    ),
+    Allow(
+        name="technician-moves-order", roles="laboratory imaging", may="u", types="ServiceRequest",
+        purpose=Purpose.TREATMENT, law="QĐ 1313/QĐ-BYT (bước 3)",
+        vi="Nơi thực hiện chuyển trạng thái chỉ định.", en="Who carries an order out moves it along.",
+    ),
+    Allow(
+        name="pharmacy-reads", roles="pharmacy", may="rs",
+        types="Patient Encounter MedicationRequest AllergyIntolerance Task",
+        purpose=Purpose.TREATMENT, law=_LAW_CARE,
+        vi="Dược đọc đơn và dị ứng để cấp thuốc.", en="The pharmacy reads prescriptions and allergies to dispense.",
+    ),
+    Allow(
+        name="pharmacy-keeps-list", roles="pharmacy", may="cu", types="Medication", purpose=Purpose.OPERATIONS,
+        law=_LAW_TRACE,
+        vi="Dược giữ danh mục thuốc.", en="The pharmacy keeps the list of medicines.",
+    ),
+    Allow(
+        name="cashier-reads", roles="cashier", may="rs",
+        types="Patient Encounter ServiceRequest MedicationRequest Coverage Task", purpose=Purpose.PAYMENT,
+        law="Luật KCB 15/2023 Đ69k3",
+        vi="Thu ngân đọc dịch vụ và thuốc đã chỉ định để thu, thanh toán.",
+        en="The cashier reads ordered services and medicines to charge and settle.",
+    ),
+    Allow(
+        name="planning-reads-chart", roles="planning", may="rs", types=_CHART, purpose=Purpose.OPERATIONS,
+        law="Luật KCB 15/2023 Đ69k4; TT 13/2025/TT-BYT Đ5",
+        vi="Phòng KHTH đọc hồ sơ bệnh án để quản lý, lưu trữ.",
+        en="Planning reads the record to manage and archive it.",
+    ),
+    Allow(
+        name="planning-schedules", roles="planning", may="cu", types="Schedule Slot Appointment",
+        purpose=Purpose.OPERATIONS, law="QĐ 1313/QĐ-BYT",
+        vi="Phòng KHTH lập lịch khám.", en="Planning makes the schedules.",
+    ),
+    Allow(
+        name="administrator-keeps-house", roles="administrator", may="crus", types=_HOUSE, purpose=Purpose.SYSTEM,
+        law=_LAW_TRACE,
+        vi="Quản trị giữ khoa phòng, người làm việc, danh mục.",
+        en="The administrator keeps departments, people and catalogues.",
+    ),
+    Allow(
+        name="administrator-defines-search", roles="administrator", may="cruds", types="SearchParameter",
+        purpose=Purpose.SYSTEM, law=_LAW_TRACE,
+        vi="Quản trị định nghĩa điều kiện tìm của cơ sở.",
+        en="The administrator defines the facility's search parameters.",
+    ),
+    Allow(
+        name="administrator-moves-bookings", roles="administrator", may="rus", types="Appointment",
+        purpose=Purpose.ADMINISTRATION, law="QĐ 1313/QĐ-BYT",
+        vi="Quản trị chuyển lịch hẹn khi lịch khám thay đổi.",
+        en="The administrator moves bookings when schedules change.",
+    ),
+    Allow(
+        name="administrator-sees-queues", roles="administrator", may="rs", types="Task",
+        purpose=Purpose.ADMINISTRATION, law="QĐ 1313/QĐ-BYT",
+        vi="Quản trị xem hàng chờ.", en="The administrator sees the queues.",
+    ),
+    Allow(
+        name="reviewer-reads-visits", roles="reviewer", may="rs",
+        types="Organization Location Practitioner PractitionerRole Patient Encounter Appointment",
+        purpose=Purpose.OPERATIONS, law="TT 13/2025/TT-BYT Đ5",
+        vi="Giám sát truy cập biết ai khám với ai, có lượt khám hay không; không đọc nội dung bệnh án.",
+        en="The reviewer of access sees who was seen by whom and whether there was a visit; nothing of the chart.",
+    ),
+    Allow(
+        name="province-reads-lists", roles="province", may="rs", types="CodeSystem ValueSet ConceptMap",
+        purpose=Purpose.PUBLIC_HEALTH, law="TT 38/2024/TT-BYT",
+        vi="Sở Y tế đọc danh mục dùng chung; số liệu không có tên ai.",
+        en="The province reads shared lists; its figures name nobody.",
+    ),
+    Allow(
+        name="patient-reads-own", roles="patient", may="rs", types=_CHART, own=True, purpose=Purpose.PATIENT,
+        law="Luật KCB 15/2023 Đ12k1, Đ69k4",
+        vi="Người bệnh đọc hồ sơ của chính mình.", en="Patients read their own record.",
+    ),
+    Allow(
+        name="patient-sees-house", roles="patient", may="rs",
+        types="Organization Location HealthcareService Practitioner Slot Schedule", purpose=Purpose.PATIENT,
+        law="Luật KCB 15/2023 Đ9",
+        vi="Người bệnh xem nơi khám, người khám, lịch còn trống.", en="Patients see places, people and free slots.",
+    ),
+    Allow(
+        name="display-shows-queue", roles="display", may="rs", types="Location Organization HealthcareService Task",
+        purpose=Purpose.ADMINISTRATION, law="QĐ 1313/QĐ-BYT",
+        vi="Màn hình chờ hiện số và phòng.", en="Waiting room displays show numbers and rooms.",
+    ),
+    Allow(
+        name="public-sees-house", roles="public booking-service", may="rs",
+        types="Organization Location HealthcareService Practitioner PractitionerRole Schedule Slot",
+        purpose=Purpose.PATIENT, law="Luật KCB 15/2023 Đ9",
+        vi="Ai cũng xem được nơi khám và lịch còn trống.", en="Everybody sees where there is care and when.",
+    ),
+    Allow(
+        name="booking-books", roles="booking-service", may="crus", types="Appointment", purpose=Purpose.PATIENT,
+        law="QĐ 1313/QĐ-BYT (bước 1)",
+        vi="Cổng đặt khám giữ lịch hẹn cho người đặt.", en="The booking service keeps appointments for who books.",
+    ),
+    Allow(
+        name="booking-takes-slot", roles="booking-service", may="u", types="Slot", purpose=Purpose.PATIENT,
+        law="QĐ 1313/QĐ-BYT (bước 1)",
+        vi="Một lịch hẹn chiếm một chỗ trống.", en="An appointment takes a free slot.",
+    ),
+    Allow(
+        name="subscriptions-kept", roles="subscription-service", may="ru", types="Subscription", purpose=Purpose.SYSTEM,
+        law=_LAW_TRACE,
+        vi="Chương trình ghi trạng thái đăng ký nhận tin.", en="The program keeps the state of subscriptions.",
+    ),
+    Allow(
+        name="figures-counted", roles="figures-service", may="rs",
+        types="Encounter Appointment Condition Location HealthcareService Organization", purpose=Purpose.PUBLIC_HEALTH,
+        law="TT 38/2024/TT-BYT",
+        vi="Chương trình đếm số liệu cho Sở; không giữ tên ai.",
+        en="The program counts figures for the province; no names.",
+    ),
+    Allow(
+        name="loader-brings-in", roles="loader", may="crus", types=EVERY_TYPE, purpose=Purpose.SYSTEM, law=_LAW_TRACE,
+        vi="Người vận hành nạp dữ liệu cũ của cơ sở.", en="The operator loads the facility's former data.",
+    ),
+    # Reading is not copying (Law 15/2023 art. 69: a copy leaves the house).
+    Allow(
+        name="visit-papers-printed", roles="doctor nurse planning", may="p",
+        types="Encounter MedicationRequest Composition",
+        purpose=Purpose.TREATMENT, law="Luật KCB 15/2023 Đ69; TT 13/2025/TT-BYT Đ5",
+        vi="Bác sĩ, điều dưỡng, phòng KHTH in phiếu khám và đơn thuốc.",
+        en="Doctors, nurses and planning print visit sheets and prescriptions.",
+    ),
+    Allow(
+        name="results-printed", roles="doctor nurse laboratory imaging planning", may="p",
+        types="DiagnosticReport", purpose=Purpose.TREATMENT, law="Luật KCB 15/2023 Đ69; TT 13/2025/TT-BYT Đ5",
+        vi="Nơi trả kết quả và nơi điều trị in phiếu kết quả.",
+        en="Who releases results and who treats the patient print them.",
+    ),
+    Allow(
+        name="tickets-printed", roles="reception", may="p", types="Task", purpose=Purpose.ADMINISTRATION,
+        law="QĐ 1313/QĐ-BYT",
+        vi="Tiếp đón in phiếu số thứ tự.", en="Reception prints tickets.",
+    ),
+    Allow(
+        name="medicines-exported", roles="pharmacy administrator", may="x", types="Medication",
+        purpose=Purpose.OPERATIONS, law=_LAW_TRACE,
+        vi="Dược, quản trị xuất danh mục thuốc.", en="The pharmacy and the administrator export the list of medicines.",
+    ),
+    Allow(
+        name="own-record-handed-over", roles="reception doctor nurse laboratory imaging planning", may="h",
+        types="Patient", purpose=Purpose.PATIENT, law="Luật KCB 15/2023 Đ12k1",
+        vi="Nhân viên đưa người bệnh đường dẫn riêng tới hồ sơ của chính họ.",
+        en="Staff hand patients a personal link to their own record.",
+    ),
+)  # fmt: skip
+
+_CLINICAL = "doctor nurse laboratory imaging planning administrator"
+_LIFTS = (Lift.DEPARTMENT_CARE, Lift.BREAK_GLASS, Lift.CONSENT)
+
+DENIED: Final[tuple[Deny, ...]] = (
+    Deny(
+        name="sensitive-outside-care", roles=f"{_CLINICAL} pharmacy cashier reviewer", may_not="rudspxh",
+        types=EVERY_TYPE, labels=SENSITIVE, unless=_LIFTS,
+        law="Luật 91/2025/QH15; Luật 64/2006 (sửa đổi 71/2020) Đ30; Luật KCB 15/2023 Đ69k3",
+        vi="Bản ghi nhạy cảm (HIV, tâm thần, …) chỉ mở cho người, khoa đang hoặc vừa chăm sóc người bệnh.",
+        en="Sensitive records (HIV, mental health, …) open only to who cares for the patient, or did lately.",
+    ),
+    Deny(
+        name="sensitive-at-the-desk", roles="reception", may_not="rudspxh",
+        types="AllergyIntolerance ServiceRequest DiagnosticReport", labels=SENSITIVE, unless=_LIFTS,
+        law="Luật 91/2025/QH15; Luật 64/2006 (sửa đổi 71/2020) Đ30",
+        vi="Tiếp đón không thấy chỉ định, kết quả nhạy cảm.", en="Reception does not see sensitive orders and results.",
+    ),
+    Deny(
+        name="very-restricted", roles=f"{_CLINICAL} reception pharmacy cashier reviewer", may_not="rudspxh",
+        types=EVERY_TYPE, labels=VERY_RESTRICTED, unless=(Lift.MY_CARE, Lift.BREAK_GLASS, Lift.CONSENT),
+        law="Luật 91/2025/QH15",
+        vi="Bản ghi rất hạn chế chỉ mở cho chính người đang hoặc vừa chăm sóc người bệnh, không cho cả khoa.",
+        en="Very restricted records open only to the person who gives the care, not to her department.",
+    ),
+    Deny(
+        name="colleague-as-patient", roles=_CLINICAL, may_not="rudspxh", types=EVERY_TYPE, labels=PERSONS_KNOWN_HERE,
+        unless=_LIFTS, law="Luật KCB 15/2023 Đ10, Đ69k3",
+        vi="Hồ sơ của đồng nghiệp, người nhiều người biết chỉ mở cho người, khoa đang hoặc vừa chăm sóc.",
+        en="A colleague's record, or that of somebody everybody knows, opens only to who cares for her.",
+    ),
+    Deny(
+        name="licence-needed", roles="doctor", may_not="cu", types="Condition MedicationRequest Composition Provenance",
+        unless=(Lift.LICENCE,), law="Luật KCB 15/2023 Đ19",
+        vi="Nơi yêu cầu, chỉ người còn giấy phép hành nghề mới ghi chẩn đoán, kê đơn, ký.",
+        en="Where the facility asks for it, only who holds a practice licence diagnoses, prescribes and signs.",
+    ),
+    Deny(
+        name="labelled-to-programs", roles="client", may_not="rudspxh", types=EVERY_TYPE,
+        labels=f"{SENSITIVE} {VERY_RESTRICTED} {PERSONS_KNOWN_HERE}", unless=(Lift.SCOPE, Lift.CONSENT),
+        law="Luật 91/2025/QH15; Luật 64/2006 (sửa đổi 71/2020) Đ30",
+        vi="Bản ghi có nhãn không ra khỏi cơ sở qua chương trình, trừ khi người quản trị cho riêng quyền ấy.",
+        en="Labelled records do not leave by a program, unless its administrator gave it that scope by name.",
+    ),
+)  # fmt: skip
+
+
+def letters_of(role: Role, rules: Iterable[Allow] = ALLOWED) -> dict[str, frozenset[str]]:
+    """What a role may do: type → letters."""
+    found: dict[str, frozenset[str]] = {}
+    for rule in rules:
+        if role in rule.roles.split():
+            for name in rule.types.split():
+                found[name] = found.get(name, frozenset()) | frozenset(rule.may)
+    return found

@@ -1,0 +1,167 @@
+"""What a decision leaves to be asked of each record, as SQL and in words: the one place that knows both.
+
+A record that carries a label has marks: rows of `word` under MARK, one a label, filed under its patient. Most patients
+have none, so one look into one index answers for most records; only behind it `guarded` (migration 0016) reads the
+rules that deny and looks whether the patient is in the caller's care.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+
+from benhan.core.access import Decision
+from benhan.core.access.labels import labels_of
+from benhan.core.access.policy import Facts, Guard, judge
+from benhan.core.access.rules import CARE_DAYS, CARE_DAYS_BEFORE
+from benhan.core.db import Row, Transaction
+from benhan.core.fhir import codec, r4
+from benhan.core.fhir.outcome import Forbidden
+from benhan.core.fhir.search import PARAMETERS
+from benhan.core.language import _
+from benhan.core.store.records import NUMBERS
+from benhan.core.store.rows import MARK, hash64
+
+#: Which records of care make a relation: the references that name who cares, the date, and when it never took place.
+_TIES: Final = {
+    "Encounter": ("participant", "practitioner", "service-provider", "location"),
+    "Appointment": ("practitioner", "location"),
+    "ServiceRequest": ("requester", "performer"),
+    "Task": ("owner", "location"),
+}
+_DATES: Final = {"Encounter": "date", "Appointment": "date", "ServiceRequest": "authored", "Task": "authored-on"}
+_VOID: Final = ("cancelled", "entered-in-error", "noshow", "revoked", "proposed", "rejected", "draft")
+
+
+def _number(type_name: str, code: str) -> int:
+    return PARAMETERS[type_name][code].id
+
+
+_CARE: Final = {
+    "types": [NUMBERS[name] for name in _TIES],
+    "ties": [_number(name, code) for name, codes in _TIES.items() for code in codes],
+    "dates": [_number(name, code) for name, code in _DATES.items()],
+    "states": [_number(name, "status") for name in _TIES],
+    "void": [hash64(code) for code in _VOID],
+    "place": _number("Location", "organization"),
+    "days": CARE_DAYS,
+    "before": CARE_DAYS_BEFORE,
+}
+
+#: Whether a record `r` is of a patient (or is one of nobody's) of whom something is labelled.
+PROBE: Final = (
+    "exists (select from public.word g where g.facility = {r}.facility and g.param = " + f"{MARK}::smallint"
+    " and g.word = coalesce({r}.patient, ''))"
+)
+#: Whether no record of the facility is labelled: asked once a statement, where many rows would be looked at.
+UNMARKED: Final = (
+    f"(select not exists (select from public.word g where g.facility = $1 and g.param = {MARK}::smallint))"
+)
+
+
+@lru_cache(4096)
+def pass_of(guard: Guard | None) -> str | None:
+    """What `guarded` needs to know of the caller; None where nothing is asked of a record."""
+    if guard is None:
+        return None
+    return msgspec.json.encode(
+        {
+            "closed": [
+                {"rule": one.rule, "labels": sorted(one.labels), "unless": one.unless} for one in guard.closed
+            ],
+            "mine": sorted(map(hash64, guard.mine)),
+            "departments": sorted(map(hash64, guard.departments)),
+            "broken_glass": sorted(guard.broken_glass),
+            "care": _CARE,
+        }
+    ).decode()  # fmt: skip
+
+
+def said(place: str, r: str = "r") -> str:
+    """SQL: what the pass that stands at `place` (null: none) says of the record `r` (see `guarded`)."""
+    asked = f"guarded({r}.facility, {r}.patient, {r}.key, {place})"
+    return f"case when {place} is not null and {PROBE.format(r=r)} then {asked} end"
+
+
+def is_open(place: str, r: str = "r") -> str:
+    """SQL: whether the pass that stands at `place` opens the record `r`."""
+    return f"coalesce(left({said(place, r)}, 1) <> '!', true)"
+
+
+def opens(decision: Decision, value: Callable[[Any], str], r: str = "r") -> list[str]:
+    """The condition on a record that a decision leaves; none where it leaves nothing."""
+    held = pass_of(decision.guard)
+    return [] if held is None else [is_open(f"{value(held)}::text", r)]
+
+
+def ruled(decision: Decision, said: str | None) -> Decision:
+    """The decision about a record of which its pass said this: the rule names what lifted one that denies.
+
+    Raises:
+        Forbidden: a rule closes the record.
+    """
+    if said is None:
+        return decision
+    if said.startswith("!"):
+        raise shut(said[1:])
+    return msgspec.structs.replace(decision, rule=decision.rule + said)
+
+
+def shut(rule: str, where: str | None = None) -> Forbidden:
+    """The refusal of a record that a rule closes. It does not say which label the record carries."""
+    return Forbidden(
+        _("Bản ghi này chỉ mở cho người đang chăm sóc người bệnh."), where=where,
+        advice=_("Quy tắc: %(rule)s.", rule=rule),
+    )  # fmt: skip
+
+
+async def open_among(
+    tx: Transaction, decision: Decision, facility: int, names: Sequence[tuple[str, str]]
+) -> set[tuple[str, str]]:
+    """Which of these records (type, id) a decision's guard leaves open; those that are not there are."""
+    held = pass_of(decision.guard)
+    if held is None or not names:
+        return set(names)
+    rows = await tx.look(
+        "select r.type, r.id from unnest($2::smallint[], $3::text[]) asked(type, id) join resource r"
+        f" on r.facility = $1 and r.type = asked.type and r.id = asked.id where not {is_open('$4::text')}",
+        facility, [NUMBERS[name] for name, _id in names], [id_ for _name, id_ in names], held,
+    )  # fmt: skip
+    closed = {(row["type"], row["id"]) for row in rows}
+    return {(name, id_) for name, id_ in names if (NUMBERS[name], id_) not in closed}
+
+
+async def closed_versions(tx: Transaction, decision: Decision, facility: int, rows: Sequence[Row]) -> set[int]:
+    """Places of the versions (rows with body and patient) that labels of their own close, whatever is carried now."""
+    guard = decision.guard
+    if guard is None:
+        return set()
+    labelled = {n: labels for n, row in enumerate(rows) if row["body"] and (labels := version_labels(row["body"]))}
+    patients = sorted({rows[n]["patient"] for n in labelled if rows[n]["patient"]})
+    care: dict[str, tuple[bool, bool]] = {}
+    if patients:
+        found = await tx.look(
+            "select p, in_care($1, p, $3::bigint[], $5::jsonb) as mine, in_care($1, p, rooms_of($1, $4::bigint[],"
+            f" {_CARE['place']}::smallint), $5::jsonb) as department from unnest($2::text[]) p",
+            facility, patients, [*map(hash64, guard.mine)], [*map(hash64, guard.departments)],
+            msgspec.json.encode(_CARE).decode(),
+        )  # fmt: skip
+        care = {row["p"]: (row["mine"], row["department"]) for row in found}
+    closed = set()
+    for n, labels in labelled.items():
+        mine, department = care.get(rows[n]["patient"] or "", (False, False))
+        facts = Facts(patient=rows[n]["patient"], labels=labels, my_care=mine, department_care=department)
+        if not judge(msgspec.structs.replace(decision, only_patient=None), facts)[0]:
+            closed.add(n)
+    return closed
+
+
+def version_labels(body: bytes) -> frozenset[str]:
+    """The labels that stand in stored bytes; what has no `security` is not decoded."""
+    return frozenset(labels_of(codec.kept(body, r4.Resource))) if b'"security":' in body else frozenset()
+
+
+__all__ = ["UNMARKED", "closed_versions", "is_open", "open_among", "opens", "pass_of", "ruled", "said", "shut"]

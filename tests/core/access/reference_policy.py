@@ -1,0 +1,77 @@
+"""The policy said again, as plainly as can be: slow, no SQL, nothing kept. What the program decides must agree.
+
+It reads the tables of `rules.py` and nothing else of the program that decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import msgspec
+
+from benhan.core.access.roles import Role
+from benhan.core.access.rules import ALLOWED, CARE_DAYS, CARE_DAYS_BEFORE, DENIED, IMPERSONAL, Lift
+from benhan.core.access.subject import Subject
+
+
+class Care(msgspec.Struct, frozen=True):
+    """A record of care: whose, who is named in it (people, departments, rooms), from when to when, void or not."""
+
+    patient: str
+    names: frozenset[str]
+    begins: datetime
+    ends: datetime
+    void: bool = False
+
+
+class Case(msgspec.Struct, frozen=True):
+    """One record: its type, its patient, its own labels, and those of her Patient."""
+
+    type: str
+    patient: str | None
+    labels: frozenset[str]
+    patient_labels: frozenset[str] = frozenset()
+
+
+def may(who: Subject, letter: str, case: Case, care: Iterable[Care], rooms: dict[str, str], now: datetime) -> bool:
+    """Whether she may do this to this record. `rooms`: of each room its department."""
+    if Role.CLIENT in who.roles:
+        allowed = any(one.type in ("*", case.type) and letter in one.letters for one in who.scopes)
+    else:
+        allowed = any(
+            letter in rule.may
+            and (rule.types == "*" or case.type in rule.types.split())
+            and any(role in rule.roles.split() for role in who.roles)
+            and (not who.purposes or rule.purpose in who.purposes)
+            and (not rule.own or case.patient == (who.patient or "\0"))
+            for rule in ALLOWED
+        )
+    if not allowed:
+        return False
+    mine = {f"Practitioner/{who.practitioner}"} if who.practitioner else set()
+    department = {f"Organization/{one}" for one in who.departments}
+    department |= {room for room, owner in rooms.items() if owner in department}
+    lifted = {
+        Lift.MY_CARE: _cares(mine, case.patient, care, now),
+        Lift.DEPARTMENT_CARE: _cares(mine | department, case.patient, care, now),
+        Lift.BREAK_GLASS: case.patient in who.broken_glass,
+        Lift.CONSENT: False,
+        Lift.LICENCE: who.licence,
+        Lift.SCOPE: any(one.type == "labelled/read" for one in who.scopes),
+    }
+    for rule in DENIED:
+        types = case.type not in IMPERSONAL if rule.types == "*" else case.type in rule.types.split()
+        labelled = not rule.labels or {*rule.labels.split()} & (case.labels | case.patient_labels)
+        concerned = letter in rule.may_not and any(role in rule.roles.split() for role in who.roles)
+        if types and labelled and concerned and not any(lifted[one] for one in rule.unless):
+            return False
+    return True
+
+
+def _cares(names: set[str], patient: str | None, care: Iterable[Care], now: datetime) -> bool:
+    return any(
+        one.patient == patient and names & one.names and not one.void
+        and one.ends > now - timedelta(days=CARE_DAYS) and one.begins < now + timedelta(days=CARE_DAYS_BEFORE)
+        for one in care
+    )  # fmt: skip

@@ -1,0 +1,186 @@
+"""The rules about records: checked when the program starts, and decided as plain reading of them decides."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+
+from benhan.core.access import Interaction, Role, Subject, decide, may
+from benhan.core.access.labels import LABELS, WHOLE_RECORD, labels_of
+from benhan.core.access.policy import Decision, Facts, InvalidRule, Policy, judge
+from benhan.core.access.rules import ALLOWED, DENIED, Allow, Deny, Lift, Purpose
+from benhan.core.access.subject import parse_scopes
+from benhan.core.fhir import r4
+from tests.core.access import reference_policy as reference
+from tools import policy_table
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+TYPES = (
+    "Patient", "Observation", "Condition", "Encounter", "Task", "MedicationRequest", "ServiceRequest", "Composition",
+    "Location", "Medication", "Appointment", "AllergyIntolerance", "Provenance", "Group",
+)  # fmt: skip
+SCOPES = ("system/*.rs", "system/Observation.cruds", "system/*.cruds labelled/read", "system/Patient.r", "bulk/import")
+
+
+def anybody(chance: random.Random) -> Subject:
+    """Somebody with one role or two, here or there, for this purpose or any."""
+    client = chance.random() < 0.1
+    roles = (
+        {Role.CLIENT}
+        if client
+        else set(chance.sample([one for one in Role if one is not Role.CLIENT], chance.choice([1, 1, 2])))
+    )
+    return Subject(
+        account="x", name="", facility=1, facility_name="", roles=frozenset(roles),
+        practitioner=chance.choice([None, "p1", "p2"]), patient=chance.choice([None, "a", "b"]),
+        departments=frozenset(chance.sample(["d1", "d2"], chance.choice([0, 0, 1, 2]))),
+        scopes=parse_scopes(chance.choice(SCOPES)) if client else (),
+        purposes=frozenset(chance.sample(list(map(str, Purpose)), 2)) if chance.random() < 0.1 else frozenset(),
+        licence=chance.random() < 0.8, broken_glass=frozenset(["a"]) if chance.random() < 0.1 else frozenset(),
+    )  # fmt: skip
+
+
+def care_of(chance: random.Random, who: Subject) -> tuple[list[reference.Care], bool, bool]:
+    """Whether she, or her department, cares for the patient `a`; as records of care and as facts."""
+    mine, department = chance.random() < 0.3, chance.random() < 0.3
+    names = {f"Practitioner/{who.practitioner}"} if mine and who.practitioner else set()
+    names |= {f"Organization/{one}" for one in who.departments} if department else set()
+    care = [reference.Care("a", frozenset(names), NOW, NOW)]
+    return care, mine and bool(who.practitioner), department and bool(who.departments)
+
+
+def test_the_engine_decides_as_the_rules_read_in_100_000_cases() -> None:
+    chance = random.Random(20261122)
+    seen: set[bool] = set()
+    for _ in range(100_000):
+        who, letter, name = anybody(chance), chance.choice(list(Interaction)), chance.choice(TYPES)
+        labels = frozenset(chance.sample(sorted(LABELS), chance.choice([0, 0, 1, 2])))
+        wide = frozenset(chance.sample(sorted(LABELS), chance.choice([0, 0, 0, 1])))
+        patient = chance.choice(["a", "a", "b", None])
+        care, mine, department = care_of(chance, who)
+        facts = Facts(
+            patient=patient, labels=labels | {WHOLE_RECORD + one for one in wide},
+            my_care=mine and patient == "a", department_care=department and patient == "a",
+        )  # fmt: skip
+        if letter is Interaction.EXPORT and Role.CLIENT in who.roles:
+            continue  # what the bulk scopes grant beside their letters: test_a_program_exports_by_its_bulk_scope
+        said, rule = judge(decide(who, letter, name), facts)
+        case = reference.Case(name, patient, labels, wide)
+        assert said is reference.may(who, letter, case, care, {}, NOW), (who, letter, case, rule)
+        seen.add(said)
+    assert seen == {True, False}
+
+
+def test_a_program_exports_by_its_bulk_scope() -> None:
+    who = Subject(
+        account="client:x", name="", facility=1, facility_name="", roles=frozenset({Role.CLIENT}),
+        scopes=parse_scopes("system/Observation.rs bulk/export"),
+    )  # fmt: skip
+    assert decide(who, Interaction.EXPORT, "Observation").allowed
+    bare = msgspec.structs.replace(who, scopes=parse_scopes("system/Observation.rs"))
+    assert not decide(bare, Interaction.EXPORT, "Observation").allowed
+
+
+GOOD = Allow(
+    name="x", roles="doctor", may="r", types="Patient", purpose=Purpose.TREATMENT, law="Luật", vi="Có.", en="Yes."
+)
+BAR = Deny(
+    name="y",
+    roles="doctor",
+    may_not="r",
+    types="*",
+    labels="R",
+    unless=(Lift.MY_CARE,),
+    law="Luật",
+    vi="Không.",
+    en="No.",
+)
+
+
+@pytest.mark.parametrize(
+    ("rule", "change"),
+    [
+        (GOOD, {"roles": "docter"}), (GOOD, {"roles": ""}), (GOOD, {"may": "z"}), (GOOD, {"may": ""}),
+        (GOOD, {"types": "Patiant"}), (GOOD, {"types": ""}), (GOOD, {"law": " "}), (GOOD, {"vi": ""}),
+        (GOOD, {"en": ""}), (GOOD, {"name": ""}), (BAR, {"labels": "SECRET"}), (BAR, {"may_not": "rq"}),
+        (BAR, {"unless": ("sometimes",)}), (BAR, {"labels": ""}), (BAR, {"types": "Everything"}),
+        (BAR, {"roles": "everybody"}), (BAR, {"name": "x"}),
+    ],
+)  # fmt: skip
+def test_an_invalid_rule_stops_the_program(rule: Allow | Deny, change: dict[str, object]) -> None:
+    bad = msgspec.structs.replace(rule, **change)
+    with pytest.raises(InvalidRule):
+        Policy([GOOD, bad] if isinstance(bad, Allow) else [GOOD], [bad] if isinstance(bad, Deny) else [])
+    Policy([GOOD], [BAR])
+
+
+def test_deny_wins_over_every_rule_that_allows_whatever_other_roles_she_has() -> None:
+    both = Subject(
+        account="x", name="", facility=1, facility_name="", roles=frozenset({Role.DOCTOR, Role.RECEPTION}),
+        practitioner="p1",
+    )  # fmt: skip
+    facts = Facts(patient="a", labels=frozenset({"*EMP"}))
+    assert not judge(decide(both, Interaction.READ, "Patient"), facts)[0]
+    said, rule = judge(decide(both, Interaction.READ, "Patient"), msgspec.structs.replace(facts, my_care=True))
+    assert (said, rule) == (True, "reception-registers; colleague-as-patient lifted by department-care")
+
+
+def test_the_rule_that_closes_is_named() -> None:
+    who = Subject(account="x", name="", facility=1, facility_name="", roles=frozenset({Role.NURSE}))
+    facts = Facts(patient="a", labels=frozenset({"HIV"}), department_care=True)
+    assert judge(decide(who, Interaction.READ, "Condition"), facts)[0]
+    very = msgspec.structs.replace(facts, labels=frozenset({"V"}))
+    assert judge(decide(who, Interaction.READ, "Condition"), very) == (False, "very-restricted")
+
+
+def test_nothing_pretends_that_there_is_consent_or_a_broken_glass() -> None:
+    assert Facts().consent is False
+    assert Subject(account="x", name="", facility=1, facility_name="", roles=frozenset()).broken_glass == frozenset()
+
+
+def test_without_a_licence_a_doctor_writes_no_diagnosis_where_one_is_asked_for() -> None:
+    who = Subject(account="x", name="", facility=1, facility_name="", roles=frozenset({Role.DOCTOR}), licence=False)
+    assert decide(who, Interaction.CREATE, "MedicationRequest") == Decision(False, "licence-needed")
+    assert decide(who, Interaction.READ, "MedicationRequest").allowed
+    assert may(msgspec.structs.replace(who, licence=True), Interaction.CREATE, "MedicationRequest")
+
+
+@pytest.mark.parametrize("role", [one for one in Role if one is not Role.LOADER])
+def test_reading_is_not_copying(role: Role) -> None:
+    """Who may read everything of a type has not got the right to copy it for that."""
+    for rule in ALLOWED:
+        assert not (set("px") & set(rule.may) and set("rs") & set(rule.may)), rule.name
+    assert not may(
+        Subject(account="x", name="", facility=1, facility_name="", roles=frozenset({role})),
+        Interaction.EXPORT,
+        "Observation",
+    )
+
+
+def test_labels_are_read_from_the_systems_of_hl7_and_from_none() -> None:
+    def labelled(system: str | None, code: str) -> tuple[str, ...]:
+        return labels_of(
+            r4.Condition(subject=r4.Reference(), meta=r4.Meta(security=[r4.Coding(system=system, code=code)]))
+        )
+
+    assert labelled("http://terminology.hl7.org/CodeSystem/v3-ActCode", "HIV") == ("HIV",)
+    assert labelled("http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "V") == ("V",)
+    assert labelled(None, "R") == ("R",)
+    assert labelled("http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "N") == ()
+    assert labelled("http://example.org/colours", "R") == ()
+    assert labels_of(r4.Patient(meta=r4.Meta(security=[r4.Coding(code="EMP")]))) == ("*EMP",)
+    assert labels_of(r4.Patient()) == ()
+
+
+def test_every_rule_has_a_name_of_its_own_and_says_its_law() -> None:
+    assert all(
+        "Đ" in rule.law or "QĐ" in rule.law or "TT" in rule.law or "Luật" in rule.law for rule in (*ALLOWED, *DENIED)
+    )
+
+
+def test_the_table_in_the_documents_is_the_rules() -> None:
+    page = policy_table.PAGE.read_text("utf-8")
+    assert page == policy_table.written(page), "python tools/policy_table.py"

@@ -1,0 +1,50 @@
+"""Write the table of the rules about records into docs/why/policy.md, from the rules themselves.
+
+`python tools/policy_table.py`; tests/core/access/test_rules.py looks whether it was done.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from benhan.core.access.rules import ALLOWED, DENIED, Allow, Deny
+
+PAGE: Final = Path(__file__).parents[1] / "docs" / "why" / "policy.md"
+BEGIN, END = "<!-- the rules -->\n", "<!-- end of the rules -->\n"
+
+
+def table() -> str:
+    """Both tables as Markdown."""
+    return "\n".join([
+        "### Allowed", "", "| Rule | Who | May | Types | For | Law |", "|---|---|---|---|---|---|",
+        *map(_allowed, ALLOWED), "",
+        "### Denied, whatever is allowed", "", "| Rule | Who | May not | Types | Labels | Unless | Law |",
+        "|---|---|---|---|---|---|---|", *map(_denied, DENIED), "",
+    ])  # fmt: skip
+
+
+def written(page: str) -> str:
+    """The page with the tables as they are now."""
+    before, _, rest = page.partition(BEGIN)
+    return before + BEGIN + "\n" + table() + "\n" + END + rest.partition(END)[2]
+
+
+def _allowed(rule: Allow) -> str:
+    own = " (own record)" if rule.own else ""
+    return (
+        f"| `{rule.name}` {rule.vi} *{rule.en}* | {rule.roles} | {rule.may} | {rule.types}{own} | {rule.purpose}"
+        f" | {rule.law} |"
+    )
+
+
+def _denied(rule: Deny) -> str:
+    unless = ", ".join(rule.unless)
+    return (
+        f"| `{rule.name}` {rule.vi} *{rule.en}* | {rule.roles} | {rule.may_not} | {rule.types}"
+        f" | {rule.labels or 'all'} | {unless} | {rule.law} |"
+    )
+
+
+if __name__ == "__main__":
+    PAGE.write_text(written(PAGE.read_text("utf-8")), "utf-8")
