@@ -8,8 +8,8 @@ from typing import Any
 
 from starlette.responses import Response
 
-from benhan.core.access import Subject
-from benhan.core.access.audit import Event, record
+from benhan.core import store
+from benhan.core.access import Interaction, Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.kit import clock, printing
@@ -50,5 +50,5 @@ async def answer(
     """The PDF, with an audit event for each report on it. Source: TT 13/2025/TT-BYT art. 5."""
     for report in reports:
         patient = (report.subject.reference or "").rpartition("/")[2] if report.subject else None
-        record(tx, who, Event("print", "DiagnosticReport", report.id, patient, True, "print", template.stem))
+        await store.copied(tx, who, Interaction.PRINT, "DiagnosticReport", report.id, patient, template.stem)
     return Response(await printing.render(template, data), media_type="application/pdf", headers=_PRIVATE)

@@ -221,7 +221,7 @@ DOORS: list[Door | LiveDoor] = [
     Door("/nguoi-benh/thoat", leave, _OWN, ("POST",)),
     LiveDoor("/nguoi-benh/truc-tiep", stream, _OWN),
     Door("/nguoi-benh/mo-lai", closed, _ANYONE),
-    Door("/nguoi-benh/lien-ket/{patient}", make_link, Permission.PRINT, ("POST",)),
+    Door("/nguoi-benh/lien-ket/{patient}", make_link, Permission.SHARE, ("POST",)),
     Door("/nguoi-benh/{token}", ask, _ANYONE),
     Door("/nguoi-benh/{token}", answer, _ANYONE, ("POST",)),
 ]

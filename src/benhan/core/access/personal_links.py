@@ -10,6 +10,8 @@ from datetime import date, timedelta
 
 from benhan.core.access.accounts import hashed, open_session
 from benhan.core.access.audit import Event, record
+from benhan.core.access.policy import decide
+from benhan.core.access.rules import Interaction
 from benhan.core.access.subject import Subject
 from benhan.core.db import PLATFORM, Transaction
 from benhan.core.fhir.outcome import Forbidden, NotFound
@@ -21,13 +23,20 @@ MOST_FAILURES = 10
 
 
 async def create_link(tx: Transaction, who: Subject, patient: str) -> str:
-    """Make a personal link to the record of a patient of this facility; gives its token."""
+    """Make a personal link to the record of a patient of this facility; gives its token.
+
+    Raises:
+        Forbidden: a record is not hers to share.
+    """
+    decision = decide(who, Interaction.SHARE, "Patient")
+    if not decision.allowed:
+        raise Forbidden(_("Không có quyền chia sẻ hồ sơ."), advice=_("Quy tắc: %(rule)s.", rule=decision.rule))
     token = secrets.token_urlsafe(24)
     await tx.execute(
         "insert into personal_link (token_hash, facility, patient, ends) values ($1, $2, $3, now() + $4)",
         hashed(token), who.facility, patient, timedelta(days=LINK_DAYS),
     )  # fmt: skip
-    record(tx, who, Event("personal-link", "Patient", patient, patient))
+    record(tx, who, Event("personal-link", "Patient", patient, patient, rule=decision.rule))
     return token
 
 

@@ -62,6 +62,7 @@ class Permission(StrEnum):
     SIGN = "sign"
     READ_CHART = "read-chart"
     PRINT = "print"
+    SHARE = "share"
     LABORATORY = "laboratory"
     IMAGING = "imaging"
     MEDICINES = "medicines"
@@ -79,7 +80,9 @@ class Permission(StrEnum):
 
 _P = Permission
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    Role.RECEPTION: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.SCHEDULE, _P.RECEIVE, _P.WATCH_QUEUE, _P.PRINT}),
+    Role.RECEPTION: frozenset(
+        {_P.SIGNED_IN, _P.TERMINOLOGY, _P.SCHEDULE, _P.RECEIVE, _P.WATCH_QUEUE, _P.PRINT, _P.SHARE}
+    ),
     Role.DOCTOR: frozenset(
         {
             _P.SIGNED_IN,
@@ -91,16 +94,23 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.SIGN,
             _P.READ_CHART,
             _P.PRINT,
+            _P.SHARE,
         }
     ),
     Role.NURSE: frozenset(
-        {_P.SIGNED_IN, _P.TERMINOLOGY, _P.WATCH_QUEUE, _P.CALL_QUEUE, _P.VITALS, _P.READ_CHART, _P.PRINT}
+        {_P.SIGNED_IN, _P.TERMINOLOGY, _P.WATCH_QUEUE, _P.CALL_QUEUE, _P.VITALS, _P.READ_CHART, _P.PRINT, _P.SHARE}
     ),
-    Role.LABORATORY: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.WATCH_QUEUE, _P.CALL_QUEUE, _P.LABORATORY, _P.PRINT}),
-    Role.IMAGING: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.WATCH_QUEUE, _P.CALL_QUEUE, _P.IMAGING, _P.PRINT}),
+    Role.LABORATORY: frozenset(
+        {_P.SIGNED_IN, _P.TERMINOLOGY, _P.WATCH_QUEUE, _P.CALL_QUEUE, _P.LABORATORY, _P.PRINT, _P.SHARE}
+    ),
+    Role.IMAGING: frozenset(
+        {_P.SIGNED_IN, _P.TERMINOLOGY, _P.WATCH_QUEUE, _P.CALL_QUEUE, _P.IMAGING, _P.PRINT, _P.SHARE}
+    ),
     Role.PHARMACY: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.WATCH_QUEUE, _P.MEDICINES}),
     Role.CASHIER: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.WATCH_QUEUE}),
-    Role.PLANNING: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.SCHEDULE, _P.WATCH_QUEUE, _P.READ_CHART, _P.PRINT}),
+    Role.PLANNING: frozenset(
+        {_P.SIGNED_IN, _P.TERMINOLOGY, _P.SCHEDULE, _P.WATCH_QUEUE, _P.READ_CHART, _P.PRINT, _P.SHARE}
+    ),
     Role.ADMINISTRATOR: frozenset(
         {
             _P.SIGNED_IN,

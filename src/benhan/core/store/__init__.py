@@ -5,6 +5,7 @@ transaction. Called by every department, by the API and by the loader. Source: h
 HL7 FHIR R4 RESTful API.
 """
 
+from benhan.core.store.copying import copied
 from benhan.core.store.history import Version, history, vread
 from benhan.core.store.load import load
 from benhan.core.store.read import read, read_many
@@ -19,6 +20,7 @@ __all__ = [
     "Page",
     "Version",
     "change",
+    "copied",
     "create",
     "create_alone",
     "delete",

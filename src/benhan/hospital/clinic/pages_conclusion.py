@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from benhan.core import store
-from benhan.core.access import Door, Permission, Subject, audit
+from benhan.core.access import Door, Interaction, Permission, Subject, may
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Conflict, Invalid
@@ -122,7 +122,7 @@ async def signatures(request: Request, tx: Transaction, who: Subject) -> Respons
     return pages.render(
         request, "clinic/conclusion_signatures.html", verdicts=verdicts, heading=about,
         codes=sorted({line.prescription for one in requests if (line := lines.line(one)).prescription}),
-        may_add=who.may(Permission.SIGN), may_print=who.may(Permission.PRINT),
+        may_add=who.may(Permission.SIGN), may_print=may(who, Interaction.PRINT, "Encounter"),
     )  # fmt: skip
 
 
@@ -130,19 +130,19 @@ async def visit_sheet(request: Request, tx: Transaction, who: Subject) -> Respon
     """The visit on paper."""
     visit = await store.read(tx, who, r4.Encounter, request.path_params["visit"])
     made = await documents.visit_sheet(tx, who, visit, _verify_link(request, visit))
-    return _pdf(tx, who, visit, made, "phieu-kham")
+    return await _pdf(tx, who, visit, made, "phieu-kham")
 
 
 async def prescription_sheet(request: Request, tx: Transaction, who: Subject) -> Response:
     """The prescriptions of the visit on paper, one page for each kind."""
     visit = await store.read(tx, who, r4.Encounter, request.path_params["visit"])
     made = await documents.prescription(tx, who, visit, _verify_link(request, visit))
-    return _pdf(tx, who, visit, made, "don-thuoc")
+    return await _pdf(tx, who, visit, made, "don-thuoc")
 
 
-def _pdf(tx: Transaction, who: Subject, visit: r4.Encounter, made: bytes, name: str) -> Response:
+async def _pdf(tx: Transaction, who: Subject, visit: r4.Encounter, made: bytes, name: str) -> Response:
     patient = words.id_of(visit.subject)
-    audit.record(tx, who, audit.Event("print", "Encounter", visit.id, patient, True, "permission print", f"{name}.pdf"))
+    await store.copied(tx, who, Interaction.PRINT, "Encounter", visit.id, patient, f"{name}.pdf")
     headers = {
         "Content-Disposition": f'inline; filename="{name}-{visit.id}.pdf"',
         "Cache-Control": "no-store",

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from benhan.core import store
-from benhan.core.access import Door, Permission, Subject, audit
+from benhan.core.access import Door, Interaction, Permission, Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Invalid
@@ -76,9 +76,7 @@ async def export(request: Request, tx: Transaction, who: Subject) -> Response:
         after = page.next
         if not after:
             break
-    audit.record(
-        tx, who, audit.Event("export", "Medication", rule="permission medicines", detail=f"{len(lines)} lines")
-    )
+    await store.copied(tx, who, Interaction.EXPORT, "Medication", None, None, f"{len(lines)} lines")
     headers = {"Content-Disposition": 'attachment; filename="thuoc.csv"', "Cache-Control": "no-store"}
     body = sheets.export(sorted(lines, key=lambda one: (fold(one.name), one.code)))
     return Response(body, 200, headers, "text/csv; charset=utf-8")

@@ -15,8 +15,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from benhan.core import store
-from benhan.core.access import Door, Permission, Subject
-from benhan.core.access.audit import Event, record
+from benhan.core.access import Door, Interaction, Permission, Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Invalid, NotFound, Problem
@@ -142,13 +141,13 @@ async def ticket_page(request: Request, tx: Transaction, who: Subject) -> Respon
     view = desk_view.ticket_view(ticket)
     prints = request.query_params.get("in") == "1"
     if prints:
-        _printed(tx, who, ticket, "phieu")
+        await _printed(tx, who, ticket, "phieu")
     return pages.render(request, "reception/desk_ticket.html", ticket=view, prints=prints)
 
 
-def _printed(tx: Transaction, who: Subject, ticket: r4.Task, what: str) -> None:
+async def _printed(tx: Transaction, who: Subject, ticket: r4.Task, what: str) -> None:
     patient = (ticket.for_.reference or "").removeprefix("Patient/") if ticket.for_ else None
-    record(tx, who, Event("print", "Task", ticket.id, patient, rule="permission receive", detail=what))
+    await store.copied(tx, who, Interaction.PRINT, "Task", ticket.id, patient, what)
 
 
 async def ticket_pdf(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -161,7 +160,7 @@ async def ticket_pdf(request: Request, tx: Transaction, who: Subject) -> Respons
         "priority": view.priority or None, "name": view.patient, "date": issued.date().isoformat(),
         "lines": ["Xin chờ gọi số trước cửa phòng"], "printed": clock.vn_datetime(issued),
     }  # fmt: skip
-    _printed(tx, who, ticket, "phieu.pdf")
+    await _printed(tx, who, ticket, "phieu.pdf")
     body = await printing.render("ticket", data)
     headers = {"Content-Disposition": f'inline; filename="{view.number}.pdf"', "Cache-Control": "no-store"}
     return Response(body, media_type="application/pdf", headers=headers)
