@@ -338,6 +338,11 @@ ALLOWED: Final[tuple[Allow, ...]] = (
         name="loader-brings-in", roles="loader", may="crus", types=EVERY_TYPE, purpose=Purpose.SYSTEM, law=_LAW_TRACE,
         vi="Người vận hành nạp dữ liệu cũ của cơ sở.", en="The operator loads the facility's former data.",
     ),
+    Allow(
+        name="operator-exports", roles="loader", may="x", types=EVERY_TYPE, purpose=Purpose.SYSTEM, law=_LAW_TRACE,
+        vi="Người vận hành xuất dữ liệu của cơ sở để chuyển đi.",
+        en="The operator exports the facility's data to move it.",
+    ),
     # Reading is not copying (Law 15/2023 art. 69: a copy leaves the house).
     Allow(
         name="visit-papers-printed", roles="doctor nurse planning", may="p",
