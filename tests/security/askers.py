@@ -13,12 +13,18 @@ import msgspec
 
 from benhan.core.access import Permission, Role
 from benhan.core.access.accounts import create_client, open_session
-from benhan.core.access.roles import OPEN_TO_PATIENTS, PERMISSIONS, RECORD_RULES
+from benhan.core.access.roles import PERMISSIONS
+from benhan.core.access.rules import ALLOWED, letters_of
 from benhan.core.db import Database
 from benhan.core.store.records import NUMBERS
 from tests.asking import Headers, as_program, as_session
 from tests.security.marks import LETTERS, Mark
 from tests.security.world import World
+
+#: The house's own records, which a patient sees beside hers.
+_OPEN_TO_PATIENTS = frozenset(
+    name for rule in ALLOWED if rule.roles == "patient" and not rule.own for name in rule.types.split()
+)
 
 #: What programs are allowed at each hospital: scopes and the types they show.
 PROGRAMS: dict[str, frozenset[str]] = {
@@ -47,7 +53,7 @@ class Asker(msgspec.Struct, frozen=True):
         """Whether this text may stand in the answer of an address. `house`: where a stranger asked about."""
         if mark.hospital != (self.hospital or house) or mark.type not in self.types | _beside(path, self.permissions):
             return False
-        return self.patient is None or mark.type in OPEN_TO_PATIENTS or mark.patient == self.patient
+        return self.patient is None or mark.type in _OPEN_TO_PATIENTS or mark.patient == self.patient
 
 
 def _beside(path: str, permissions: frozenset[Permission]) -> frozenset[str]:
@@ -95,10 +101,4 @@ def _person(name: str, letter: str, token: str, role: Role) -> Asker:
 
 def shown_to(*roles: Role) -> frozenset[str]:
     """The types that the rules let these roles read or find."""
-    return frozenset(
-        name
-        for role in roles
-        for letters, types in RECORD_RULES[role]
-        if set(letters) & set("rs")
-        for name in types.split()
-    )
+    return frozenset(name for role in roles for name, letters in letters_of(role).items() if letters & set("rs"))
