@@ -111,14 +111,14 @@ def series_of(kind: str, priority: str) -> str:
 
 
 def issued(ticket: r4.Task) -> datetime:
-    """When the ticket was given.
+    """When the ticket was given; where whoever made it did not say so, when it was kept.
 
     Raises:
-        ValueError: the ticket has no time.
+        ValueError: the ticket has no time, and was never kept.
     """
-    when = moment(ticket.authoredOn)
+    when = moment(ticket.authoredOn) or moment(ticket.meta.lastUpdated if ticket.meta else None)
     if when is None:
-        raise ValueError(f"ticket {ticket.id} without authoredOn")
+        raise ValueError(f"ticket {ticket.id} without a time")
     return when
 
 

@@ -40,6 +40,11 @@ def local(moment: Instant | str) -> Instant:
     return (aware if aware.tzinfo else aware.replace(tzinfo=ZONE)).astimezone(ZONE)
 
 
+def day_of(text: str | None) -> date | None:
+    """The calendar day at the hospital of a FHIR date or dateTime; None where it is not known to the day."""
+    return local(text).date() if text and len(text) >= len("2026-11-21") else None
+
+
 def fhir_instant(moment: Instant) -> str:
     """A moment as FHIR writes it, to the millisecond: "2026-11-21T07:30:00.000+07:00"."""
     return local(moment).isoformat(timespec="milliseconds")
@@ -69,13 +74,14 @@ def vn_date(value: date | Instant | str | None) -> str:
 
 
 def vn_time(moment: Instant | str | None) -> str:
-    """The time of day as 07:30."""
-    return "" if moment is None else f"{local(moment):%H:%M}"
+    """The time of day as 07:30; "" where only a day, a month or a year is known."""
+    known = moment is not None and not (isinstance(moment, str) and _PARTIAL.fullmatch(moment))
+    return f"{local(moment):%H:%M}" if known and moment else ""
 
 
 def vn_datetime(moment: Instant | str | None) -> str:
-    """Time and day as 07:30 21/11/2026."""
-    return "" if moment is None else f"{vn_time(moment)} {vn_date(local(moment))}"
+    """Time and day as 07:30 21/11/2026, as far as they are known."""
+    return f"{vn_time(moment)} {vn_date(moment)}".strip()
 
 
 _WEEKDAYS: Final = ("Thứ hai", "Thứ ba", "Thứ tư", "Thứ năm", "Thứ sáu", "Thứ bảy", "Chủ nhật")

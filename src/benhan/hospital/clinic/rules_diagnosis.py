@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from benhan.core.fhir import r4
-from benhan.core.kit.clock import local
+from benhan.core.kit.clock import day_of
 from benhan.core.kit.codes import Code
 from benhan.core.language import _
 
@@ -54,5 +54,4 @@ def may_be_main(code: Code, gender: str | None) -> bool:
 
 def list_day(visit: r4.Encounter, today: date) -> date:
     """The day whose list of codes is in force for a visit: its end, or today while it goes on."""
-    ended = visit.period.end if visit.period else None
-    return local(ended).date() if ended else today
+    return day_of(visit.period.end if visit.period else None) or today

@@ -25,7 +25,7 @@ from benhan.core.store.records import version_of
 from benhan.hospital import orders
 from benhan.hospital.lab import rules
 from benhan.hospital.lab.entry import GONE, RELEASED, Entry, Line, Sheet, of_order
-from benhan.hospital.visit import LABORATORY, code_of, concept, observation, stamp
+from benhan.hospital.visit import LABORATORY, code_of, concept, moment, observation, stamp
 
 ID_MOST: Final = 64
 DRAFT, FINAL, CORRECTED = "preliminary", "final", "corrected"
@@ -130,7 +130,7 @@ async def correct(
     if not any(typed.values.values()):
         raise Invalid(_("Kết quả đã trả không thể sửa thành trống."), advice=_("Ghi lý do bằng chữ ở ô kết quả."))
     _ask(entry, {order: typed}, told=told, incomplete=True)
-    taken = clock.local(sheet.report.effectiveDateTime) if sheet.report.effectiveDateTime else clock.now()
+    taken = moment(sheet.report.effectiveDateTime) or clock.now()
     return await _write(tx, who, entry, {order: typed}, taken, CORRECTED, told=told, reason=reason)
 
 

@@ -179,8 +179,7 @@ async def last_tickets(tx: Transaction, who: Subject, count: int = 6) -> list[Ti
     """The tickets that the desk issued last today, newest first; those taken back are left out."""
     page = await store.search(tx, who, r4.Task, {"code": "ticket", "_count": str(6 * count)})  # the newest first
     today = clock.today()
-    given = [one for one in page.resources if one.authoredOn and clock.local(one.authoredOn).date() == today]
-    shown = [ticket_view(one) for one in given]
+    shown = [ticket_view(one) for one in page.resources if clock.day_of(one.authoredOn) == today]
     mine = [one for one in shown if one.number[:1] in DESK_SERIES and one.status != "cancelled"]
     return mine[:count]
 
@@ -215,9 +214,10 @@ def number_of(patient: r4.Patient) -> str:
 def seconds_at_desk(visit: r4.Encounter | None) -> str:
     """From the scan to Enter as people say it: "6,2"; "" where it was not timed."""
     for stay in (visit.location or []) if visit else []:
-        if stay.location.reference is None and stay.period and stay.period.start and stay.period.end:
-            took = clock.local(stay.period.end) - clock.local(stay.period.start)
-            return f"{took.total_seconds():.1f}".replace(".", ",")
+        if stay.location.reference is None and stay.period:
+            start, end = moment(stay.period.start), moment(stay.period.end)
+            if start and end:
+                return f"{(end - start).total_seconds():.1f}".replace(".", ",")
     return ""
 
 
@@ -271,9 +271,9 @@ def _notes(patient: r4.Patient, visits: Sequence[r4.Encounter], now: datetime) -
                     _("Hôm nay đã có lượt khám: %(place)s lúc %(time)s", place=place, time=clock.vn_time(start)), "warn"
                 )
             )
-    former = next((v for v in visits if v.period and clock.local(v.period.start or "").date() < now.date()), None)
-    if former and former.period:
-        notes.append(Note(_("Khám lần trước %(day)s", day=clock.vn_date(clock.local(former.period.start or "")))))
+    days = (clock.day_of(one.period.start) for one in visits if one.period)
+    if former := next((day for day in days if day and day < now.date()), None):
+        notes.append(Note(_("Khám lần trước %(day)s", day=clock.vn_date(former))))
     elif not notes:
         notes.append(Note(_("Chưa từng khám ở đây"), "info"))
     return notes
