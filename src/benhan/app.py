@@ -22,6 +22,7 @@ from benhan.core.access.idle import Daily
 from benhan.core.access.seals.sealer import sealer
 from benhan.core.access.sockets import SocketDoor, socket_routes
 from benhan.core.api.dispatch import not_allowed
+from benhan.core.api.smart import AUTHORIZE
 from benhan.core.api.wire import Wire
 from benhan.core.db import PLATFORM, Database
 from benhan.core.db.migrate import migrations
@@ -43,6 +44,7 @@ ROOMS = (
     "benhan.entrance.pages",
     "benhan.entrance.sign_in",
     "benhan.entrance.live",
+    "benhan.core.api.smart",
     "benhan.core.api.operations",
     "benhan.core.api.validate",
     "benhan.core.api.bulk",
@@ -68,6 +70,8 @@ ROOMS = (
     "benhan.entrance.lock_page",
     "benhan.entrance.staff",
     "benhan.entrance.staff_account",
+    "benhan.entrance.programs",
+    "benhan.entrance.authorize",
 )
 
 #: After how many new objects the youngest are looked through for garbage; and the older after how many such rounds.
@@ -106,7 +110,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Starlett
         middleware=[
             Middleware(wrap_asgi_with_proxy_headers, trusted_hosts=settings.proxies()),
             Middleware(SecurityHeaders, https=settings.public_url.startswith("https://")),
-            *(Middleware(m) for m in (FeedPlace, LanguageMiddleware, Wire)),
+            *(Middleware(m) for m in (OtherPages, FeedPlace, LanguageMiddleware, Wire)),
         ],
         exception_handlers={404: _nothing_here, 405: _other_method, 500: _broken},
     )
@@ -163,7 +167,7 @@ def _warm(*, alone: bool) -> None:
 
 
 class SecurityHeaders:
-    """The same headers on every answer. One that does not say whether it may be kept is kept nowhere."""
+    """The same headers on every answer; a page may say one more exactly. Unless it says so, it is kept nowhere."""
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app
@@ -176,14 +180,56 @@ class SecurityHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 own = list(message.get("headers", ()))
-                kept = any(name.lower() == b"cache-control" for name, _value in own)
-                message["headers"] = [*own, *self._headers, *(() if kept else _NOT_KEPT)]
+                said = {name.lower() for name, _value in own}
+                kept = b"cache-control" in said
+                given = (one for one in self._headers if one[0] not in said)
+                message["headers"] = [*own, *given, *(() if kept else _NOT_KEPT)]
             await send(message)
 
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
 
 
 _NOT_KEPT = ((b"cache-control", b"no-store"),)
+
+
+class OtherPages:
+    """Programs in a browser ask from pages of their own (CORS): with their token, never with somebody's cookie.
+
+    Without `Allow-Credentials` a browser shows their page nothing that it fetched with a cookie.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the doors for programs be read from anywhere."""
+        if scope["type"] != "http" or not (scope["path"] + "/").startswith(("/fhir/", "/oauth/")):
+            return await self._app(scope, receive, send)
+        if scope["path"] == AUTHORIZE:  # a page for people
+            return await self._app(scope, receive, send)
+        asked = {name for name, _value in scope["headers"]}
+        if scope["method"] == "OPTIONS" and b"access-control-request-method" in asked:
+            return await Response(status_code=204, headers={**_OPEN, **_PREFLIGHT})(scope, receive, send)
+
+        async def opened(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                extra = [(name.lower().encode(), value.encode()) for name, value in _OPEN.items()]
+                message["headers"] = [*message.get("headers", ()), *extra]
+            await send(message)
+
+        return await self._app(scope, receive, opened)
+
+
+_OPEN = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "Location, Content-Location, ETag, Last-Modified, WWW-Authenticate",
+}
+_PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Accept, Prefer, If-Match, If-None-Match, "
+    "If-None-Exist, If-Modified-Since",
+    "Access-Control-Max-Age": "600",
+}
 
 
 class FeedPlace:

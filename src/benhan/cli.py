@@ -162,7 +162,7 @@ def token(
 ) -> None:
     """A bearer token for a program; it is shown once."""
     from benhan.core.access.accounts import create_client
-    from benhan.core.access.subject import parse_scopes
+    from benhan.core.access.scopes import parse_scopes
     from benhan.core.db import Database
 
     try:

@@ -21,7 +21,7 @@ PATH: Final = LOCKED
 
 async def lock_now(request: Request, tx: Transaction, who: Subject) -> Response:
     """Lock, at once and in every window of the session."""
-    form = await forms.read_form(request, [forms.hidden("next", most=2000)])
+    form = await forms.read_form(request, [forms.hidden("next", most=4000)])
     await lock.lock(tx, who)
     if pages.is_fragment(request):
         return Response(status_code=204)
@@ -42,7 +42,7 @@ async def unlock(request: Request, tx: Transaction, who: Subject) -> Response:
     """PIN, password or passkey."""
     form = await forms.read_form(request, [
         *passkey_fields(), forms.secret("pin", _("Mã PIN"), required=False),
-        forms.secret("password", _("Mật khẩu"), required=False, most=1000), forms.hidden("next", most=2000),
+        forms.secret("password", _("Mật khẩu"), required=False, most=1000), forms.hidden("next", most=4000),
     ])  # fmt: skip
     target = inside(form["next"] or "/")
     try:

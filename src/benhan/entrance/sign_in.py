@@ -61,7 +61,7 @@ async def second_page(request: Request, tx: Transaction, who: Subject) -> Respon
 
 async def second_answer(request: Request, tx: Transaction, who: Subject) -> Response:
     """A code, or what her passkey signed."""
-    form = await forms.read_form(request, [*_code_fields(), *passkey_fields(), forms.hidden("next")])
+    form = await forms.read_form(request, [*_code_fields(), *passkey_fields(), forms.hidden("next", most=4000)])
     target, step = inside(form["next"] or "/"), request.cookies.get(STEP_COOKIE, "")
     here = terms(request), visitor(request), clock.now()
     try:
@@ -93,7 +93,7 @@ async def passkey_question(request: Request, tx: Transaction, who: Subject) -> R
 
 async def passkey_answer(request: Request, tx: Transaction, who: Subject) -> Response:
     """A passkey alone: no login, no password."""
-    form = await forms.read_form(request, [*passkey_fields(), forms.hidden("next")])
+    form = await forms.read_form(request, [*passkey_fields(), forms.hidden("next", most=4000)])
     target = inside(form["next"] or "/")
     here = terms(request), visitor(request), clock.now()
     try:
@@ -112,7 +112,7 @@ async def enrol_page(request: Request, tx: Transaction, who: Subject) -> Respons
 
 async def enrol_answer(request: Request, tx: Transaction, who: Subject) -> Response:
     """The first code of the application; then the recovery codes, shown once."""
-    form = await forms.read_form(request, [*_code_fields(), forms.hidden("next")])
+    form = await forms.read_form(request, [*_code_fields(), forms.hidden("next", most=4000)])
     target, step = inside(form["next"] or "/"), request.cookies.get(STEP_COOKIE, "")
     try:
         done = await signing_in.enrol(tx, step, form["code"] or "", terms(request), visitor(request), clock.now())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from benhan.core.access import Permission, Role, Subject
-from benhan.core.access.subject import parse_scopes
+from benhan.core.access.scopes import parse_scopes
 from benhan.hospital.review.pages import DOORS, PATH
 
 

@@ -15,7 +15,7 @@ from benhan.app import PLAIN_PATHS
 from benhan.core.access import Door, Edge, Interaction, Permission, Role, Subject, decide, service
 from benhan.core.access.doorway import Doorway
 from benhan.core.access.rules import letters_of
-from benhan.core.access.subject import parse_scopes
+from benhan.core.access.scopes import parse_scopes
 from benhan.core.db import Transaction
 
 Someone = Callable[..., Subject]

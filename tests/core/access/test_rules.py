@@ -12,7 +12,7 @@ from benhan.core.access import Interaction, Role, Subject, decide, may
 from benhan.core.access.labels import LABELS, WHOLE_RECORD, labels_of
 from benhan.core.access.policy import Decision, Facts, InvalidRule, Policy, judge
 from benhan.core.access.rules import ALLOWED, DENIED, Allow, Deny, Lift, Purpose
-from benhan.core.access.subject import parse_scopes
+from benhan.core.access.scopes import parse_scopes
 from benhan.core.fhir import r4
 from tests.core.access import reference_policy as reference
 from tools import policy_table

@@ -25,4 +25,9 @@ def test_every_door_under_fhir_is_described(app: Starlette) -> None:
     closed = {
         path for path, methods in described["paths"].items() if not all("security" in m for m in methods.values())
     }
-    assert closed == {"/metadata", "/openapi.json"}
+    assert closed == {
+        "/metadata",
+        "/openapi.json",
+        "/.well-known/smart-configuration",
+        "/.well-known/openid-configuration",
+    }

@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from benhan.core import store
 from benhan.core.access import Interaction, Role, Subject, service
-from benhan.core.access.subject import parse_scopes
+from benhan.core.access.scopes import parse_scopes
 from benhan.core.db import Database
 from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Forbidden

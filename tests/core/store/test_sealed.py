@@ -7,7 +7,7 @@ import pytest
 
 from benhan.core import store
 from benhan.core.access import Role, Subject
-from benhan.core.access.subject import parse_scopes
+from benhan.core.access.scopes import parse_scopes
 from benhan.core.db import Database
 from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Conflict

@@ -9,7 +9,7 @@ import pytest
 
 from benhan.core import store
 from benhan.core.access import Role, Subject, service
-from benhan.core.access.subject import parse_scopes
+from benhan.core.access.scopes import parse_scopes
 from benhan.core.db import Database
 from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Malformed

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from benhan.core import store
 from benhan.core.access import Role, Subject, service
-from benhan.core.access.subject import parse_scopes
+from benhan.core.access.scopes import parse_scopes
 from benhan.core.db import Database, Transaction
 from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Invalid, NotFound

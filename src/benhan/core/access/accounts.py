@@ -15,7 +15,8 @@ from benhan.core.access import passwords
 from benhan.core.access.audit import Event, record
 from benhan.core.access.back_off import count_failure, forget_failures, of_login, refuse_waiting
 from benhan.core.access.roles import Role
-from benhan.core.access.subject import Subject, parse_scopes
+from benhan.core.access.scopes import parse_scopes
+from benhan.core.access.subject import Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir.outcome import Conflict, Invalid
 from benhan.core.language import _

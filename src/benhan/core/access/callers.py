@@ -13,7 +13,8 @@ from starlette.requests import Request
 
 from benhan.core.access.accounts import hashed
 from benhan.core.access.roles import Role
-from benhan.core.access.subject import Subject, parse_scopes
+from benhan.core.access.scopes import Scope, meet, readable
+from benhan.core.access.subject import Subject
 from benhan.core.db import PLATFORM, Entry, Transaction
 from benhan.core.fhir.outcome import NotFound, SignInNeeded
 from benhan.core.language import _
@@ -115,6 +116,20 @@ async def public(tx: Transaction, code: str | None) -> Subject:
     )
 
 
+def nobody() -> Subject:
+    """Who is not known yet, nor where she belongs."""
+    return Subject(account="unknown", name="", facility=0, facility_name="", roles=frozenset({Role.PUBLIC}))
+
+
+def _scopes(row: Any) -> tuple[Scope, ...]:
+    """What a program may do now: what was granted, as far as its registration still says so."""
+    if row["scopes"] is None:
+        return ()
+    contexts = ("system",) if row["program"] is None else ("patient", "user")
+    registered = readable(row["scopes"], contexts)
+    return registered if row["granted"] is None else meet(readable(row["granted"], contexts), registered)
+
+
 def _subject(row: Any, token: str | None) -> Subject:
     roles = frozenset(Role(role) for role in row["roles"])
     return Subject(
@@ -127,7 +142,9 @@ def _subject(row: Any, token: str | None) -> Subject:
         departments=frozenset(row["departments"]),
         practitioner=row["practitioner"],
         patient=row["patient"],
-        scopes=parse_scopes(row["scopes"]) if row["scopes"] else (),
+        scopes=_scopes(row),
+        program=row["program"],
+        launched=row["launched"],
         lock_minutes=row["lock_minutes"],
-        session=hashed(token).hex()[:16] if token else None,
+        session=hashed(token).hex()[:16] if token else row["program_grant"] and f"app:{row['program_grant']}",
     )

@@ -14,8 +14,9 @@ import msgspec
 
 from benhan.core.access.doors import Door, LiveDoor
 from benhan.core.access.roles import PERMISSIONS, Permission, Role
+from benhan.core.access.scopes import parse_scopes
 from benhan.core.access.sockets import SocketDoor
-from benhan.core.access.subject import parse_scopes, service
+from benhan.core.access.subject import service
 
 AnyDoor = Door | LiveDoor | SocketDoor
 

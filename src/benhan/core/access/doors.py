@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from benhan.core.access.audit import Event, record
-from benhan.core.access.callers import COOKIE, Known, identify, is_locked, public
+from benhan.core.access.callers import COOKIE, Known, identify, is_locked, nobody, public
 from benhan.core.access.doorway import Doorway, Way
 from benhan.core.access.roles import Permission
 from benhan.core.access.subject import Subject
@@ -46,6 +46,8 @@ class Door(msgspec.Struct, frozen=True):
     """A route: where it is, what it does, what it asks for.
 
     `again`: what is sent here is kept as long as the request (`messages.read_body`) and can be read a second time.
+    `foreign`: asked by programs from pages of their own. No cookie and no token is looked at: the door asks for proof
+    itself.
     """
 
     path: str
@@ -53,6 +55,7 @@ class Door(msgspec.Struct, frozen=True):
     permission: Permission
     methods: tuple[str, ...] = ("GET",)
     again: bool = False
+    foreign: bool = False
 
 
 class LiveDoor(msgspec.Struct, frozen=True):
@@ -102,8 +105,11 @@ class Edge:
         tx = self._database().request()
         who: Subject | None = None
         try:
-            refuse_other_origins(request)
-            who = await self._enter(request, tx, door)
+            if door.foreign:
+                who = nobody()
+            else:
+                refuse_other_origins(request)
+                who = await self._enter(request, tx, door)
             response = await self._answered(request, tx, who, door)
             if response.status_code >= BAD and tx.wrote:
                 raise HalfDoneError(f"{request.method} {door.path}: {response.status_code} after writing")

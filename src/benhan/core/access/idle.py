@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from benhan.core.access.audit import Event, record
+from benhan.core.access.programs import grants
 from benhan.core.access.subject import Subject
 from benhan.core.db import PLATFORM, Database, Transaction
 from benhan.core.db.background import Background
@@ -47,11 +48,12 @@ async def stop_idle(tx: Transaction, days: int, at: datetime) -> int:
 
 
 async def sweep(tx: Transaction) -> None:
-    """Throw away what has ended: sessions, invitations, counted failures."""
+    """Throw away what has ended: sessions, invitations, counted failures, what programs held."""
     await tx.reach(PLATFORM)
     for table in ("session", "invitation", "sign_in_step"):
         await tx.execute(f"delete from {table} where ends < now() - interval '{KEPT}'")
     await tx.execute(f"delete from back_off where greatest(first, coalesce(until, first)) < now() - interval '{KEPT}'")
+    await grants.clear(tx)
 
 
 class Daily(Background):

@@ -16,7 +16,8 @@ import msgspec
 from benhan.core.access.labels import LABELS, WHOLE_RECORD
 from benhan.core.access.roles import Permission, Role
 from benhan.core.access.rules import ALLOWED, DENIED, EVERY_TYPE, IMPERSONAL, Allow, Deny, Interaction, Lift
-from benhan.core.access.subject import LABELLED, Subject
+from benhan.core.access.scopes import LABELLED, Condition, Narrowed, narrow
+from benhan.core.access.subject import Subject
 from benhan.core.fhir import codec, r4
 
 #: What the caller has or has not, whatever the record: decided before it is read.
@@ -48,12 +49,16 @@ class Guard(msgspec.Struct, frozen=True):
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """Yes or no, the rule that made it, the one patient it is limited to (None: the facility), and what remains."""
+    """Yes or no, the rule that made it, the one patient it is limited to (None: the facility), and what remains.
+
+    `where`: only records that meet one of these sets of conditions (none: all).
+    """
 
     allowed: bool
     rule: str
     only_patient: str | None = None
     guard: Guard | None = None
+    where: tuple[tuple[Condition, ...], ...] = ()
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,16 +142,18 @@ def _check(rule: Allow | Deny) -> None:
 POLICY: Final = Policy(ALLOWED, DENIED)
 
 
-def decide(who: Subject, interaction: Interaction, type_name: str) -> Decision:
+def decide(who: Subject, interaction: Interaction, type_name: str, *, where: bool = False) -> Decision:
     """May `who` do this to records of this type at her facility?
 
     A patient's decision is limited to her own compartment; the store narrows reads and searches to it. The audit is no
     record: it is read at its own doors (`api/audit_events.py`) and written by the program alone.
+
+    `where`: the caller holds conditions (`Decision.where`). To any other a right with conditions is none.
     """
     if type_name == "AuditEvent":
         return Decision(False, "AuditEvent is read at /fhir/AuditEvent and written by the program alone")
-    if Role.CLIENT in who.roles:
-        decision = _by_scope(who, interaction, type_name)
+    if Role.CLIENT in who.roles or who.program is not None:
+        decision = _by_scope(who, interaction, type_name, where=where)
     else:
         decision = _by_role(who, interaction, type_name)
     closed = POLICY.closing(who.roles, interaction, type_name) if decision.allowed else ()
@@ -211,10 +218,25 @@ def _by_role(who: Subject, interaction: Interaction, type_name: str) -> Decision
     return Decision(True, rule.name, (who.patient or "") if rule.own else None)  # the empty id is nobody's
 
 
-def _by_scope(who: Subject, interaction: Interaction, type_name: str) -> Decision:
-    if interaction is Interaction.EXPORT and Permission.EXPORT in who.granted:
+def _by_scope(who: Subject, interaction: Interaction, type_name: str, *, where: bool) -> Decision:
+    """The scopes of a program; of one that comes for somebody, both they and her own rules have to allow it."""
+    if who.program is None and interaction is Interaction.EXPORT and Permission.EXPORT in who.granted:
         return Decision(True, "scope bulk/export")
-    for scope in who.scopes:
-        if scope.type in (EVERY_TYPE, type_name) and interaction.value in scope.letters:
-            return Decision(True, f"scope system/{scope.type}.{interaction.value}")
-    return Decision(False, f"no scope for system/{type_name}.{interaction.value}")
+    contexts = ("system",) if who.program is None else ("user", "patient")
+    said = narrow(who.scopes, interaction.value, type_name, contexts)
+    if not said.allowed:
+        return Decision(False, said.rule)
+    if said.where and not where:
+        return Decision(False, f"{said.rule}: only with conditions")
+    if who.program is None:
+        return Decision(True, said.rule, where=said.where)
+    own = _by_role(who, interaction, type_name)
+    rule = f"program {who.program}: {said.rule}; {own.rule}"
+    return Decision(own.allowed, rule, _both_limits(who, said, own, type_name), where=said.where)
+
+
+def _both_limits(who: Subject, said: Narrowed, own: Decision, type_name: str) -> str | None:
+    if not said.only_launched or type_name in IMPERSONAL:
+        return own.only_patient
+    launched = who.launched or ""
+    return launched if own.only_patient in (None, launched) else ""

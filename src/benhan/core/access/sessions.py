@@ -125,11 +125,16 @@ async def end(tx: Transaction, who: Subject, account: str, session: str) -> bool
 
 
 async def end_all(tx: Transaction, who: Subject, account: str, *, but: str | None = None) -> int:
-    """End every session of an account, except one; gives how many there were."""
+    """End every session of an account, except one, and what programs may do for her; gives how many sessions."""
     rows = await tx.fetch(
         "delete from session where facility = $1 and account = $2"
         " and ($3::text is null or encode(token_hash, 'hex') not like $3 || '%') returning 1",
         who.facility, account, _plain(but) if but else None,
+    )  # fmt: skip
+    await tx.execute(
+        "update program_grant set cut = now(), cut_why = 'her sessions were ended'"
+        " where facility = $1 and account = $2 and session is null and cut is null",
+        who.facility, account,
     )  # fmt: skip
     if rows:
         record(tx, who, Event("end-session", "Account", account, detail=_("%(n)s phiên", n=len(rows))))

@@ -6,7 +6,8 @@ A right is asked when it is used, not when it was given: a program that was revo
 from __future__ import annotations
 
 from benhan.core.access.roles import Role
-from benhan.core.access.subject import Subject, parse_scopes
+from benhan.core.access.scopes import readable
+from benhan.core.access.subject import Subject
 from benhan.core.db import Transaction
 
 _CLIENT = "client:"
@@ -43,5 +44,5 @@ async def _client(tx: Transaction, facility: int, name: str) -> Subject | None:
         return None
     return Subject(
         account=_CLIENT + name, name=name, facility=facility, facility_name=row["facility_name"],
-        facility_code=row["code"], roles=frozenset({Role.CLIENT}), scopes=parse_scopes(row["scopes"]),
+        facility_code=row["code"], roles=frozenset({Role.CLIENT}), scopes=readable(row["scopes"], ("system",)),
     )  # fmt: skip

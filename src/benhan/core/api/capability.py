@@ -14,6 +14,7 @@ import msgspec
 
 import benhan
 from benhan.core.api import audit_events
+from benhan.core.api.smart import AUTHORIZE, INTROSPECT, REVOKE, TOKEN
 from benhan.core.fhir import codec, r4
 from benhan.core.fhir.definitions import SearchParameter
 from benhan.core.store.parameters import generation
@@ -94,15 +95,38 @@ def capability_statement(app: Any, base: str, facility: int = 0) -> r4.Capabilit
         rest=[
             r4.CapabilityStatementRest(
                 mode="server",
-                security=r4.CapabilityStatementRestSecurity(
-                    cors=False,
-                    description="Bearer token with SMART v2 system scopes; every act is audited, refusals too.",
-                ),
+                security=_security(base),
                 resource=[_resource(name, open_, operations, asked[name], pointing[name]) for name in TYPES],
                 interaction=[r4.CapabilityStatementRestInteraction(code=code) for code in system],
                 operation=[_operation(one) for one in operations if not one.types] or None,
             )
         ],
+    )
+
+
+def _security(base: str) -> r4.CapabilityStatementRestSecurity:
+    """How programs come in (SMART App Launch 2.2, 2.1.2; the same as `.well-known/smart-configuration`)."""
+    here = base.removesuffix("/fhir")
+    places = {"authorize": AUTHORIZE, "token": TOKEN, "introspect": INTROSPECT, "revoke": REVOKE}
+    return r4.CapabilityStatementRestSecurity(
+        extension=[
+            r4.Extension(
+                url="http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris",
+                extension=[r4.Extension(url=name, valueUri=here + path) for name, path in places.items()],
+            )
+        ],
+        cors=True,
+        service=[
+            r4.CodeableConcept(
+                coding=[
+                    r4.Coding(
+                        system="http://terminology.hl7.org/CodeSystem/restful-security-service",
+                        code="SMART-on-FHIR",
+                    )
+                ]
+            )
+        ],
+        description="SMART App Launch 2.2; bearer tokens of minutes; every act is audited, refusals too.",
     )
 
 

@@ -17,6 +17,7 @@ from benhan.core.db import Transaction, unseen
 from benhan.core.fhir.search import SearchParameter
 from benhan.core.store import guarding
 from benhan.core.store.found import Found, found_of
+from benhan.core.store.narrowed import meeting
 from benhan.core.store.parameters import known
 from benhan.core.store.query.results import Include
 from benhan.core.store.records import NAMES, NUMBERS, audited_many
@@ -106,7 +107,17 @@ async def _followed(
         else:
             rows = await tx.look(_BACKWARD, *common, [hash64(f"{one.type}/{one.id}") for one in fresh], held)
         came += [found_of(row, NAMES[row["type"]]) for row in rows]
-    return came
+    return await _meeting(tx, who, came)
+
+
+async def _meeting(tx: Transaction, who: Subject, found: Sequence[Found]) -> list[Found]:
+    """Those that the caller may read by the conditions of her scopes too."""
+    kept: set[tuple[str, str]] = set()
+    for name in {one.type for one in found}:
+        decision = decide(who, Interaction.READ, name, where=True)
+        ids = [one.id for one in found if one.type == name]
+        kept |= {(name, id_) for id_ in await meeting(tx, who.facility, name, decision, ids)}
+    return [one for one in found if (one.type, one.id) in kept]
 
 
 def _references(facility: int, types: Iterable[str], rule: Include) -> list[SearchParameter]:
@@ -123,7 +134,7 @@ def _readable(who: Subject, types: Iterable[str]) -> dict[str | None, dict[str, 
     """The types the caller may read, by the pass that opens their records."""
     found: dict[str | None, dict[str, Decision]] = {}
     for name in types:
-        if name in NUMBERS and (said := decide(who, Interaction.READ, name)).allowed:
+        if name in NUMBERS and (said := decide(who, Interaction.READ, name, where=True)).allowed:
             found.setdefault(guarding.pass_of(said.guard), {})[name] = said
     return found
 
@@ -142,6 +153,6 @@ def _noted(tx: Transaction, who: Subject, came: Along) -> Along:
     for one in came.records:
         by_type.setdefault(one.type, []).append(one)
     for name, records in by_type.items():
-        decision: Decision = decide(who, Interaction.READ, name)
+        decision: Decision = decide(who, Interaction.READ, name, where=True)
         audited_many(tx, who, decision, name, ((one.id, one.patient) for one in records), "included")
     return came

@@ -14,6 +14,7 @@ from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Gone, NotFound
 from benhan.core.language import _
 from benhan.core.store import guarding
+from benhan.core.store.narrowed import meeting
 from benhan.core.store.records import NUMBERS, audited, audited_many, permit, reaches
 
 _ONE = (
@@ -78,9 +79,9 @@ async def read_stored(tx: Transaction, who: Subject, name: str, id_: str, *, alo
     Raises:
         Forbidden, NotFound, Gone.
     """
-    decision = permit(who, Interaction.READ, name)
+    decision = permit(who, Interaction.READ, name, where=True)
     held = guarding.pass_of(decision.guard)
-    shared = alone and tx.only_looks and decision.only_patient is None
+    shared = alone and tx.only_looks and decision.only_patient is None and not decision.where
     if shared:
         assert tx.entry
         row = await tx.shared("read", _Asked(tx.entry, who, name, id_, decision.rule, held), _read_shared)
@@ -88,7 +89,7 @@ async def read_stored(tx: Transaction, who: Subject, name: str, id_: str, *, alo
         row = await _one(tx, who.facility, name, id_, held)
     if row is None and 0 in reaches(who, name)[1:]:  # a definition of the platform's
         shared, row = False, await _one(tx, 0, name, id_, held)
-    if row is None or _beyond(decision, row["patient"]):
+    if row is None or _beyond(decision, row["patient"]) or not await _meets(tx, who, name, decision, id_):
         raise NotFound(_("Không có %(name)s/%(id)s.", name=name, id=id_[:64]), where=name)
     decision = guarding.ruled(decision, row["said"])
     if row["body"] is None:
@@ -132,7 +133,8 @@ async def read_many(tx: Transaction, who: Subject, type_: type[r4.R], ids: Itera
     """
     wanted = sorted({id_ for id_ in ids if id_})
     name = codec.type_name(type_)
-    decision = permit(who, Interaction.READ, name)
+    decision = permit(who, Interaction.READ, name, where=True)
+    wanted = sorted(await meeting(tx, who.facility, name, decision, wanted))
     if not wanted:
         return {}
     rows = await tx.look(
@@ -144,6 +146,10 @@ async def read_many(tx: Transaction, who: Subject, type_: type[r4.R], ids: Itera
     in_a_list = len({row["patient"] for row in mine}) > 1
     audited_many(tx, who, decision, name, ((row["id"], row["patient"]) for row in mine), PASSING if in_a_list else "")
     return {row["id"]: codec.kept(row["body"], type_) for row in mine}
+
+
+async def _meets(tx: Transaction, who: Subject, name: str, decision: Decision, id_: str) -> bool:
+    return not decision.where or bool(await meeting(tx, who.facility, name, decision, [id_]))
 
 
 def _beyond(decision: Decision, patient: str | None) -> bool:

@@ -55,13 +55,13 @@ def new_id() -> str:
     return str(UUID(int=stamp | noise | (0x7 << 76) | (0x2 << 62)))
 
 
-def permit(who: Subject, interaction: Interaction, type_name: str) -> Decision:
-    """Ask the policy.
+def permit(who: Subject, interaction: Interaction, type_name: str, *, where: bool = False) -> Decision:
+    """Ask the policy. `where`: the caller holds the decision's conditions (`narrowed.py`).
 
     Raises:
         Forbidden: it says no; the message names what was asked.
     """
-    decision = decide(who, interaction, type_name)
+    decision = decide(who, interaction, type_name, where=where)
     if not decision.allowed:
         raise Forbidden(
             _(_REFUSED[interaction], type=type_name),

@@ -21,6 +21,7 @@ from benhan.core.store import one_statement
 from benhan.core.store.along import Along, along
 from benhan.core.store.found import Found, found_of
 from benhan.core.store.lead import Lead, leading
+from benhan.core.store.narrowed import conditions
 from benhan.core.store.one_statement import Traced
 from benhan.core.store.order import MOST_SORTED, cursor, is_behind, letters, position, sort
 from benhan.core.store.pending import settle
@@ -160,7 +161,7 @@ async def _pages(tx: Transaction, parts: Sequence[Part], after: Sequence[Any] | 
 async def _parts(
     tx: Transaction, who: Subject, name: str, params: Params, within: Within | None, *, lenient: bool
 ) -> list[Part]:
-    decision = permit(who, Interaction.SEARCH, name)
+    decision = permit(who, Interaction.SEARCH, name, where=True)
     query = parse(
         name, params, lambda linked: permit(who, Interaction.SEARCH, linked), facility=who.facility, lenient=lenient
     )
@@ -169,6 +170,7 @@ async def _parts(
     if within is not None:
         query.clauses.append(_in_compartment(within, name))
         query.patient = within.id if within.name == "Patient" else query.patient
+    query.clauses += conditions(who.facility, name, decision)
     parts = [Part(facility, query, decision) for facility in reaches(who, name)]
     for part in parts:
         part.lead = await leading(tx, part.facility, query, decision)

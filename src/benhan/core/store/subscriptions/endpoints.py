@@ -187,3 +187,34 @@ class _Checked(httpcore.AsyncNetworkBackend):
 @cache
 def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
+
+
+async def fetched(address: str, most: int, seconds: float = 5.0) -> str:
+    """What lies at an address, of so many bytes at most; the same care as with notifications.
+
+    Raises:
+        Refused: the address may not be used, does not answer in time, or holds more.
+    """
+    try:
+        secure = _parts(address).scheme == "https"
+    except Problem as problem:
+        raise Refused(problem.message) from None
+    backend = _Checked(secure=secure)
+    try:
+        async with (
+            asyncio.timeout(seconds),
+            httpcore.AsyncConnectionPool(ssl_context=_tls(), max_connections=1, network_backend=backend) as pool,
+            pool.stream("GET", address, headers=[("User-Agent", "Benhan"), ("Accept", "application/json")]) as answer,
+        ):
+            said = b""
+            async for part in answer.aiter_stream():
+                said += part
+                if len(said) > most:
+                    raise Refused(f"more than {most} bytes")
+            if answer.status != 200:
+                raise Refused(f"HTTP {answer.status}")
+            return said.decode()
+    except TimeoutError:
+        raise Refused(_("Không trả lời trong %(n)s giây.", n=seconds)) from None
+    except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError, ValueError) as error:
+        raise Refused(f"{type(error).__name__}: {error}"[:300]) from None
