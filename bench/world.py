@@ -226,11 +226,15 @@ _COPY = (
     " from twin w join resource r on r.key = w.old order by w.key",
     "insert into token select t.facility, t.param,"
     " case when t.param in ({identifiers}) then t.hash # w.copy else coalesce(g.new, t.hash) end, w.key"
-    " from twin w join token t on t.rid = w.old left join target g on g.old = t.hash and g.copy = w.copy",
-    "insert into word select t.facility, t.param, t.word, w.key, t.whole from twin w join word t on t.rid = w.old",
-    "insert into span select t.facility, t.param, t.lo, t.hi, w.key from twin w join span t on t.rid = w.old",
+    " from twin w join token t on t.rid = w.old left join target g on g.old = t.hash and g.copy = w.copy"
+    " order by w.key",
+    "insert into word select t.facility, t.param, t.word, w.key, t.whole"
+    " from twin w join word t on t.rid = w.old order by w.key",
+    "insert into span select t.facility, t.param, t.lo, t.hi, w.key"
+    " from twin w join span t on t.rid = w.old order by w.key",
     "insert into quantity (facility, param, unit, lo, hi, rid)"
-    " select t.facility, t.param, t.unit, t.lo, t.hi, w.key from twin w join quantity t on t.rid = w.old",
+    " select t.facility, t.param, t.unit, t.lo, t.hi, w.key"
+    " from twin w join quantity t on t.rid = w.old order by w.key",
 )
 
 

@@ -12,11 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as any_
 
+from benhan.core import store
 from benhan.core.db import Database
 from benhan.core.db.embedded import EmbeddedPostgres
 from benhan.core.store.columns import _INDEX, index_texts
 from benhan.core.store.rows import Rows
 from tests.core.store.elsewhere import elsewhere
+from tests.core.store.people import person
 
 #: The calls of the program before 0013, without their values.
 FORMER = {
@@ -78,6 +80,23 @@ async def test_a_text_that_no_database_keeps_is_refused_and_not_cut_into_two(dat
     bad = rows([(1, "a\0b", "c\0d"), (2, "an", "an")])
     with pytest.raises(asyncpg.CharacterNotInRepertoireError):
         await _arrived(database, bad)
+
+
+@pytest.mark.usefixtures("dsn")
+async def test_the_index_rows_of_a_record_lie_together(postgres: EmbeddedPostgres) -> None:
+    """What one points at, and what else it meets, is then read from one page, as many as came with it."""
+    people = [person(f"Nguyễn Thị Nằm Cạnh {number}") for number in range(300)]
+    pages = "select count(*), count(distinct (ctid::text::point)[0]) from {} group by rid"
+    async with elsewhere(postgres.dsn) as place:
+        for table in ("token", "word"):
+            await place.run(f"vacuum full {table}")  # no room on the pages of what came with the template
+        async with place.database.transaction(place.loader.facility) as tx:
+            await store.load(tx, place.loader, people)
+            for table in ("token", "word"):
+                on_pages = await tx.fetch(pages.format(table))
+                assert len(on_pages) == len(people)
+                assert min(rows_ for rows_, _on in on_pages) > 3
+                assert sum(on for _rows, on in on_pages) <= 2 * len(people)
 
 
 async def test_the_program_before_goes_on_writing_until_it_is_taken_away(
