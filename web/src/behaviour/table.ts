@@ -21,6 +21,17 @@ export function tables(): void {
     if (!row || target.closest("a, button, input, label, select, summary") || String(getSelection())) return;
     opener(row)?.click();
   });
+  for (const type of ["load", "resize"]) window.addEventListener(type, reach);
+  document.addEventListener("htmx:afterSettle", reach);
+}
+
+/** A table wider than its place is moved by keyboard, too: by what it holds, or else it takes the focus itself. */
+function reach(): void {
+  for (const place of document.querySelectorAll<HTMLElement>(".t-scroll")) {
+    const stuck = place.scrollWidth > place.clientWidth && !place.querySelector("a[href], button, input, select, textarea, [tabindex]");
+    if (stuck) place.tabIndex = 0;
+    else place.removeAttribute("tabindex");
+  }
 }
 
 function opener(row: Element): HTMLElement | null {
