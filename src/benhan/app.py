@@ -33,6 +33,7 @@ from benhan.core.language import LanguageMiddleware, _, learn
 from benhan.core.store import conformance, feed
 from benhan.core.store.live import Live
 from benhan.core.store.subscriptions import deliverer, endpoints
+from benhan.entrance.outside import exchanges
 from benhan.entrance.sign_in import second_factor_roles
 from benhan.settings import Settings
 
@@ -43,6 +44,7 @@ learn(Path(__file__).parent)
 ROOMS = (
     "benhan.entrance.pages",
     "benhan.entrance.sign_in",
+    "benhan.entrance.outside",
     "benhan.entrance.live",
     "benhan.core.api.smart",
     "benhan.core.api.operations",
@@ -116,6 +118,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Starlett
     )
     app.state.settings = settings
     app.state.database = database
+    app.state.providers = exchanges(settings)
     app.state.doors = doors
     app.state.sockets = [door for door in every if isinstance(door, SocketDoor)]
     app.state.operations = tuple(operation for room in rooms for operation in getattr(room, "OPERATIONS", ()))

@@ -4,17 +4,78 @@ Read from the environment (`BENHAN_PORT=8400`) or from a TOML file named by `BEN
 the environment wins.
 """
 
+import os
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+#: Claims that a provider may give to somebody else tomorrow. Source: OpenID Connect Core 1.0, section 5.7.
+_NO_NAMES = frozenset({"email", "phone_number", "preferred_username", "name", "nickname", "given_name", "family_name"})
+
+
+class SignInProvider(BaseModel):
+    """An OpenID Connect provider that staff may sign in through."""
+
+    model_config = {"extra": "forbid", "frozen": True}
+
+    name: str = Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$", description="what it is called in addresses")
+    issuer: str = Field(pattern=r"^https?://[^\s?#@]+$", description="its issuer, to the letter as it says itself")
+    client_id: str = Field(min_length=1, description="how it knows this installation")
+    secret_file: Path | None = Field(default=None, description="file of the client secret")
+    secret_env: str = Field(default="", description="or the environment variable that holds it; neither: PKCE alone")
+    facility: str = Field(default="", description="code of the only facility it is for; empty: all")
+    claim: str = Field(default="sub", description="claim that names an account there and is never given to another")
+    scopes: str = Field(default="openid profile", description="what is asked for; `openid` must be among it")
+    label: str = Field(min_length=1, description="what the button says, after “Đăng nhập bằng”")
+    label_english: str = Field(default="", description="the same in English; empty: as in Vietnamese")
+    second_factor: list[str] = Field(
+        default=[], description="values of `acr` or `amr` that stand for our second factor; empty: none does"
+    )
+    prompt: Literal["login", "select_account", ""] = Field(
+        default="login", description="login: it asks again each time (shared computers); empty: as it likes"
+    )
+
+    @field_validator("claim")
+    @classmethod
+    def _names_for_ever(cls, claim: str) -> str:
+        if claim in _NO_NAMES:
+            raise ValueError(f"{claim} may be somebody else's tomorrow: use sub, or another claim that never changes")
+        return claim
+
+    @field_validator("scopes")
+    @classmethod
+    def _asks_who(cls, scopes: str) -> str:
+        if "openid" not in scopes.split():
+            raise ValueError("openid must be among the scopes")
+        return scopes
+
+    @model_validator(mode="after")
+    def _has_its_secret(self) -> Self:
+        self.secret()
+        return self
+
+    def secret(self) -> str:
+        """The client secret, empty where there is none.
+
+        Raises:
+            ValueError: it is not where the setting says.
+        """
+        if self.secret_env:
+            if not os.environ.get(self.secret_env):
+                raise ValueError(f"{self.name}: secret_env: the environment has no {self.secret_env}")
+            return os.environ[self.secret_env]
+        try:
+            return self.secret_file.read_text("utf-8").strip() if self.secret_file else ""
+        except OSError as wrong:
+            raise ValueError(f"{self.name}: secret_file: {wrong}") from None
 
 
 class Settings(BaseSettings):
@@ -58,6 +119,10 @@ class Settings(BaseSettings):
         default="",
         description="roles that must have a second factor, between blanks (`administrator doctor`); `*`: all staff. "
         "Who has none sets one up at her next sign-in",
+    )
+    sign_in_providers: list[SignInProvider] = Field(
+        default=[],
+        description="OpenID Connect providers that staff may sign in through: tables in the file, or JSON (see below)",
     )
     idle_account_days: int = Field(
         default=45, ge=0, le=366, description="an account is stopped when nobody signed in for so long; 0: never"
@@ -121,6 +186,13 @@ class Settings(BaseSettings):
         """The reverse proxies whose word on a caller's address is believed."""
         return _between_commas(self.trusted_proxies)
 
+    @field_validator("sign_in_providers")
+    @classmethod
+    def _each_its_name(cls, providers: list[SignInProvider]) -> list[SignInProvider]:
+        if len({one.name for one in providers}) != len(providers):
+            raise ValueError("two providers of one name")
+        return providers
+
     def insecurities(self) -> list[str]:
         """What may not stand in production, each as a sentence that names the setting."""
         if self.mode == "demo":
@@ -140,6 +212,8 @@ class Settings(BaseSettings):
             found.append("BENHAN_IDLE_ACCOUNT_DAYS is not 1 to 45: TCVN 14423:2026 disables idle accounts.")
         if self.insurance_portal and not self.insurance_portal.startswith("https://"):
             found.append("BENHAN_INSURANCE_PORTAL is not https://: card numbers would travel unencrypted.")
+        if any(not one.issuer.startswith("https://") for one in self.sign_in_providers):
+            found.append("BENHAN_SIGN_IN_PROVIDERS has an issuer that is not https://: anybody could answer for it.")
         return found
 
 
@@ -148,7 +222,5 @@ def _between_commas(text: str) -> list[str]:
 
 
 def _settings_file() -> Path | None:
-    import os
-
     name = os.environ.get("BENHAN_FILE")
     return Path(name) if name else None

@@ -8,10 +8,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from benhan.core.access import Door, Permission, Subject, invitations
+from benhan.core.access.outside import links
 from benhan.core.db import Transaction
 from benhan.core.fhir.outcome import Invalid
 from benhan.core.kit import forms, pages
 from benhan.core.language import _
+from benhan.entrance.sign_in import offered
 
 
 async def invitation(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -49,9 +51,10 @@ def same_twice(form: forms.Form) -> None:
 
 async def _form(request: Request, tx: Transaction, form: forms.Form) -> Response:
     who = await invitations.invited(tx, request.path_params["token"])
+    linked = await links.of_account(tx, who.facility, who.account)
     return pages.render(
         request, "entrance/invitation.html", 422 if form.errors else 200, form=form, invited=who,
-        address=request.url.path,
+        address=request.url.path, links=linked, providers=offered(request, who.facility_code),
     )  # fmt: skip
 
 

@@ -14,13 +14,14 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from benhan.core.access import Door, Permission, Subject, lock, own, passkeys, second_factors, sessions, signing_in
 from benhan.core.access.accounts import confirm_password
 from benhan.core.access.doors import COOKIE
+from benhan.core.access.outside import links
 from benhan.core.access.own import ProofNeeded
 from benhan.core.db import Transaction
 from benhan.core.fhir.outcome import Invalid, Problem
 from benhan.core.kit import clock, forms, pages
 from benhan.core.language import _, later
 from benhan.entrance.invitation import new_password_fields, same_twice
-from benhan.entrance.sign_in import inside, let_in, passkey_fields, site, terms, told
+from benhan.entrance.sign_in import inside, let_in, offered, passkey_fields, site, terms, told
 from benhan.entrance.staff_words import entrance_words
 
 PATH: Final = "/tai-khoan"
@@ -33,12 +34,14 @@ _DONE: Final = {
     "ten": later("Đã đổi tên"),
     "pin": later("Đã đặt mã PIN mở khoá"),
     "phien": later("Đã kết thúc phiên làm việc"),
+    "noi": later("Đã nối tài khoản ngoài"),
+    "go-noi": later("Đã gỡ tài khoản ngoài"),
 }
 
 
-async def own_page(request: Request, tx: Transaction, who: Subject) -> Response:
-    """Everything about one's own account."""
-    return await _page(request, tx, who, forms.blank(_password_fields()))
+async def own_page(request: Request, tx: Transaction, who: Subject, refused: str | None = None) -> Response:
+    """Everything about one's own account; with what was just refused."""
+    return await _page(request, tx, who, forms.blank(_password_fields()), refused)
 
 
 async def change_password(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -61,7 +64,7 @@ async def begin_application(request: Request, tx: Transaction, who: Subject) -> 
     try:
         step, secret = await own.begin_application(tx, who)
     except ProofNeeded:
-        return _to_proof()
+        return to_proof()
     return await _application(request, tx, who, step, secret)
 
 
@@ -71,16 +74,16 @@ async def set_application(request: Request, tx: Transaction, who: Subject) -> Re
     try:
         codes = await own.finish_application(tx, who, form["step"] or "", form["code"] or "", clock.now())
     except Problem as problem:
-        return await _page(request, tx, who, forms.blank(_password_fields()), told(problem))
+        return await own_page(request, tx, who, told(problem))
     if codes is None:
         secret = await own.pending_secret(tx, who, form["step"] or "")
         return await _application(request, tx, who, form["step"], secret, _("Mã không đúng, đã dùng, hoặc hết hạn."))
-    return _codes(request, codes) if codes else _back("")
+    return _codes(request, codes) if codes else back("")
 
 
 async def remove_application(request: Request, tx: Transaction, who: Subject) -> Response:
     """Codes are asked for no more."""
-    return await _changing(
+    return await changing(
         request, tx, who, second_factors.remove_application(tx, who, needed=_needed(request, who)), "ung-dung"
     )
 
@@ -102,20 +105,18 @@ async def add_passkey(request: Request, tx: Transaction, who: Subject) -> Respon
         await own.require_proof(tx, who)
         await passkeys.add(tx, who, form["step"] or "", form["credential"] or "", form["name"] or "", site(request))
     except ProofNeeded:
-        return _to_proof()
+        return to_proof()
     except Problem as problem:
-        return await _page(request, tx, who, forms.blank(_password_fields()), told(problem))
+        return await own_page(request, tx, who, told(problem))
     factors = await second_factors.of_account(tx, who.account)
-    return (
-        _back("khoa") if factors.recovery_codes else _codes(request, await second_factors.new_recovery_codes(tx, who))
-    )
+    return back("khoa") if factors.recovery_codes else _codes(request, await second_factors.new_recovery_codes(tx, who))
 
 
 async def remove_passkey(request: Request, tx: Transaction, who: Subject) -> Response:
     """Take a passkey no more."""
     form = await forms.read_form(request, [forms.hidden("khoa", required=True)])
     act = passkeys.remove(tx, who, form["khoa"] or "", needed=_needed(request, who))
-    return await _changing(request, tx, who, act, "go-khoa")
+    return await changing(request, tx, who, act, "go-khoa")
 
 
 async def rename_passkey(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -124,8 +125,8 @@ async def rename_passkey(request: Request, tx: Transaction, who: Subject) -> Res
     try:
         await passkeys.rename(tx, who, form["khoa"] or "", form["name"] or "")
     except Problem as problem:
-        return await _page(request, tx, who, forms.blank(_password_fields()), told(problem))
-    return _back("ten")
+        return await own_page(request, tx, who, told(problem))
+    return back("ten")
 
 
 async def new_codes(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -133,9 +134,9 @@ async def new_codes(request: Request, tx: Transaction, who: Subject) -> Response
     try:
         await own.require_proof(tx, who)
     except ProofNeeded:
-        return _to_proof()
+        return to_proof()
     if not (await second_factors.of_account(tx, who.account)).any:
-        return _back("")
+        return back("")
     return _codes(request, await second_factors.new_recovery_codes(tx, who))
 
 
@@ -148,10 +149,10 @@ async def set_pin(request: Request, tx: Transaction, who: Subject) -> Response:
             raise Invalid(_("Hai lần nhập khác nhau."))
         await lock.set_pin(tx, who, form["pin"] or "")
     except ProofNeeded:
-        return _to_proof()
+        return to_proof()
     except Problem as problem:
-        return await _page(request, tx, who, forms.blank(_password_fields()), told(problem))
-    return _back("pin")
+        return await own_page(request, tx, who, told(problem))
+    return back("pin")
 
 
 async def end_sessions(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -161,7 +162,7 @@ async def end_sessions(request: Request, tx: Transaction, who: Subject) -> Respo
         await sessions.end(tx, who, who.account, form["phien"])
     else:
         await sessions.end_all(tx, who, who.account, but=who.session)
-    return _back("phien")
+    return back("phien")
 
 
 async def proof(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -180,16 +181,17 @@ async def proof(request: Request, tx: Transaction, who: Subject) -> Response:
     return pages.render(request, "entrance/own_proof.html", 422 if form.errors else 200, form=form, action=PROOF)
 
 
-async def _changing(request: Request, tx: Transaction, who: Subject, act: Any, done: str) -> Response:
+async def changing(request: Request, tx: Transaction, who: Subject, act: Any, done: str) -> Response:
+    """Do what changes how she is known, once she has proved to be her."""
     try:
         await own.require_proof(tx, who)
         await act
     except ProofNeeded:
         act.close()
-        return _to_proof()
+        return to_proof()
     except Problem as problem:
-        return await _page(request, tx, who, forms.blank(_password_fields()), told(problem))
-    return _back(done)
+        return await own_page(request, tx, who, told(problem))
+    return back(done)
 
 
 async def _page(
@@ -202,7 +204,8 @@ async def _page(
         passkeys=await passkeys.of_account(tx, who.account), mine=who.session,
         sessions=await sessions.of_account(tx, who.facility, who.account),
         entrances=await sessions.entrances(tx, who.facility, who.account), entrance_words=entrance_words(),
-        said=_(said) if said else None,
+        said=_(said) if said else None, links=await links.of_account(tx, who.facility, who.account),
+        providers=offered(request, who.facility_code),
     )  # fmt: skip
 
 
@@ -228,11 +231,13 @@ def _needed(request: Request, who: Subject) -> bool:
     return signing_in.needs_second(who.roles, terms(request))
 
 
-def _to_proof() -> Response:
+def to_proof() -> Response:
+    """To where she gives her password again."""
     return RedirectResponse(f"{PROOF}?next={quote(PATH)}", 303)
 
 
-def _back(done: str) -> Response:
+def back(done: str) -> Response:
+    """To her account, with a word on what was done."""
     return RedirectResponse(f"{PATH}?xong={done}" if done else PATH, 303)
 
 

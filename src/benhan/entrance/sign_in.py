@@ -11,8 +11,10 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from benhan.core.access import Door, Permission, Role, Subject, second_factors, signing_in
 from benhan.core.access.accounts import sign_out
 from benhan.core.access.doors import COOKIE
+from benhan.core.access.outside.provider import Provider
 from benhan.core.access.passkeys import Site
 from benhan.core.access.sessions import Terms, visitor
+from benhan.core.access.signing_in import Came
 from benhan.core.access.staff import STAFF_ROLES
 from benhan.core.db import Transaction
 from benhan.core.fhir.outcome import Problem, SignInNeeded
@@ -27,11 +29,12 @@ STEP_COOKIE: Final = "benhan_buoc"
 SECOND: Final = f"{PATH}/buoc-hai"
 ENROL: Final = f"{PATH}/lap-ung-dung"
 PASSKEY: Final = f"{PATH}/khoa-truy-cap"
+OUTSIDE: Final = f"{PATH}/qua"
 
 
 async def sign_in_page(request: Request, tx: Transaction, who: Subject) -> Response:
     """The form."""
-    return _form(request, clip(request.query_params.get("ten", ""), 64))
+    return sign_in_form(request, clip(request.query_params.get("ten", ""), 64))
 
 
 async def sign_in_answer(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -42,16 +45,10 @@ async def sign_in_answer(request: Request, tx: Transaction, who: Subject) -> Res
     try:
         came = await signing_in.sign_in(tx, login, password, terms(request), visitor(request), clock.now())
     except Problem as problem:
-        return _form(request, login, told(problem), target)
+        return sign_in_form(request, login, told(problem), target)
     if came is None:
-        return _form(request, login, _("Tên đăng nhập hoặc mật khẩu không đúng."), target)
-    if came.step is None:
-        return let_in(request, came.token, target)
-    page = SECOND if came.step == signing_in.SECOND else ENROL
-    answer = RedirectResponse(f"{page}?next={quote(target)}", 303)
-    secure = request.app.state.settings.secure_cookies
-    answer.set_cookie(STEP_COOKIE, came.token, httponly=True, secure=secure, samesite="strict", path=PATH)
-    return answer
+        return sign_in_form(request, login, _("Tên đăng nhập hoặc mật khẩu không đúng."), target)
+    return onward(request, came, target)
 
 
 async def second_page(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -72,7 +69,7 @@ async def second_answer(request: Request, tx: Transaction, who: Subject) -> Resp
         else:
             token = await signing_in.show_code(tx, step, form["code"] or "", *here)
     except SignInNeeded as problem:
-        return _form(request, "", problem.message, target)
+        return sign_in_form(request, "", problem.message, target)
     except Problem as problem:
         return _second(request, target, told(problem))
     if token is None:
@@ -99,9 +96,9 @@ async def passkey_answer(request: Request, tx: Transaction, who: Subject) -> Res
     try:
         token = await signing_in.show_passkey(tx, form["step"] or "", form["credential"] or "", site(request), *here)
     except Problem as problem:
-        return _form(request, "", told(problem), target)
+        return sign_in_form(request, "", told(problem), target)
     if token is None:
-        return _form(request, "", _("Không nhận ra khoá truy cập này."), target)
+        return sign_in_form(request, "", _("Không nhận ra khoá truy cập này."), target)
     return let_in(request, token, target)
 
 
@@ -117,7 +114,7 @@ async def enrol_answer(request: Request, tx: Transaction, who: Subject) -> Respo
     try:
         done = await signing_in.enrol(tx, step, form["code"] or "", terms(request), visitor(request), clock.now())
     except SignInNeeded as problem:
-        return _form(request, "", problem.message, target)
+        return sign_in_form(request, "", problem.message, target)
     except Problem as problem:
         return await _enrolling(request, tx, target, told(problem))
     if done is None:
@@ -131,6 +128,18 @@ async def sign_out_answer(request: Request, tx: Transaction, who: Subject) -> Re
     await sign_out(tx, who, request.cookies.get(COOKIE, ""))
     answer = RedirectResponse(PATH, 303)
     answer.delete_cookie(COOKIE)
+    return answer
+
+
+def onward(request: Request, came: Came, target: str) -> Response:
+    """In, or to the step that is still to be taken."""
+    if came.step is None:
+        return let_in(request, came.token, target)
+    page = SECOND if came.step == signing_in.SECOND else ENROL
+    answer = RedirectResponse(f"{page}?next={quote(target)}", 303)
+    secure = request.app.state.settings.secure_cookies
+    # lax: she may be on her way back from a provider, and a strict cookie would stay behind
+    answer.set_cookie(STEP_COOKIE, came.token, httponly=True, secure=secure, samesite="lax", path=PATH)
     return answer
 
 
@@ -164,6 +173,13 @@ def second_factor_roles(settings: Settings) -> frozenset[Role]:
 def site(request: Request) -> Site:
     """Where passkeys are good."""
     return Site.of(request.app.state.settings.public_url)
+
+
+def offered(request: Request, facility_code: str | None = None) -> list[Provider]:
+    """The providers that people of a facility may use; without one, of the facility that the address names, or any."""
+    code = facility_code or request.query_params.get("co-so")
+    every: list[Provider] = [one.provider for one in request.app.state.providers.values()]
+    return [one for one in every if code is None or one.serves(code)]
 
 
 def passkey_fields() -> list[forms.Field]:
@@ -201,11 +217,12 @@ def _code_fields() -> list[forms.Field]:
     return [forms.text("code", _("Mã"), most=40)]
 
 
-def _form(request: Request, login: str, error: str | None = None, target: str | None = None) -> Response:
+def sign_in_form(request: Request, login: str, error: str | None = None, target: str | None = None) -> Response:
+    """The form, with what was wrong."""
     return pages.render(
         request, "entrance/sign_in.html", 422 if error else 200, login=login, error=error,
         next=target or inside(request.query_params.get("next", "/")), passkey=PASSKEY,
-        password_chosen=request.query_params.get("xong") == "mat-khau",
+        password_chosen=request.query_params.get("xong") == "mat-khau", providers=offered(request), outside=OUTSIDE,
     )  # fmt: skip
 
 
@@ -219,7 +236,7 @@ async def _enrolling(request: Request, tx: Transaction, target: str, error: str 
     try:
         secret, login, house = await signing_in.to_enrol(tx, request.cookies.get(STEP_COOKIE, ""))
     except SignInNeeded as problem:
-        return _form(request, "", problem.message, target)
+        return sign_in_form(request, "", problem.message, target)
     return pages.render(
         request, "entrance/application.html", 422 if error else 200, error=error, next=target, action=ENROL, step="",
         secret=secret, address=second_factors.address(secret, login, house), must=True,

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from benhan.core.access import Door, Permission, Role, Subject, grants, sessions, staff
 from benhan.core.access.hours import Hours, day_names
+from benhan.core.access.outside import links
 from benhan.core.access.roles import ROLE_NAMES
 from benhan.core.db import Transaction
 from benhan.core.fhir.outcome import Problem
@@ -126,7 +127,8 @@ async def _page(request: Request, tx: Transaction, who: Subject, given: dict[str
         departments=await departments(tx, who), myself=one.id == who.account, at=now,
         grants=await grants.of_account(tx, who, one.id), review_due=one.review_due(now.date()),
         sessions=await sessions.of_account(tx, who.facility, one.id), mine=who.session,
-        entrances=await sessions.entrances(tx, who.facility, one.id), toast=toast(request), **words(),
+        entrances=await sessions.entrances(tx, who.facility, one.id), toast=toast(request),
+        links=await links.of_account(tx, who.facility, one.id), **words(),
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from benhan.core.fhir.outcome import NotFound
 from benhan.core.language import _
 
 _FIND = """
-select i.token_hash, a.id, a.facility, a.login, a.name, f.name as facility_name
+select i.token_hash, a.id, a.facility, a.login, a.name, f.name as facility_name, f.code as facility_code
 from invitation i join account a on a.id = i.account join facility f on f.key = a.facility
 where i.token_hash = $1 and i.ends > now() and a.active
 """
@@ -24,9 +24,12 @@ where i.token_hash = $1 and i.ends > now() and a.active
 class Invited(msgspec.Struct, frozen=True):
     """Who is invited, and where."""
 
+    account: str
     login: str
     name: str
+    facility: int
     facility_name: str
+    facility_code: str
 
 
 async def invited(tx: Transaction, token: str) -> Invited:
@@ -36,7 +39,7 @@ async def invited(tx: Transaction, token: str) -> Invited:
         NotFound: nobody: it was used, replaced by a newer one, or is older than 72 hours.
     """
     row = await _row(tx, token)
-    return Invited(row["login"], row["name"], row["facility_name"])
+    return Invited(row["id"], row["login"], row["name"], row["facility"], row["facility_name"], row["facility_code"])
 
 
 async def accept(tx: Transaction, token: str, password: str) -> str:

@@ -1,4 +1,4 @@
-"""Signing in: the password, then whether she may come in now, then what she has beside it.
+"""Signing in: the password (or a provider's word), then whether she may come in now, then what she has beside it.
 
 The same words and the same work for a login that does not exist and for a wrong password; what else stands in the way
 is told only to who knew the password. Between the steps there is no session: a step opens nothing (`steps`).
@@ -18,6 +18,8 @@ from benhan.core.access.audit import Event, record
 from benhan.core.access.back_off import count_failure, forget_failures, of_address, of_login, refuse_waiting
 from benhan.core.access.hours import Hours
 from benhan.core.access.idle import stop_for_idleness
+from benhan.core.access.outside import links
+from benhan.core.access.outside.provider import Identity, Provider, Trouble
 from benhan.core.access.passkeys import Site
 from benhan.core.access.roles import Role
 from benhan.core.access.sessions import Terms, Visitor, open_for
@@ -26,8 +28,10 @@ from benhan.core.db import PLATFORM, Transaction
 from benhan.core.fhir.outcome import Forbidden, SignInNeeded
 from benhan.core.language import _
 
-#: The kinds of step after a password: show something more, or set it up first.
+#: The kinds of step after what came first: show something more, or set it up first.
 SECOND, ENROL = "second", "enrol"
+#: What may come first.
+PASSWORD, PROVIDER = "password", "provider"
 _ACCOUNT = """
 select a.*, within_hours(days, opens, closes, $2) as open_now, roles_at(a, $2) as roles_now,
        $3 > 0 and used < $2::timestamptz - $3 * interval '1 day' as unused
@@ -71,12 +75,36 @@ async def sign_in(
         _trace(tx, row, who_comes, "wrong password" if row else "unknown login", allowed=False)
         return None
     await _refuse_closed(tx, row, terms, who_comes)
-    if (await second_factors.of_account(tx, row["id"])).any:
-        return Came(await steps.begin(tx, row["facility"], row["id"], SECOND), SECOND)
-    if needs_second(frozenset(map(Role, row["roles_now"])), terms):
-        secret = second_factors.new_secret()
-        return Came(await steps.begin(tx, row["facility"], row["id"], ENROL, secret=secret), ENROL)
-    return Came(await _come_in(tx, row, terms, who_comes, "password", at))
+    return await _onward(tx, row, terms, who_comes, PASSWORD, at)
+
+
+async def show_identity(
+    tx: Transaction, provider: Provider, identity: Identity, terms: Terms, who_comes: Visitor, at: datetime
+) -> Came | None:
+    """Who she is at a provider, as it vouched for; None when no account is linked to that.
+
+    Its second factor stands for ours only where the operator said so (`Identity.strong`).
+
+    Raises:
+        Forbidden: as `sign_in`.
+    """
+    account = await links.holder(tx, provider, identity)
+    row = await tx.fetchrow(_BY_ID, account, at, terms.idle_days) if account else None
+    await _refuse_waiting(tx, row, who_comes, of_address(who_comes.place))
+    if row is None:
+        _trace(tx, None, who_comes, "unknown identity", allowed=False, about=f"{provider.name}: {identity.shown}")
+        return None
+    await _refuse_closed(tx, row, terms, who_comes)
+    await links.note_use(tx, identity, at)
+    if identity.strong:
+        return Came(await _come_in(tx, row, terms, who_comes, "provider, its second factor", at))
+    return await _onward(tx, row, terms, who_comes, PROVIDER, at)
+
+
+def not_vouched_for(tx: Transaction, provider: Provider, trouble: Trouble, who_comes: Visitor) -> None:
+    """Leave the trace of a provider that told us nothing we can trust. The transaction must reach the platform."""
+    about = f"{provider.name}: {trouble.detail}" if trouble.detail else provider.name
+    _trace(tx, None, who_comes, f"provider: {trouble.kind}", allowed=False, about=about)
 
 
 def needs_second(roles: frozenset[Role], terms: Terms) -> bool:
@@ -93,13 +121,13 @@ async def show_code(
         SignInNeeded: the step has ended.
         Forbidden: as `sign_in`.
     """
-    row = await _stepping(tx, step, SECOND, terms, who_comes, at)
+    row, first = await _stepping(tx, step, SECOND, terms, who_comes, at)
     plain = "".join(code.split())
     if plain.isdigit() and len(plain) == 6:
-        good, how = await second_factors.take_code(tx, row["id"], plain, at), "password+code"
+        good, how = await second_factors.take_code(tx, row["id"], plain, at), "code"
     else:
-        good, how = await second_factors.take_recovery_code(tx, row["id"], plain), "password+recovery code"
-    return await _after_second(tx, row, step, terms, who_comes, at, how if good else None)
+        good, how = await second_factors.take_recovery_code(tx, row["id"], plain), "recovery code"
+    return await _after_second(tx, row, step, terms, who_comes, at, f"{first}+{how}" if good else None)
 
 
 async def passkey_question(tx: Transaction, site: Site, step: str | None = None) -> dict[str, Any]:
@@ -134,9 +162,9 @@ async def show_passkey(
         Forbidden: as `sign_in`.
     """
     if step is not None:
-        row = await _stepping(tx, step, SECOND, terms, who_comes, at)
+        row, first = await _stepping(tx, step, SECOND, terms, who_comes, at)
         good = await passkeys.holder(tx, question, said, site) == row["id"]
-        return await _after_second(tx, row, step, terms, who_comes, at, "password+passkey" if good else None)
+        return await _after_second(tx, row, step, terms, who_comes, at, f"{first}+passkey" if good else None)
     await tx.reach(PLATFORM)
     await _refuse_waiting(tx, None, who_comes, of_address(who_comes.place))
     account = await passkeys.holder(tx, question, said, site)
@@ -176,28 +204,41 @@ async def enrol(
         Forbidden: as `sign_in`.
     """
     secret, _login, _house = await to_enrol(tx, step)
-    row = await _stepping(tx, step, ENROL, terms, who_comes, at)
+    row, first = await _stepping(tx, step, ENROL, terms, who_comes, at)
     herself = _herself(row)
     if not await second_factors.set_application(tx, herself, secret, code, at):
         await _after_second(tx, row, step, terms, who_comes, at, None)
         return None
     await steps.take(tx, step, ENROL)
     codes = await second_factors.new_recovery_codes(tx, herself)
-    return Enrolled(await _come_in(tx, row, terms, who_comes, "password+code", at), codes)
+    return Enrolled(await _come_in(tx, row, terms, who_comes, f"{first}+code", at), codes)
+
+
+async def _onward(
+    tx: Transaction, row: asyncpg.Record, terms: Terms, who_comes: Visitor, first: str, at: datetime
+) -> Came:
+    """From what came first to her second factor, to setting one up, or straight in."""
+    if (await second_factors.of_account(tx, row["id"])).any:
+        return Came(await steps.begin(tx, row["facility"], row["id"], SECOND, first=first), SECOND)
+    if needs_second(frozenset(map(Role, row["roles_now"])), terms):
+        secret = second_factors.new_secret()
+        return Came(await steps.begin(tx, row["facility"], row["id"], ENROL, secret=secret, first=first), ENROL)
+    return Came(await _come_in(tx, row, terms, who_comes, first, at))
 
 
 async def _stepping(
     tx: Transaction, step: str, kind: str, terms: Terms, who_comes: Visitor, at: datetime
-) -> asyncpg.Record:
-    """Whose step it is; failures of the second factor count like those of the password, and hold her back as long."""
+) -> tuple[asyncpg.Record, str]:
+    """Whose step it is, and what came before it; failures of the second factor count like those of the password, and
+    hold her back as long."""
     await tx.reach(PLATFORM)
     found = await steps.peek(tx, step, kind)
     row = await tx.fetchrow(_BY_ID, found.account, at, terms.idle_days) if found else None
-    if row is None:
+    if found is None or row is None:
         raise _over()
     await _refuse_waiting(tx, row, who_comes, of_login(row["login"]), of_address(who_comes.place))
     await _refuse_closed(tx, row, terms, who_comes)
-    return row
+    return row, found.first
 
 
 async def _after_second(
@@ -223,10 +264,12 @@ async def _refuse_closed(tx: Transaction, row: asyncpg.Record, terms: Terms, who
     """Refuse an account that may not come in now.
 
     Raises:
-        Forbidden: it was stopped, or lies idle, or this is not its hour, or its grants have ended.
+        Forbidden: it was stopped, was never opened, lies idle, or this is not its hour, or its grants have ended.
     """
     closed = None
-    if not row["active"]:
+    if row["active"] and row["password_hash"] is None:
+        closed = "invited", _("Tài khoản này chưa có mật khẩu: mở liên kết mời và đặt mật khẩu trước.")
+    elif not row["active"]:
         closed = "stopped", _("Tài khoản đã ngừng: %(why)s.", why=row["stopped"] or _("theo quyết định của quản trị"))
     elif row["unused"]:
         await stop_for_idleness(tx, row["facility"], row["id"], terms.idle_days)
@@ -262,8 +305,8 @@ def _herself(row: asyncpg.Record) -> Subject:
     return Subject(account=row["id"], name=row["name"], facility=row["facility"], facility_name="", roles=frozenset())
 
 
-def _trace(tx: Transaction, row: Any, who_comes: Visitor, rule: str, *, allowed: bool = True) -> None:
+def _trace(tx: Transaction, row: Any, who_comes: Visitor, rule: str, *, allowed: bool = True, about: str = "") -> None:
     """Every try leaves one: of her account, or of nobody's at the platform."""
     nobody = Subject(account="unknown", name="", facility=0, facility_name="", roles=frozenset())
-    where = " · ".join(filter(None, (who_comes.device, who_comes.place)))
+    where = " · ".join(filter(None, (who_comes.device, who_comes.place, about)))
     record(tx, _herself(row) if row else nobody, Event("sign-in", allowed=allowed, rule=rule, detail=where))

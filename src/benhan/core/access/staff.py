@@ -17,6 +17,7 @@ from benhan.core.access import second_factors, sessions
 from benhan.core.access.accounts import create_account, hashed, new_token
 from benhan.core.access.audit import Event, record
 from benhan.core.access.hours import EVERY_DAY, Hours
+from benhan.core.access.outside import links
 from benhan.core.access.roles import ROLE_NAMES, Permission, Role
 from benhan.core.access.subject import Subject
 from benhan.core.db import Transaction
@@ -168,7 +169,7 @@ async def restart(tx: Transaction, who: Subject, account: str) -> None:
 
 
 async def reset(tx: Transaction, who: Subject, account: str) -> str:
-    """Void the password and every second factor, end the sessions; gives the token of a new invitation.
+    """Void the password, every second factor and link, end the sessions; gives the token of a new invitation.
 
     Raises:
         Forbidden: one's own.
@@ -179,6 +180,7 @@ async def reset(tx: Transaction, who: Subject, account: str) -> str:
         raise Conflict(_("Tài khoản đang ngừng."), advice=_("Mở lại tài khoản trước."))
     await tx.execute("update account set password_hash = null where facility = $1 and id = $2", who.facility, account)
     await second_factors.remove_all(tx, account)
+    await links.unlink_all(tx, who, account)
     record(tx, who, Event("account-reset", "Account", account))
     await sessions.end_all(tx, who, account)
     return await _invitation(tx, who, account)

@@ -1,6 +1,7 @@
-"""Steps between a question and its answer: after the password, while an application is set up, a passkey's challenge.
+"""Steps between a question and its answer: after the password, while an application is set up, a passkey's challenge,
+while she is at a provider.
 
-A step opens nothing by itself, belongs to one purpose, is used once and ends after five minutes.
+A step opens nothing by itself, belongs to one purpose, is used once and ends after some minutes.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Final
 import msgspec
 
 from benhan.core.access.accounts import hashed, new_token
-from benhan.core.db import Transaction
+from benhan.core.db import Row, Transaction
 
 MINUTES: Final = 5
 
@@ -23,6 +24,8 @@ class Step(msgspec.Struct, frozen=True):
     account: str | None
     challenge: bytes | None
     secret: str | None
+    #: What it followed upon: `password` or `provider`.
+    first: str
 
 
 async def begin(
@@ -33,13 +36,15 @@ async def begin(
     *,
     challenge: bytes | None = None,
     secret: str | None = None,
+    first: str = "password",
+    minutes: int = MINUTES,
 ) -> str:
     """Begin a step; gives its token."""
     token = new_token()
     await tx.execute(
-        "insert into sign_in_step (token_hash, facility, account, kind, challenge, secret, ends)"
-        " values ($1, $2, $3, $4, $5, $6, now() + $7)",
-        hashed(token), facility, account, kind, challenge, secret, timedelta(minutes=MINUTES),
+        "insert into sign_in_step (token_hash, facility, account, kind, challenge, secret, first, ends)"
+        " values ($1, $2, $3, $4, $5, $6, $7, now() + $8)",
+        hashed(token), facility, account, kind, challenge, secret, first, timedelta(minutes=minutes),
     )  # fmt: skip
     return token
 
@@ -50,7 +55,7 @@ async def peek(tx: Transaction, token: str, kind: str) -> Step | None:
         "select * from sign_in_step where token_hash = $1 and kind = $2 and ends > now() for update",
         hashed(token), kind,
     )  # fmt: skip
-    return Step(row["facility"], row["account"], row["challenge"], row["secret"]) if row else None
+    return _step(row) if row else None
 
 
 async def take(tx: Transaction, token: str, kind: str) -> Step | None:
@@ -58,3 +63,13 @@ async def take(tx: Transaction, token: str, kind: str) -> Step | None:
     found = await peek(tx, token, kind)
     await tx.execute("delete from sign_in_step where token_hash = $1 and kind = $2", hashed(token), kind)
     return found
+
+
+async def take_first(tx: Transaction, token: str, kind: str) -> Step | None:
+    """As `take`, in a statement of its own before anything else: what is asked of others next keeps no transaction."""
+    row = await tx.first("select * from take_step($1, $2)", hashed(token), kind)
+    return _step(row) if row else None
+
+
+def _step(row: Row) -> Step:
+    return Step(row["facility"], row["account"], row["challenge"], row["secret"], row["first"])
