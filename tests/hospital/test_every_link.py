@@ -64,7 +64,7 @@ def vague(record: Any, name: str = "") -> Any:
 async def sparse(database: Database, dsn: Callable[..., str]) -> House:
     """The hospital with sparse records."""
     morning = now().replace(hour=10, minute=10)
-    house = await build_house(database, dsn(), code="79772", name="BVĐK Lược Bớt", days=3)
+    house = await build_house(database, dsn(), code="79774", name="BVĐK Lược Bớt", days=3)
     await fill(database, house, visits=150, now=morning)
     for type_ in TYPES:
         async with database.transaction(house.key) as tx:
