@@ -35,3 +35,12 @@ def test_only_the_store_touches_the_tables_of_records(path: Path) -> None:
         text for text in strings if re.search(r"\b(select|insert|update|delete)\b", text) and TOUCHES.search(text)
     ]
     assert not touched
+
+
+def test_no_two_tests_share_a_hospital_by_chance() -> None:
+    """Tests of one worker share a database: a code stands in one file alone."""
+    found: dict[str, set[str]] = {}
+    for path in Path(__file__).parent.rglob("*.py"):
+        for code in re.findall(r'(?:found_facility\(\w+\(\), |code=)"(\d{5})"', path.read_text()):
+            found.setdefault(code, set()).add(path.name)
+    assert {code: files for code, files in found.items() if len(files) > 1} == {}

@@ -34,7 +34,7 @@ Place = tuple[int, Guarded]
 @pytest_asyncio.fixture(scope="session")
 async def place(database: Database, dsn: Callable[..., str]) -> Place:
     """The facility, and what is in it."""
-    key = await found_facility(dsn(), "79780", "Bệnh viện Kín Đáo", "79")
+    key = await found_facility(dsn(), "79781", "Bệnh viện Kín Đáo", "79")
     made = kit.made()
     async with database.transaction(key) as tx:
         await store.load(tx, service(Role.LOADER, key), list(made.records.values()))
