@@ -32,13 +32,13 @@ async def visit(
 
 
 async def test_visits_are_counted_by_quarter_and_room(database: Database, loader: Subject) -> None:
-    day, start = {"date": ["sa2031-05-05", "lt2031-05-07"]}, datetime(2031, 5, 6, tzinfo=ZONE)
+    day, start = {"date": ["sa2051-05-05", "lt2051-05-07"]}, datetime(2051, 5, 6, tzinfo=ZONE)
     quarter = ByTime("date", start, timedelta(minutes=15))
     async with database.transaction(loader.facility) as tx:
         for at, room in (("07:00:00", "dem-a"), ("07:14:59", "dem-a"), ("07:15:00", "dem-b"), ("00:00:00", "dem-b")):
-            await visit(tx, loader, "2031-05-06", at, room)
-        await visit(tx, loader, "2031-05-05", "23:59:59", "dem-a")
-        await visit(tx, loader, "2031-05-07", "00:00:00", "dem-a")
+            await visit(tx, loader, "2051-05-06", at, room)
+        await visit(tx, loader, "2051-05-05", "23:59:59", "dem-a")
+        await visit(tx, loader, "2051-05-07", "00:00:00", "dem-a")
         assert await counting.tally(tx, loader, r4.Encounter, day, quarter) == {(28,): 2, (29,): 1, (0,): 1}
         rooms = await counting.tally(tx, loader, r4.Encounter, day, ByToken("location"))
         assert rooms[counting.reference_key("Location/dem-a"),] == 2
@@ -49,11 +49,11 @@ async def test_visits_are_counted_by_quarter_and_room(database: Database, loader
 
 
 async def test_how_long_people_stood_at_the_desk(database: Database, loader: Subject) -> None:
-    day = {"date": ["sa2032-05-05", "lt2032-05-07"]}
+    day = {"date": ["sa2052-05-05", "lt2052-05-07"]}
     async with database.transaction(loader.facility) as tx:
-        await visit(tx, loader, "2032-05-06", "08:00:06", "dem-c", desk=("08:00:00.000", "08:00:06.000"))
-        await visit(tx, loader, "2032-05-06", "08:10:00", "dem-c")
-        await visit(tx, loader, "2032-05-06", "08:20:00", "dem-c", desk=("08:21:00.000", "08:29:00.000"))
+        await visit(tx, loader, "2052-05-06", "08:00:06", "dem-c", desk=("08:00:00.000", "08:00:06.000"))
+        await visit(tx, loader, "2052-05-06", "08:10:00", "dem-c")
+        await visit(tx, loader, "2052-05-06", "08:20:00", "dem-c", desk=("08:21:00.000", "08:29:00.000"))
         times = await counting.durations(tx, loader, r4.Encounter, day, "location-period", before="date")
     assert times == [pytest.approx(6, abs=0.01)]
 
@@ -62,7 +62,7 @@ async def test_another_hospital_counts_nothing_of_ours(
     database: Database, loader: Subject, other_hospital: House
 ) -> None:
     async with database.transaction(loader.facility) as tx:
-        await visit(tx, loader, "2033-05-06", "08:00:00", "dem-d")
+        await visit(tx, loader, "2053-05-06", "08:00:00", "dem-d")
     async with database.transaction(other_hospital.key) as tx:
         asked = {"location": "Location/dem-d"}
         assert await counting.tally(tx, other_hospital.loader, r4.Encounter, asked) == {(): 0}
