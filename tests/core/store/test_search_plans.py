@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -11,8 +12,9 @@ import pytest
 import pytest_asyncio
 
 from benhan.core.access import Decision, Role, Subject, service
-from benhan.core.db import Database
+from benhan.core.db import PLATFORM, Database
 from benhan.core.fhir.search import PARAMETERS
+from benhan.core.store import feed
 from benhan.core.store.lead import leading
 from benhan.core.store.query import parse
 from benhan.core.store.records import NUMBERS
@@ -82,6 +84,47 @@ async def test_a_page_of_ten_reads_little_whatever_it_asks(
     plan = json.loads(rows[0][0])[0]["Plan"]
     assert max(touched(plan)) <= MOST, json.dumps(plan, indent=1)
     assert plan["Actual Rows"] == (2 if params.get("code") == "rare" else 11)
+
+
+@pytest.mark.parametrize("params", [{"date": "ge{0}"}, {"status": "final", "date": "ge{0}"}], ids=str)
+async def test_a_count_reads_what_its_narrowest_condition_meets(
+    database: Database, full: Subject, params: dict[str, str]
+) -> None:
+    since = datetime.now(UTC) - timedelta(hours=3000)
+    asked = {name: value.format(since.isoformat()) for name, value in params.items()}
+    query = parse("Observation", asked | {"_summary": "count"})
+    async with database.transaction(full.facility) as tx:
+        lead = await leading(tx, full.facility, query, ALLOWED, whole=True)
+        assert lead
+        assert not lead.few
+        statement = Statement(full.facility, query, ALLOWED, lead)
+        sql = statement.total()
+        [row] = await tx.fetch(sql, *statement.values)
+        rows = await tx.fetch(f"explain (analyze, costs off, timing off, format json) {sql}", *statement.values)
+    assert 2990 <= row["count"] <= 3000
+    plan = json.loads(rows[0][0])[0]["Plan"]
+    assert max(touched(plan)) <= MOST, json.dumps(plan, indent=1)
+
+
+async def test_whether_the_feed_has_news_is_one_look(database: Database, dsn: Callable[..., str]) -> None:
+    """Under row-level security an index is entered only by what is leakproof: a position that is not scans the feed."""
+    key = await found_facility(dsn(), "79786", "Bệnh viện Nhiều Tin", "79")
+    owner = await asyncpg.connect(dsn())
+    await owner.execute(
+        "insert into feed (facility, type, id, version, action) select $1, $2, 'tin-' || n, 1, 'C'"
+        f" from generate_series(1, {MANY}) n", key, NUMBERS["Observation"],
+    )  # fmt: skip
+    behind = await owner.fetchrow(
+        "select xid, seq from feed where facility = $1 order by xid, seq offset $2 limit 1", key, MANY - 2
+    )
+    await owner.close()
+    async with database.transaction(PLATFORM) as tx:  # the reader is gone with the test: nobody waits for it
+        await tx.execute("insert into feed_reader (name, xid, seq) values ('behind', $1, $2)", *behind)
+        rows = await tx.fetch(f"explain (analyze, costs off, timing off, format json) {feed.NEWS}", "behind")
+        assert await feed.has_news(tx, "behind")
+        await tx.execute("delete from feed_reader where name = 'behind'")
+    plan = json.loads(rows[0][0])[0]["Plan"]
+    assert max(touched(plan)) <= 10, json.dumps(plan, indent=1)
 
 
 def touched(node: dict[str, Any]) -> Iterator[float]:

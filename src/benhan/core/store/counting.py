@@ -52,7 +52,18 @@ class ByTime(msgspec.Struct, frozen=True):
         return "{as_}.n", f"select {steps} as n from span s where s.rid = met.key and s.param = {params}"
 
 
-By = ByToken | ByTime
+class ByPresence(msgspec.Struct, frozen=True):
+    """By whether a record has any value of a token or reference parameter; a group's key is 1 (it has) or 0."""
+
+    code: str
+
+    def sql(self, params: str, value: Any) -> tuple[str, str]:
+        """The group's key, and where it comes from for the record `met.key`."""
+        found = f"exists (select from token t where t.rid = met.key and t.param = {params})"
+        return "{as_}.n", f"select case when {found} then 1 else 0 end as n"
+
+
+By = ByToken | ByTime | ByPresence
 
 
 async def tally(
@@ -117,7 +128,7 @@ def reference_key(reference: str) -> int:
 async def _asked(tx: Transaction, who: Subject, name: str, params: Params, detail: str) -> Statement:
     decision = permit(who, Interaction.SEARCH, name)
     query = parse(name, params, lambda linked: permit(who, Interaction.SEARCH, linked), facility=who.facility)
-    lead = await leading(tx, who.facility, query, decision)
+    lead = await leading(tx, who.facility, query, decision, whole=True)
     audited(tx, who, Interaction.SEARCH, decision, name, None, query.patient, f"{detail} {query.text}")
     return Statement(who.facility, query, decision, lead)
 

@@ -46,10 +46,14 @@ from unnest($4::int[], $5::smallint[], $6::text[], $7::int[]) b(facility, type, 
 join feed f on (f.facility, f.type, f.id) = (b.facility, b.type, b.id) and f.version < b.version
 where (f.xid, f.seq) > ($1::text::xid8, $2) and f.seq < $3
 """
-_NEWS = """
-select exists (select from feed where xid < pg_snapshot_xmin(pg_current_snapshot()) and (xid, seq) > (
-    coalesce((select xid from feed_reader where name = $1), '0'::xid8),
-    coalesce((select seq from feed_reader where name = $1), 0)))
+#: The next row alone is looked at, in the order of the index: its transaction is the lowest. The position is a column
+#: behind a fence: `coalesce` is not leakproof, so under row-level security the index could not be entered by it.
+NEWS = """
+select exists (
+    select from (select coalesce(max(xid), '0') as xid, coalesce(max(seq), 0) as seq from feed_reader where name = $1) r
+    cross join lateral (
+        select f.xid from feed f where (f.xid, f.seq) > (r.xid, r.seq) order by f.xid, f.seq limit 1) next
+    where next.xid < pg_snapshot_xmin(pg_current_snapshot()))
 """
 _LABELLED = f"""
 select n from unnest($1::int[], $2::text[]) with ordinality r(facility, patient, n) where {guarding.PROBE.format(r="r")}
@@ -193,7 +197,7 @@ def position_of(text: str) -> Position:
 
 async def has_news(tx: Transaction, reader: str) -> bool:
     """Whether a named reader has something to deal with. Asking locks nothing, so it costs no flush of the disk."""
-    found: bool = await tx.fetchval(_NEWS, reader)
+    found: bool = await tx.fetchval(NEWS, reader)
     return found
 
 

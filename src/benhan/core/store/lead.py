@@ -21,6 +21,8 @@ from benhan.core.store.query.results import Query
 
 #: Up to so many index rows are read and tried one by one (about 10 µs each).
 FEW = 2000
+#: Where every record that meets the search is wanted, the narrowest condition is looked for up to so many index rows.
+MANY = 100_000
 #: A count is believed for so many seconds: it decides how long a search takes, never what it finds.
 BELIEVED_SECONDS = 30.0
 #: Counts that are kept by a process.
@@ -36,8 +38,14 @@ class Lead(msgspec.Struct, frozen=True):
     few: bool
 
 
-async def leading(tx: Transaction, facility: int, query: Query, decision: Decision) -> Lead | None:
-    """The leading condition; None where the record's own columns lead (a patient, ids) or nothing is asked."""
+async def leading(
+    tx: Transaction, facility: int, query: Query, decision: Decision, *, whole: bool = False
+) -> Lead | None:
+    """The leading condition; None where the record's own columns lead (a patient, ids) or nothing is asked.
+
+    `whole`: everything that is found is wanted (a count), so it is worth knowing which of many-rowed conditions is the
+    narrowest.
+    """
     if decision.only_patient is not None or any(isinstance(one, Compartment | Ids) for one in query.clauses):
         return None
     candidates = [clause for clause in query.clauses if isinstance(clause, IndexClause)]
@@ -46,31 +54,32 @@ async def leading(tx: Transaction, facility: int, query: Query, decision: Decisi
     for clause in candidates:
         if clause.rare:
             return Lead(clause, few=True)
-    met = await _met(tx, facility, candidates)
+    met = await _met(tx, facility, candidates, FEW + 1)
+    if whole and len(met) > 1 and min(met) > FEW:
+        met = await _met(tx, facility, candidates, MANY)
     fewest = min(range(len(met)), key=met.__getitem__)
     return Lead(candidates[fewest], few=met[fewest] <= FEW)
 
 
-async def _met(tx: Transaction, facility: int, clauses: list[IndexClause]) -> list[int]:
-    """How many index rows meet each condition, as counted now or a moment ago."""
-    question = msgspec.msgpack.encode((facility, clauses))
+async def _met(tx: Transaction, facility: int, clauses: list[IndexClause], most: int) -> list[int]:
+    """How many index rows meet each condition, up to `most`, as counted now or a moment ago."""
+    question = msgspec.msgpack.encode((facility, clauses, most))
     at, met = _counts.get(question, (0.0, []))
     if not met or at + BELIEVED_SECONDS < time.monotonic():
-        met = await _counted(tx, facility, clauses)
+        met = await _counted(tx, facility, clauses, most)
         if len(_counts) >= KEPT:
             _counts.clear()
         _counts[question] = time.monotonic(), met
     return met
 
 
-async def _counted(tx: Transaction, facility: int, clauses: list[IndexClause]) -> list[int]:
-    """How many index rows meet each condition, up to FEW + 1."""
+async def _counted(tx: Transaction, facility: int, clauses: list[IndexClause], most: int) -> list[int]:
     values: list[Any] = [facility]
 
     def value(given: Any) -> str:
         values.append(given)
         return f"${len(values)}"
 
-    counts = [one.counted(value, FEW + 1) for one in clauses]
+    counts = [one.counted(value, most) for one in clauses]
     [row] = await tx.look(f"select {', '.join(counts)}", *values)
     return list(row.values())

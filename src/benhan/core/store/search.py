@@ -173,7 +173,8 @@ async def _parts(
     query.clauses += conditions(who.facility, name, decision)
     parts = [Part(facility, query, decision) for facility in reaches(who, name)]
     for part in parts:
-        part.lead = await leading(tx, part.facility, query, decision)
+        whole = query.counts_only or query.total == "accurate"
+        part.lead = await leading(tx, part.facility, query, decision, whole=whole)
     return parts
 
 

@@ -7,7 +7,7 @@ search takes does not depend on what it believes of tables that were filled a mo
 - by the leading condition (`lead.py`): its few index rows are read, the others tried on each of them;
 - along a common token's index rows, which lie newest first, until the page is full;
 - along the index of what is sorted by, where many records meet the search;
-- along the type from the newest record, trying every condition.
+- along the type from the newest record, trying every condition, until the page is full.
 
 Keys are found first; the records of the page alone are read.
 """
@@ -101,13 +101,13 @@ class Statement:
 
     def keys(self, newest: int | None = None) -> str:
         """The keys of all records that meet the search, or of so many of the newest."""
-        source = self._source()
+        source = self._source(whole=newest is None)
         cut = f" order by {source.key} desc limit {self.value(newest)}" if newest else ""
         return f"select {source.key} as key from {source.sql}{cut}"
 
     def total(self) -> str:
         """How many there are; index rows alone are counted where they tell."""
-        return f"select count(*) from {self._source().sql}"
+        return f"select count(*) from {self._source(whole=True).sql}"
 
     def estimate(self) -> str:
         """About how many there are: the newest are counted, the others taken to lie as densely."""
@@ -132,14 +132,15 @@ class Statement:
         of_columns = any(isinstance(one, Compartment | Ids) for one in self._query.clauses)
         return self._only_patient is not None or of_columns
 
-    def _source(self) -> Source:
+    def _source(self, *, whole: bool = False) -> Source:
+        """The way; `whole`: to the last record that meets the search, not to the end of a page."""
         if self._by_columns:
             return self._of_record()
         if self._lead is None:
             return self._walked()
         if isinstance(self._lead.clause, Tokens) and (rows := self._lead.clause.ordered(self.value)):
             return self._led(rows)
-        if self._lead.few or self._query.order:
+        if self._lead.few or self._query.order or whole:
             return self._led(f"(select distinct x.rid from {self._lead.clause.rows(self.value)} offset 0)")
         return self._walked()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Final
@@ -14,7 +15,7 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import r4
 from benhan.core.kit.clock import day_bounds, local
 from benhan.core.store import series
-from benhan.core.store.counting import ByTime, ByToken, durations, tally
+from benhan.core.store.counting import ByPresence, ByTime, ByToken, durations, tally
 from benhan.hospital.reception.booking_rules import AWAITED
 from benhan.hospital.visit import WAITING
 
@@ -79,17 +80,19 @@ async def _counted(tx: Transaction, who: Subject, now: datetime, waiting: int) -
     day = local(now).date()
     quarters = ByTime("date", day_bounds(day)[0], timedelta(minutes=15))
     received: dict[str, str | list[str]] = {"date": _within(day), "status:not": "cancelled"}
-    came = _by_quarter(await tally(tx, who, r4.Encounter, received, quarters))
-    had_booked = await tally(tx, who, r4.Encounter, {**received, "appointment:missing": "false"})
+    visits = await tally(tx, who, r4.Encounter, received, quarters, ByPresence("appointment"))
+    came = Counter[int]()
+    for (at, _booked), people in visits.items():
+        came[at] += people
     times = await durations(tx, who, r4.Encounter, received, "location-period", before="date")
     expected: dict[str, str | list[str]] = {"date": _within(day), "status": AWAITED}
-    booked = _by_quarter(await tally(tx, who, r4.Appointment, expected, quarters))
+    booked = {at: people for (at,), people in (await tally(tx, who, r4.Appointment, expected, quarters)).items()}
     quarter = _quarter(now)
     first = min(max(0, quarter - QUARTERS_BEFORE), 96 - QUARTERS_BEFORE - QUARTERS_AFTER)
     shown = range(first, first + QUARTERS_BEFORE + QUARTERS_AFTER)
     return Figures(
         received=sum(came.values()),
-        booked=sum(had_booked.values()),
+        booked=sum(people for (_at, had_booked), people in visits.items() if had_booked),
         waiting=waiting,
         seconds=median(times) if times else None,
         bars=tuple((came if at <= quarter else booked).get(at, 0) for at in shown),
@@ -101,10 +104,6 @@ async def _counted(tx: Transaction, who: Subject, now: datetime, waiting: int) -
 def _within(day: date) -> list[str]:
     """Began on this day: after the one before, before the next one."""
     return [f"sa{day - timedelta(days=1)}", f"lt{day + timedelta(days=1)}"]
-
-
-def _by_quarter(counted: dict[tuple[int, ...], int]) -> dict[int, int]:
-    return {quarter: people for (quarter,), people in counted.items()}
 
 
 def _quarter(now: datetime) -> int:

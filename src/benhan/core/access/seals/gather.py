@@ -23,11 +23,16 @@ from benhan.core.db import PLATFORM, Database, Transaction
 MOST: Final = 10_000
 
 _LOCK = "select pg_try_advisory_xact_lock(hashtextextended('seal ' || $1::int, 0))"
-_NEWS = """
+#: The next row of each facility alone is looked at. As in `store/feed.py`, the position is a column behind a fence.
+NEWS = """
 select f.key from facility f
-left join lateral (select s.xid, s.seq from seal s where s.facility = f.key order by s.number desc limit 1) l on true
-where exists (select from audit a where a.facility = f.key
-    and (a.xid, a.seq) > (coalesce(l.xid, '0'), coalesce(l.seq, 0)) and a.xid < pg_snapshot_xmin(pg_current_snapshot()))
+cross join lateral (
+    select coalesce(max(l.xid), '0') as xid, coalesce(max(l.seq), 0) as seq
+    from (select s.xid, s.seq from seal s where s.facility = f.key order by s.number desc limit 1) l) sealed
+cross join lateral (
+    select a.xid from audit a where a.facility = f.key and (a.xid, a.seq) > (sealed.xid, sealed.seq)
+    order by a.xid, a.seq limit 1) next
+where next.xid < pg_snapshot_xmin(pg_current_snapshot())
 order by f.key
 """
 _ROWS = f"""
@@ -92,7 +97,7 @@ class _Batch(msgspec.Struct):
 async def facilities_with_news(database: Database) -> list[int]:
     """The facilities that have rows to gather."""
     async with database.transaction(PLATFORM) as tx:
-        return [row["key"] for row in await tx.fetch(_NEWS)]
+        return [row["key"] for row in await tx.fetch(NEWS)]
 
 
 async def gather(database: Database, facility: int, key: Key, edges: Edges, most: int = MOST) -> Signed | None:
