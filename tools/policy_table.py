@@ -8,19 +8,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from benhan.core.access.rules import ALLOWED, DENIED, Allow, Deny
+from benhan.core.access.rules import ALLOWED, BREAKING, DENIED, Allow, Break, Deny
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "why" / "policy.md"
 BEGIN, END = "<!-- the rules -->\n", "<!-- end of the rules -->\n"
 
 
 def table() -> str:
-    """Both tables as Markdown."""
+    """The tables as Markdown."""
     return "\n".join([
         "### Allowed", "", "| Rule | Who | May | Types | For | Law |", "|---|---|---|---|---|---|",
         *map(_allowed, ALLOWED), "",
         "### Denied, whatever is allowed", "", "| Rule | Who | May not | Types | Labels | Unless | Law |",
         "|---|---|---|---|---|---|---|", *map(_denied, DENIED), "",
+        "### What a broken glass opens", "", "| Rule | Who | May | Law |", "|---|---|---|---|",
+        *map(_broken, BREAKING), "",
     ])  # fmt: skip
 
 
@@ -44,6 +46,10 @@ def _denied(rule: Deny) -> str:
         f"| `{rule.name}` {rule.vi} *{rule.en}* | {rule.roles} | {rule.may_not} | {rule.types}"
         f" | {rule.labels or 'all'} | {unless} | {rule.law} |"
     )
+
+
+def _broken(rule: Break) -> str:
+    return f"| `{rule.name}` {rule.vi} *{rule.en}* | {rule.roles} | {rule.may} | {rule.law} |"
 
 
 if __name__ == "__main__":

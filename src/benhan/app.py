@@ -31,8 +31,10 @@ from benhan.core.fhir.outcome import NotFound, Problem
 from benhan.core.kit import assets, codes, pages
 from benhan.core.language import LanguageMiddleware, _, learn
 from benhan.core.store import conformance, feed
+from benhan.core.store.guarding import Shut
 from benhan.core.store.live import Live
 from benhan.core.store.subscriptions import deliverer, endpoints
+from benhan.entrance import glass
 from benhan.entrance.outside import exchanges
 from benhan.entrance.sign_in import second_factor_roles
 from benhan.settings import Settings
@@ -64,12 +66,14 @@ ROOMS = (
     "benhan.hospital.lab.pages",
     "benhan.hospital.imaging.pages",
     "benhan.hospital.review.pages",
+    "benhan.hospital.review.pages_glass",
     "benhan.patient.pages",
     "benhan.province.population.pages",
     "benhan.entrance.subscriptions",
     "benhan.entrance.invitation",
     "benhan.entrance.own_account",
     "benhan.entrance.lock_page",
+    "benhan.entrance.glass",
     "benhan.entrance.staff",
     "benhan.entrance.staff_account",
     "benhan.entrance.programs",
@@ -256,7 +260,16 @@ def refuse(request: Request, problem: Problem) -> Response:
     template = "kit/problem_fragment.html" if pages.is_fragment(request) else "kit/problem.html"
     return pages.render(
         request, template, problem.status, what=problem.message, where=problem.where, advice=problem.advice,
+        glass=_glass(request, problem),
     )  # fmt: skip
+
+
+def _glass(request: Request, problem: Problem) -> str | None:
+    """Where she may break the glass, if a rule closes a record that this opens to her."""
+    if not isinstance(problem, Shut) or problem.record is None:
+        return None
+    looks = request.method == "GET" and not pages.is_fragment(request)
+    return glass.offer(problem.record, request.url.path if looks else glass.PATH)
 
 
 async def _nothing_here(request: Request, error: Exception) -> Response:

@@ -127,6 +127,9 @@ class Settings(BaseSettings):
     idle_account_days: int = Field(
         default=45, ge=0, le=366, description="an account is stopped when nobody signed in for so long; 0: never"
     )
+    glass_review_days: int = Field(
+        default=2, ge=1, le=30, description="working days within which a reviewer judges each broken glass"
+    )
     statement_seconds: int = Field(default=10, ge=1, le=600, description="a database statement is cut after so long")
     import_sources: str = Field(
         default="", description="addresses that $import may fetch from, between blanks, each ending in /; empty: none"

@@ -12,10 +12,10 @@ from random import Random
 import msgspec
 
 from benhan.core.access import Permission, Role
-from benhan.core.access.accounts import create_client, open_session
+from benhan.core.access.accounts import create_client, hashed, open_session
 from benhan.core.access.roles import PERMISSIONS
 from benhan.core.access.rules import ALLOWED, letters_of
-from benhan.core.db import Database
+from benhan.core.db import Database, Transaction
 from benhan.core.store.records import NUMBERS
 from tests.asking import Headers, as_program, as_session
 from tests.security.marks import LETTERS, Mark
@@ -84,6 +84,10 @@ async def _at(database: Database, world: World, letter: str) -> AsyncIterator[As
             account = next(one.id for one in house.accounts if one.login == login)
             token = await open_session(tx, house.key, account=account, hours=12)
             yield _person(f"{role} at {letter}", letter, token, role)
+            if role is Role.DOCTOR:  # every hospital has the same patients: hers opens nobody elsewhere
+                broken = await open_session(tx, house.key, account=account, hours=12)
+                await _break_glass(tx, house.key, account, broken, sorted(world.seen)[0])
+                yield _person(f"broken glass at {letter}", letter, broken, role)
         # Not the same people in each hospital, but of people whom each of them has.
         for patient in Random(letter).sample(sorted(world.seen), PATIENTS_A_HOSPITAL):
             token = await open_session(tx, house.key, patient=patient, hours=12)
@@ -93,6 +97,15 @@ async def _at(database: Database, world: World, letter: str) -> AsyncIterator[As
             token = await create_client(tx, house.key, scopes, scopes)
             permissions = PERMISSIONS[Role.CLIENT]
             yield Asker(f"{scopes} at {letter}", letter, as_program(token), types, permissions)
+
+
+async def _break_glass(tx: Transaction, facility: int, account: str, token: str, patient: str) -> None:
+    await tx.execute(
+        "insert into broken_glass (id, facility, account, patient, shown, reason, words, factor, ends, review_by)"
+        " values ($1, $2, $3, $4, '', 'cap-cuu', '', 'code', now() + interval '4 hours', now())",
+        token[:20], facility, account, patient,
+    )  # fmt: skip
+    await tx.execute("update session set glass = $1 where token_hash = $2", token[:20], hashed(token))
 
 
 def _person(name: str, letter: str, token: str, role: Role) -> Asker:

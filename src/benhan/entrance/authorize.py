@@ -211,7 +211,7 @@ def _told(request: Request, tx: Transaction, who: Subject, refused: Refused) -> 
     """She is told; nothing is sent anywhere."""
     record(tx, who, Event("program-refused", "Client", None, allowed=False, rule=f"{refused.code}: {refused.why}"))
     return pages.render(
-        request, "kit/problem.html", 400, what=refused.why, where=None,
+        request, "kit/problem.html", 400, what=refused.why, where=None, glass=None,
         advice=_("Không gửi gì cho ứng dụng. Hỏi người quản trị hoặc nơi làm ra ứng dụng."),
     )  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from datetime import timedelta
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -13,6 +14,8 @@ from benhan.core.access import Door, LiveDoor, Permission, Subject
 from benhan.core.access.accounts import sign_out
 from benhan.core.access.audit import Opening, openings, refused_dates
 from benhan.core.access.doors import COOKIE
+from benhan.core.access.glass import REASONS
+from benhan.core.access.glass_review import Broken, of_patient
 from benhan.core.access.personal_links import LINK_DAYS, SESSION_HOURS
 from benhan.core.access.roles import ROLE_NAMES, Role
 from benhan.core.db import Transaction
@@ -34,6 +37,8 @@ WATCHED: Final = frozenset(
     {"Encounter", "Task", "ServiceRequest", "DiagnosticReport", "MedicationRequest", "Composition", "Appointment"}
 )
 LOOK_SECONDS: Final = 8.0
+#: So long her first page says that her record was opened in an emergency.
+TOLD: Final = timedelta(days=30)
 BREATHS: Final = 2
 #: Types of records as she would call them; others are not named.
 KINDS: Final = {
@@ -93,12 +98,13 @@ async def my_day(request: Request, tx: Transaction, who: Subject) -> Response:
     last = None if day else next(iter(await record.lines(tx, who)), None)
     coming = await record.appointment(tx, who)
     person = await record.person(tx, who)
+    broken = [one for one in await of_patient(tx, who, who.patient or "") if one.begun > now() - TOLD]
     template = "patient/_today.html" if pages.is_fragment(request) else "patient/today.html"
     return _shown(
         request, template, "hom-nay", person=person, number=rules.number_of(person), name=full_name(person), day=day,
         told=told, last=last, coming=coming, coming_at=rules.day_of(coming) if coming else None,
         coming_code=record.booking_code(coming) if coming else "", ticket_number=ticket_number,
-        curves=rules.curves(told.results) if told else [], here_at=request.app.state.settings.public_url,
+        broken=broken, curves=rules.curves(told.results) if told else [], here_at=request.app.state.settings.public_url,
     )  # fmt: skip
 
 
@@ -126,7 +132,8 @@ async def who_opened(request: Request, tx: Transaction, who: Subject) -> Respons
     days = await record.days(tx, who)
     return _shown(
         request, "patient/opened.html", "ai-da-mo", openings=found, wrong=wrong, role_of=role_of, seen=what_seen,
-        local=local, why=lambda one: why(one, days),
+        local=local, why=lambda one: why(one, days), broken=await of_patient(tx, who, who.patient or ""),
+        reasons=REASONS,
     )  # fmt: skip
 
 
@@ -194,7 +201,7 @@ async def _place(app: Any, who: Subject, ticket: r4.Task | None) -> Position | N
         return await position(tx, who.facility, ticket)
 
 
-def role_of(opening: Opening) -> str:
+def role_of(opening: Opening | Broken) -> str:
     """What somebody is, in words."""
     if opening.account.startswith("client:"):
         return _("chương trình của bệnh viện")

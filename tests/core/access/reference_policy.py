@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from benhan.core.access.roles import Role
-from benhan.core.access.rules import ALLOWED, CARE_DAYS, CARE_DAYS_BEFORE, DENIED, IMPERSONAL, Lift
+from benhan.core.access.rules import ALLOWED, BREAKING, CARE_DAYS, CARE_DAYS_BEFORE, DENIED, IMPERSONAL, Lift
 from benhan.core.access.subject import Subject
 
 
@@ -55,7 +55,8 @@ def may(who: Subject, letter: str, case: Case, care: Iterable[Care], rooms: dict
     lifted = {
         Lift.MY_CARE: _cares(mine, case.patient, care, now),
         Lift.DEPARTMENT_CARE: _cares(mine | department, case.patient, care, now),
-        Lift.BREAK_GLASS: case.patient in who.broken_glass,
+        Lift.BREAK_GLASS: case.patient in who.broken_glass
+        and any(letter in rule.may and who.roles & {*rule.roles.split()} for rule in BREAKING),
         Lift.CONSENT: False,
         Lift.LICENCE: who.licence,
         Lift.SCOPE: any(one.type == "labelled/read" for one in who.scopes),

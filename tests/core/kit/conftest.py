@@ -20,7 +20,7 @@ from tests.browser import serve
 
 NURSE = SimpleNamespace(
     name="Trần Thu Hà", facility_name="BVĐK Sông Hồng", may=lambda permission: permission != "province",
-    patient=None, lock_minutes=0,
+    patient=None, lock_minutes=0, broken_glass=frozenset(),
 )  # fmt: skip
 
 
@@ -34,12 +34,14 @@ async def kit(request: Request) -> Response:
 async def told(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
     template = "kit/problem_fragment.html" if pages.is_fragment(request) else "kit/problem.html"
-    return pages.render(request, template, error.status, what=error.message, where=error.where, advice=error.advice)
+    return pages.render(
+        request, template, error.status, what=error.message, where=error.where, advice=error.advice, glass=None
+    )
 
 
 async def problem(request: Request) -> Response:
     what = "Không có <b>trang</b> này"
-    return pages.render(request, "kit/problem.html", 404, what=what, where=None, advice=None)
+    return pages.render(request, "kit/problem.html", 404, what=what, where=None, advice=None, glass=None)
 
 
 #: The note of the autosave example: what is stored and its version. "khoa" as text plays another doctor's change.

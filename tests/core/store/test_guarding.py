@@ -68,6 +68,8 @@ def callers(place: Place) -> list[Subject]:
                 broken_glass=frozenset([f"n{chance.randrange(kit.PATIENTS)}"]) if n % 6 == 5 else frozenset(),
             )
         )  # fmt: skip
+    found += [staff(place, Role.DOCTOR, broken_glass=frozenset(["n2"])),
+              staff(place, Role.NURSE, practitioner="b1", broken_glass=frozenset(["n1"]))]  # fmt: skip
     return [*found, program(place, "system/*.rs"), program(place, "system/*.rs labelled/read")]
 
 

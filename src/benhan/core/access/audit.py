@@ -145,7 +145,7 @@ async def openings(tx: Transaction, who: Subject, patient: str, most: int = 100)
     Raises:
         Forbidden: only the patient herself and who reviews access at the facility may ask.
     """
-    _may_ask(who, patient)
+    may_ask(who, patient)
     rows = await tx.fetch(_OPENINGS, who.facility, patient, most)
     record(tx, who, Event("read-audit", "AuditEvent", None, patient, rule="own record"))
     return [
@@ -163,12 +163,17 @@ async def refused_dates(tx: Transaction, who: Subject, patient: str) -> int:
     Raises:
         Forbidden: as `openings`.
     """
-    _may_ask(who, patient)
+    may_ask(who, patient)
     count: int = await tx.fetchval(_REFUSED_DATES, who.facility, patient)
     return count
 
 
-def _may_ask(who: Subject, patient: str) -> None:
+def may_ask(who: Subject, patient: str) -> None:
+    """Only the patient herself and who reviews access may know who opened her record.
+
+    Raises:
+        Forbidden: she is neither.
+    """
     herself = Role.PATIENT in who.roles and who.patient == patient
     if not herself and not who.may(Permission.READ_AUDIT):
         raise Forbidden(_("Chỉ người bệnh và người giám sát được xem ai đã mở hồ sơ."), where="AuditEvent")

@@ -48,6 +48,8 @@ SAID: Final = {
     "sign-in": _login("110122", "Login"),
     "sign-out": _login("110123", "Logout"),
     "confirm-password": _dicom("110114", "User Authentication", "E", "verify"),
+    "break-glass": _dicom("110127", "Emergency Override Started", "E"),
+    "end-glass": _dicom("110138", "Emergency Override Stopped", "E"),
     "sign": (_rest("create", "C")[0], r4.Coding(system=_LIFE, code="attest"), "C"),
     "refused": _dicom("110113", "Security Alert", "E"),
     "read-audit": _dicom("110101", "Audit Log Used", "R"),

@@ -146,5 +146,9 @@ def _subject(row: Any, token: str | None) -> Subject:
         program=row["program"],
         launched=row["launched"],
         lock_minutes=row["lock_minutes"],
+        licence=row["licence"],
+        broken_glass=frozenset({row["glass"]}) if row["glass"] else frozenset(),
+        glass_ends=row["glass_ends"],
+        glass_shown=row["glass_shown"] or "",
         session=hashed(token).hex()[:16] if token else row["program_grant"] and f"app:{row['program_grant']}",
     )

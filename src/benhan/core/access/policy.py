@@ -15,7 +15,18 @@ import msgspec
 
 from benhan.core.access.labels import LABELS, WHOLE_RECORD
 from benhan.core.access.roles import Permission, Role
-from benhan.core.access.rules import ALLOWED, DENIED, EVERY_TYPE, IMPERSONAL, Allow, Deny, Interaction, Lift
+from benhan.core.access.rules import (
+    ALLOWED,
+    BREAKING,
+    DENIED,
+    EVERY_TYPE,
+    IMPERSONAL,
+    Allow,
+    Break,
+    Deny,
+    Interaction,
+    Lift,
+)
 from benhan.core.access.scopes import LABELLED, Condition, Narrowed, narrow
 from benhan.core.access.subject import Subject
 from benhan.core.fhir import codec, r4
@@ -74,19 +85,19 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 class Policy:
     """Rules, checked and ready to be asked."""
 
-    def __init__(self, allowed: Sequence[Allow], denied: Sequence[Deny]) -> None:
+    def __init__(self, allowed: Sequence[Allow], denied: Sequence[Deny], breaking: Sequence[Break] = ()) -> None:
         """Check the rules.
 
         Raises:
             InvalidRule: a rule names what does not exist, says nothing, or has another's name.
         """
-        rules: list[Allow | Deny] = [*allowed, *denied]
+        rules: list[Allow | Deny | Break] = [*allowed, *denied, *breaking]
         for rule in rules:
             _check(rule)
         names = [rule.name for rule in rules]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise InvalidRule(f"two rules are called {twice[0]}")
-        self._allowed, self._denied = tuple(allowed), tuple(denied)
+        self._allowed, self._denied, self._breaking = tuple(allowed), tuple(denied), tuple(breaking)
         self.allowing = cache(self._allowing)
         self.closing = cache(self._closing)
 
@@ -102,32 +113,43 @@ class Policy:
         return min(found, key=lambda rule: rule.own, default=None)
 
     def _closing(self, roles: frozenset[Role], letter: Interaction, type_name: str) -> tuple[Closed, ...]:
-        """The rules that deny records of a type: every one of every role."""
+        """The rules that deny records of a type: every one of every role, with what may lift it for her and this."""
+        breaks = self.breaking(roles, letter) is not None
         return tuple(
-            Closed(rule.name, frozenset(rule.labels.split()), rule.unless)
+            Closed(
+                rule.name, frozenset(rule.labels.split()),
+                tuple(lift for lift in rule.unless if breaks or lift is not Lift.BREAK_GLASS),
+            )
             for rule in self._denied
             if letter in rule.may_not and not roles.isdisjoint(rule.roles.split())
             and (type_name not in IMPERSONAL if rule.types == EVERY_TYPE else type_name in rule.types.split())
         )  # fmt: skip
+
+    def breaking(self, roles: frozenset[Role], letter: Interaction) -> Break | None:
+        """The rule by which these roles may break the glass to do this."""
+        return next(
+            (rule for rule in self._breaking if letter in rule.may and not roles.isdisjoint(rule.roles.split())), None
+        )
 
 
 def _names(types: str, type_name: str) -> bool:
     return types == EVERY_TYPE or type_name in types.split()
 
 
-def _check(rule: Allow | Deny) -> None:
-    letters, labels = (rule.may, []) if isinstance(rule, Allow) else (rule.may_not, rule.labels.split())
+def _check(rule: Allow | Deny | Break) -> None:
+    letters, labels = (rule.may_not, rule.labels.split()) if isinstance(rule, Deny) else (rule.may, [])
+    types = EVERY_TYPE if isinstance(rule, Break) else rule.types
     for what, given, known in (
         ("role", rule.roles.split(), {str(role) for role in Role}),
         ("letter", list(letters), {str(one) for one in Interaction}),
-        ("type", [] if rule.types == EVERY_TYPE else rule.types.split(), TYPES),
+        ("type", [] if types == EVERY_TYPE else types.split(), TYPES),
         ("label", labels, LABELS),
     ):
         if unknown := [one for one in given if one not in known]:
             raise InvalidRule(f"rule {rule.name}: no {what} {unknown[0]!r}")
         if not given and what in ("role", "letter"):
             raise InvalidRule(f"rule {rule.name}: no {what} is named")
-    if not rule.types:
+    if not types:
         raise InvalidRule(f"rule {rule.name}: no type is named")
     for text in (rule.name, rule.law, rule.vi, rule.en):
         if not text.strip():
@@ -139,7 +161,7 @@ def _check(rule: Allow | Deny) -> None:
             raise InvalidRule(f"rule {rule.name}: it closes every record, so only the caller's own can lift it")
 
 
-POLICY: Final = Policy(ALLOWED, DENIED)
+POLICY: Final = Policy(ALLOWED, DENIED, BREAKING)
 
 
 def decide(who: Subject, interaction: Interaction, type_name: str, *, where: bool = False) -> Decision:
@@ -163,6 +185,11 @@ def decide(who: Subject, interaction: Interaction, type_name: str, *, where: boo
 def may(who: Subject, interaction: Interaction, type_name: str) -> bool:
     """Whether a screen shows her the button that does this."""
     return decide(who, interaction, type_name).allowed
+
+
+def breaking(who: Subject, interaction: Interaction = Interaction.READ) -> Break | None:
+    """The rule by which she may break the glass. A program that comes for somebody may not, whoever she is."""
+    return POLICY.breaking(who.roles, interaction) if who.program is None else None
 
 
 def judge(decision: Decision, facts: Facts) -> tuple[bool, str]:

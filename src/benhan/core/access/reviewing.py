@@ -22,10 +22,10 @@ from benhan.core.language import _
 #: Openings that are looked through at once; a longer period is to be narrowed.
 MOST: Final = 5_000
 #: What counts as opening a record, and what as taking something out of it.
-OPENED: Final = ("read", "search", "create", "update", "delete", "history", "print")
+OPENED: Final = ("read", "search", "create", "update", "delete", "history", "print", "break-glass")
 _ROWS = """
 with seen as materialized (
-    select at, account, action, type, patient, detail, (at at time zone 'Asia/Ho_Chi_Minh') as here from audit
+    select at, account, action, type, patient, rule, detail, (at at time zone 'Asia/Ho_Chi_Minh') as here from audit
     where facility = $1 and (xid, seq) > ($2::text::xid8, $3) and (xid, seq) < ($4::text::xid8, $5)
         and at >= $6 and at < $7 and allowed and patient is not null and action = any($8)
         and account not like 'patient:%' and account not like 'service:%'
@@ -38,13 +38,15 @@ with seen as materialized (
 ), grouped as (
     select account, patient, here::date as day, min(at) as first, max(at) as last, count(*) as acts,
         string_to_array(string_agg(distinct type, ','), ',') as types, array_agg(distinct action) as actions,
+        bool_or(action = 'break-glass' or rule like '%lifted by break-glass%') as glass,
         min(here) filter (where extract(hour from here) >= 22 or extract(hour from here) < 6) as night,
         max(here) as until, min(here) as since
     from seen where ($9::text is null or patient = $9) and ($10::text[] is null or account = any($10))
         and ($11::text[] is null or action = any($11))
     group by 1, 2, 3
 )
-select g.account, g.patient, g.day, g.first, g.last, g.acts, coalesce(g.types, '{}') as types, g.actions, g.night,
+select g.account, g.patient, g.day, g.first, g.last, g.acts, g.glass, coalesce(g.types, '{}') as types,
+    g.actions, g.night,
     coalesce((select bool_or(n.duty) from nights n
         where n.account = g.account and n.night = (g.night - interval '6 hours')::date), false) as duty,
     (select max(h.patients) from hourly h where h.account = g.account
@@ -60,6 +62,7 @@ class Opening(msgspec.Struct, frozen=True):
     """Somebody who opened a patient's record on a day: when, how often, what, and what else is known of her that day.
 
     `night`: her first opening of it between 22 and 6 o'clock, local time; `duty`: she wrote in some record that night.
+    `glass`: she broke the glass for it, or read what only that opened.
     `in_an_hour`: how many patients' records she opened in the busiest hour in which she opened this one.
     """
 
@@ -76,6 +79,7 @@ class Opening(msgspec.Struct, frozen=True):
     name: str
     roles: tuple[str, ...]
     practitioner: str | None
+    glass: bool = False
 
     @property
     def wrote(self) -> bool:
@@ -140,5 +144,5 @@ def _opening(row: Any) -> Opening:
     return Opening(
         row["account"], row["patient"], row["first"], row["last"], row["acts"], tuple(dict.fromkeys(row["types"])),
         tuple(row["actions"]), row["night"], row["duty"], row["in_an_hour"] or 0, row["name"], tuple(row["roles"]),
-        row["practitioner"],
+        row["practitioner"], row["glass"],
     )  # fmt: skip

@@ -26,6 +26,7 @@ class Role(StrEnum):
     PUBLIC = "public"
     BOOKING_SERVICE = "booking-service"
     FIGURES_SERVICE = "figures-service"
+    FINDER_SERVICE = "finder-service"
     SUBSCRIPTION_SERVICE = "subscription-service"
     LOADER = "loader"
 
@@ -61,6 +62,7 @@ class Permission(StrEnum):
     CONSULT = "consult"
     SIGN = "sign"
     READ_CHART = "read-chart"
+    BREAK_GLASS = "break-glass"
     PRINT = "print"
     SHARE = "share"
     LABORATORY = "laboratory"
@@ -69,6 +71,7 @@ class Permission(StrEnum):
     ADMINISTER = "administer"
     READ_AUDIT = "read-audit"
     EXPORT_AUDIT = "export-audit"
+    JUDGE_ACCESS = "judge-access"
     OWN_RECORD = "own-record"
     PROVINCE_FIGURES = "province-figures"
     FHIR = "fhir"
@@ -93,12 +96,23 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.CONSULT,
             _P.SIGN,
             _P.READ_CHART,
+            _P.BREAK_GLASS,
             _P.PRINT,
             _P.SHARE,
         }
     ),
     Role.NURSE: frozenset(
-        {_P.SIGNED_IN, _P.TERMINOLOGY, _P.WATCH_QUEUE, _P.CALL_QUEUE, _P.VITALS, _P.READ_CHART, _P.PRINT, _P.SHARE}
+        {
+            _P.SIGNED_IN,
+            _P.TERMINOLOGY,
+            _P.WATCH_QUEUE,
+            _P.CALL_QUEUE,
+            _P.VITALS,
+            _P.READ_CHART,
+            _P.BREAK_GLASS,
+            _P.PRINT,
+            _P.SHARE,
+        }
     ),
     Role.LABORATORY: frozenset(
         {_P.SIGNED_IN, _P.TERMINOLOGY, _P.WATCH_QUEUE, _P.CALL_QUEUE, _P.LABORATORY, _P.PRINT, _P.SHARE}
@@ -123,7 +137,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.READ_AUDIT,
         }
     ),
-    Role.REVIEWER: frozenset({_P.SIGNED_IN, _P.READ_AUDIT, _P.EXPORT_AUDIT}),
+    Role.REVIEWER: frozenset({_P.SIGNED_IN, _P.READ_AUDIT, _P.EXPORT_AUDIT, _P.JUDGE_ACCESS}),
     Role.PROVINCE: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.PROVINCE_FIGURES}),
     Role.PATIENT: frozenset({_P.OWN_RECORD}),
     Role.DISPLAY: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.WATCH_QUEUE}),
@@ -131,6 +145,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.PUBLIC: frozenset(),
     Role.BOOKING_SERVICE: frozenset(),
     Role.FIGURES_SERVICE: frozenset(),
+    Role.FINDER_SERVICE: frozenset(),
     Role.SUBSCRIPTION_SERVICE: frozenset(),
     Role.LOADER: frozenset(),
 }

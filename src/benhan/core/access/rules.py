@@ -52,7 +52,7 @@ class Lift(StrEnum):
     MY_CARE = "my-care"
     #: Her department does, or she herself.
     DEPARTMENT_CARE = "department-care"
-    #: She broke the glass for this patient. Nothing sets it yet (issue 4, item 6).
+    #: She broke the glass for this patient (`BREAKING` says who may, and what it opens).
     BREAK_GLASS = "break-glass"
     #: The patient consents to this purpose. Nothing says so yet (issue 4, item 5).
     CONSENT = "consent"
@@ -62,6 +62,8 @@ class Lift(StrEnum):
     LICENCE = "licence"
 
 
+#: So many hours a broken glass holds at most.
+GLASS_HOURS: Final = 4
 #: So many days after its end a visit, an appointment, an order or a task still makes a care relation.
 CARE_DAYS: Final = 30
 #: An appointment makes one from so many days before.
@@ -123,6 +125,17 @@ class Deny(msgspec.Struct, frozen=True, kw_only=True):
     types: str
     labels: str = ""
     unless: tuple[Lift, ...]
+    law: str
+    vi: str
+    en: str
+
+
+class Break(msgspec.Struct, frozen=True, kw_only=True):
+    """Lets roles break the glass for one patient: for these letters it lifts the rules that name it, for no other."""
+
+    name: str
+    roles: str
+    may: str
     law: str
     vi: str
     en: str
@@ -323,6 +336,12 @@ ALLOWED: Final[tuple[Allow, ...]] = (
         vi="Một lịch hẹn chiếm một chỗ trống.", en="An appointment takes a free slot.",
     ),
     Allow(
+        name="numbers-found", roles="finder-service", may="rs", types="Patient Encounter",
+        purpose=Purpose.OPERATIONS, law="Luật 91/2025/QH15 Đ19; TT 13/2025/TT-BYT Đ5",
+        vi="Chương trình tìm người bệnh theo số để mở khẩn cấp hồ sơ, để giám sát truy cập; không cho ai xem gì thêm.",
+        en="The program finds a patient by a number, to break the glass or to review access; it shows nothing more.",
+    ),
+    Allow(
         name="subscriptions-kept", roles="subscription-service", may="ru", types="Subscription", purpose=Purpose.SYSTEM,
         law=_LAW_TRACE,
         vi="Chương trình ghi trạng thái đăng ký nhận tin.", en="The program keeps the state of subscriptions.",
@@ -417,6 +436,18 @@ DENIED: Final[tuple[Deny, ...]] = (
         law="Luật 91/2025/QH15; Luật 64/2006 (sửa đổi 71/2020) Đ30",
         vi="Bản ghi có nhãn không ra khỏi cơ sở qua chương trình, trừ khi người quản trị cho riêng quyền ấy.",
         en="Labelled records do not leave by a program, unless its administrator gave it that scope by name.",
+    ),
+)  # fmt: skip
+
+#: Reading and writing may save a life; a copy saves nobody (Law 91/2025 art. 19: no more than the emergency needs).
+BREAKING: Final[tuple[Break, ...]] = (
+    Break(
+        name="emergency-opens", roles="doctor nurse", may="rsu",
+        law="Luật 91/2025/QH15 Đ19; Luật KCB 15/2023 Đ69k3",
+        vi="Bác sĩ, điều dưỡng mở khẩn cấp hồ sơ của một người bệnh, không quá 4 giờ, nêu lý do; lần nào cũng được báo "
+        "cho người bệnh và xét lại. Chỉ xem và ghi, không in, không xuất, không chia sẻ.",
+        en="In an emergency doctors and nurses open one patient's record for four hours at most and say why; the "
+        "patient is told and each time is reviewed. To read and write only: not to print, export or share.",
     ),
 )  # fmt: skip
 

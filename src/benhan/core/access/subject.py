@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import msgspec
 
 from benhan.core.access.roles import PERMISSIONS, Permission, Role
@@ -25,8 +27,10 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     purposes: frozenset[str] = frozenset()
     #: Her practice licence holds, or her facility asks for none (`Lift.LICENCE`).
     licence: bool = True
-    #: Patients for whom she broke the glass. Nothing sets it yet (issue 4, item 6).
+    #: The patient for whom she broke the glass, until when, and how every page calls the patient meanwhile (`glass`).
     broken_glass: frozenset[str] = frozenset()
+    glass_ends: datetime | None = None
+    glass_shown: str = ""
     #: The program that comes for her, with `scopes` and no more than they say.
     program: str | None = None
     #: The one patient that the program was started for.

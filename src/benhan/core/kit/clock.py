@@ -111,6 +111,12 @@ def waiting(minutes: int) -> str:
     return f"{hours} giờ {rest:02d}" if rest else f"{hours} giờ"
 
 
+def left(time: timedelta) -> str:
+    """How much of some hours is left, as hours and minutes: "3:59"; "0:00" when they are over."""
+    minutes = max(0, int(time.total_seconds()) // 60)
+    return f"{minutes // 60}:{minutes % 60:02d}"
+
+
 def minutes_between(start: Instant | str, end: Instant | str) -> int:
     """Whole minutes from start to end, never less than 0."""
     return max(0, int((local(end) - local(start)).total_seconds()) // 60)

@@ -111,6 +111,7 @@ def _filters() -> dict[str, Callable[..., Any]]:
         "vn_time": clock.vn_time,
         "vn_datetime": clock.vn_datetime,
         "age": clock.age,
+        "left": clock.left,
         "vnd": money.vnd,
         "figures": money.figures,
         "quantity": money.quantity,

@@ -16,7 +16,7 @@ import msgspec
 from benhan.core.access import Decision
 from benhan.core.access.labels import labels_of
 from benhan.core.access.policy import Facts, Guard, judge
-from benhan.core.access.rules import CARE_DAYS, CARE_DAYS_BEFORE
+from benhan.core.access.rules import CARE_DAYS, CARE_DAYS_BEFORE, Lift
 from benhan.core.db import Row, Transaction
 from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Forbidden
@@ -97,22 +97,36 @@ def opens(decision: Decision, value: Callable[[Any], str], r: str = "r") -> list
     return [] if held is None else [is_open(f"{value(held)}::text", r)]
 
 
-def ruled(decision: Decision, said: str | None) -> Decision:
-    """The decision about a record of which its pass said this: the rule names what lifted one that denies.
+class Shut(Forbidden):
+    """403: a rule closes this record. `record`: what it is called, where breaking the glass would open it to her."""
+
+    record: str | None = None
+
+
+def ruled(decision: Decision, said: str | None, record: str) -> Decision:
+    """The decision about a record (`Type/id`) of which its pass said this: the rule names what lifted one that denies.
 
     Raises:
-        Forbidden: a rule closes the record.
+        Shut: a rule closes the record.
     """
     if said is None:
         return decision
     if said.startswith("!"):
-        raise shut(said[1:])
+        raise _shut(decision, said[1:], record)
     return msgspec.structs.replace(decision, rule=decision.rule + said)
 
 
-def shut(rule: str, where: str | None = None) -> Forbidden:
+def _shut(decision: Decision, rule: str, record: str) -> Shut:
+    found = shut(rule)
+    closed = decision.guard.closed if decision.guard else ()
+    if any(one.rule == rule and Lift.BREAK_GLASS in one.unless for one in closed):
+        found.record = record
+    return found
+
+
+def shut(rule: str, where: str | None = None) -> Shut:
     """The refusal of a record that a rule closes. It does not say which label the record carries."""
-    return Forbidden(
+    return Shut(
         _("Bản ghi này chỉ mở cho người đang chăm sóc người bệnh."), where=where,
         advice=_("Quy tắc: %(rule)s.", rule=rule),
     )  # fmt: skip
@@ -164,4 +178,4 @@ def version_labels(body: bytes) -> frozenset[str]:
     return frozenset(labels_of(codec.kept(body, r4.Resource))) if b'"security":' in body else frozenset()
 
 
-__all__ = ["UNMARKED", "closed_versions", "is_open", "open_among", "opens", "pass_of", "ruled", "said", "shut"]
+__all__ = ["UNMARKED", "Shut", "closed_versions", "is_open", "open_among", "opens", "pass_of", "ruled", "said", "shut"]

@@ -94,7 +94,7 @@ async def vread_stored(tx: Transaction, who: Subject, name: str, id_: str, versi
     row = rows[0] if rows else None
     if row is None or not _hers(decision, row, row["patient"]):
         raise NotFound(_("Không có bản %(version)s của %(name)s/%(id)s.", version=version[:20], name=name, id=id_[:64]))
-    decision = guarding.ruled(decision, row["said"])
+    decision = guarding.ruled(decision, row["said"], f"{name}/{id_}")
     if await guarding.closed_versions(tx, decision, row["facility"], [row]):
         raise guarding.shut(decision.rule, name)
     if row["body"] is None:
@@ -127,7 +127,7 @@ async def of_record(tx: Transaction, who: Subject, type_: type[r4.Resource], id_
     ) if now else []  # fmt: skip
     if now is None or decision.only_patient not in (None, now["patient"]):
         raise NotFound(_("Không có %(name)s/%(id)s.", name=name, id=id_[:64]), where=name)
-    decision = guarding.ruled(decision, now["said"])
+    decision = guarding.ruled(decision, now["said"], f"{name}/{id_}")
     closed = await guarding.closed_versions(tx, decision, now["facility"], rows)
     audited(tx, who, Interaction.READ, decision, name, id_, now["patient"], "history")
     whole = decision.only_patient is None and span.since is None and span.at is None and not closed

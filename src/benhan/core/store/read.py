@@ -91,7 +91,7 @@ async def read_stored(tx: Transaction, who: Subject, name: str, id_: str, *, alo
         shared, row = False, await _one(tx, 0, name, id_, held)
     if row is None or _beyond(decision, row["patient"]) or not await _meets(tx, who, name, decision, id_):
         raise NotFound(_("Không có %(name)s/%(id)s.", name=name, id=id_[:64]), where=name)
-    decision = guarding.ruled(decision, row["said"])
+    decision = guarding.ruled(decision, row["said"], f"{name}/{id_}")
     if row["body"] is None:
         raise Gone(
             _("%(name)s/%(id)s đã bị xoá.", name=name, id=id_),

@@ -120,7 +120,7 @@ async def put(tx: Transaction, who: Subject, resource: r4.R, *, if_match: str | 
     decision = permit(who, Interaction.UPDATE if current else Interaction.CREATE, name)
     if current:
         _within(decision.only_patient, current.patient, name)
-        decision = guarding.ruled(decision, current.said)
+        decision = guarding.ruled(decision, current.said, f"{name}/{resource.id}")
     version = current.version if current else 0
     if if_match is not None and if_match != str(version):
         raise _moved_on(name, resource.id, version)
@@ -162,7 +162,7 @@ async def change(
     current = await _current(tx, who, name, id_, decision)
     if current is None or decision.only_patient not in (None, current.patient):
         raise NotFound(_("Không có %(name)s/%(id)s.", name=name, id=id_[:64]), where=name)
-    guarding.ruled(decision, current.said)
+    guarding.ruled(decision, current.said, f"{name}/{id_}")
     if current.body is None:
         raise Gone(_("%(name)s/%(id)s đã bị xoá.", name=name, id=id_), where=name)
     edited = edit(codec.kept(current.body, type_))
@@ -183,7 +183,7 @@ async def delete(tx: Transaction, who: Subject, type_: type[r4.R], id_: str, *, 
     if current is None:
         raise NotFound(_("Không có %(name)s/%(id)s.", name=name, id=id_[:64]), where=name)
     _within(decision.only_patient, current.patient, name)
-    decision = guarding.ruled(decision, current.said)
+    decision = guarding.ruled(decision, current.said, f"{name}/{id_}")
     if current.deleted:
         return
     if if_match is not None and if_match != str(current.version):

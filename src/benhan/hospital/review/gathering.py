@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,11 +12,11 @@ from benhan.core.access import Subject
 from benhan.core.access.acts import Asked
 from benhan.core.access.reviewing import MOST, Opening, openings, people
 from benhan.core.db import Transaction
-from benhan.core.fhir import r4, systems
+from benhan.core.fhir import r4
 from benhan.core.kit import clock
 from benhan.core.kit.forms import Form
 from benhan.core.language import later
-from benhan.core.store import acquaintance
+from benhan.core.store import acquaintance, emergency
 from benhan.core.store.acquaintance import Face
 from benhan.hospital.review import rules
 
@@ -86,11 +85,7 @@ def _period(form: Form) -> tuple[datetime, datetime]:
 
 async def _patient(tx: Transaction, who: Subject, typed: str) -> str:
     """The patient of a record number, a citizen number, or an id as it stands in the audit."""
-    for system in (systems.PATIENT_NUMBER, systems.CCCD) if re.fullmatch(r"[\w./-]+", typed) else ():
-        found = await store.first(tx, who, r4.Patient, {"identifier": f"{system}|{typed}"})
-        if found and found.id:
-            return found.id
-    return typed
+    return await emergency.of_number(tx, who.facility, typed) or typed
 
 
 async def _accounts_of(tx: Transaction, who: Subject, department: str) -> tuple[str, ...]:

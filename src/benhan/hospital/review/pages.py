@@ -28,6 +28,7 @@ PAGE: Final = 50
 FILTERS: Final = ("nguoi", "benh-nhan", "tu", "den", "viec", "khoa", "ly-do")
 #: What the reasons are called in the list of filters.
 REASONS: Final = {
+    rules.Reason.GLASS: later("Mở khẩn cấp"),
     rules.Reason.OWN: later("Hồ sơ của chính mình"),
     rules.Reason.COLLEAGUE: later("Đồng nghiệp"),
     rules.Reason.RELATIVE: later("Người nhà"),

@@ -24,6 +24,7 @@ BULK: Final = 40
 class Reason(StrEnum):
     """Why an opening stands before others; the order is that of the list."""
 
+    GLASS = "glass"
     OWN = "own"
     COLLEAGUE = "colleague"
     RELATIVE = "relative"
@@ -34,6 +35,7 @@ class Reason(StrEnum):
 
 
 TEXTS: Final = {
+    Reason.GLASS: later("Mở khẩn cấp: hồ sơ có nhãn, người mở không đang chăm sóc"),
     Reason.OWN: later("Hồ sơ của chính người mở"),
     Reason.COLLEAGUE: later("Hồ sơ của đồng nghiệp"),
     Reason.RELATIVE: later("Cùng họ và cùng địa chỉ với người mở"),
@@ -42,9 +44,9 @@ TEXTS: Final = {
     Reason.NO_VISIT: later("Người bệnh không có lượt khám hay lịch hẹn quanh ngày này"),
     Reason.NIGHT: later("Mở lúc %(at)s đêm; đêm đó người này không ghi gì vào hồ sơ nào"),
 }
-#: How much each weighs where several come together.
+#: How much each weighs where several come together. A broken glass stands before whatever else there is.
 WEIGHTS: Final = {
-    Reason.OWN: 50, Reason.COLLEAGUE: 60, Reason.RELATIVE: 50, Reason.NEIGHBOUR: 40, Reason.BULK: 45,
+    Reason.GLASS: 500, Reason.OWN: 50, Reason.COLLEAGUE: 60, Reason.RELATIVE: 50, Reason.NEIGHBOUR: 40, Reason.BULK: 45,
     Reason.NO_VISIT: 30, Reason.NIGHT: 25,
 }  # fmt: skip
 
@@ -82,6 +84,8 @@ def reasons(one: Opening, facts: Facts) -> list[Reason]:
     bulk = one.in_an_hour >= BULK
     alone = not one.wrote and one not in facts.visited
     night = one.night is not None and not one.duty
+    if one.glass:
+        found.insert(0, Reason.GLASS)
     told = ((bulk, Reason.BULK), (alone, Reason.NO_VISIT), (night, Reason.NIGHT))
     return [reason for reason in found if reason] + [reason for true, reason in told if true]
 

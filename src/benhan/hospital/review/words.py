@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from benhan.core.access.glass_review import Broken
 from benhan.core.access.reviewing import Opening
 from benhan.core.access.roles import ROLE_NAMES, Role
 from benhan.core.language import _, later
@@ -31,7 +32,7 @@ def doer(one: Opening) -> str:
     return one.name or one.account.removeprefix("client:")
 
 
-def role_of(one: Opening) -> str:
+def role_of(one: Opening | Broken) -> str:
     """What she is."""
     if one.account.startswith("client:"):
         return _("phần mềm")
