@@ -2,7 +2,7 @@
 
 Claim (issue 4): at most 15 % of a read, 25 % of a write. Two programs ask the same of one hospital, where one patient
 in a hundred is labelled: one whose every record is asked (`system/*.cruds`), one with the scope that asks nothing more
-(`labelled/read`). They take turns, each question its own transaction as in a request; CPU of Python and PostgreSQL.
+(`labelled/read`). They take turns, request by request through the whole application; CPU of Python and PostgreSQL.
 """
 
 from __future__ import annotations
@@ -11,25 +11,31 @@ import asyncio
 import os
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import asyncpg
+import psutil
 
-from bench.cpu import spent
+from benhan.app import create_app
 from benhan.core import store
-from benhan.core.access import Role, Subject, service
-from benhan.core.access.subject import parse_scopes
-from benhan.core.db import Database, Transaction, create_database, migrate
+from benhan.core.access import Role, service
+from benhan.core.access.accounts import create_client
+from benhan.core.db import Database, create_database, migrate
 from benhan.core.db.embedded import DATABASE, EmbeddedPostgres
-from benhan.core.fhir import r4
-from benhan.core.store.search import find
+from benhan.core.fhir import codec, r4
+from benhan.core.kit import assets
+from benhan.settings import Settings
 
 PATIENTS, READINGS = 2_000, 10
-ROUNDS, EACH = 10, 100
+ROUNDS, EACH = 150, 10
 _CODE = r4.CodeableConcept(coding=[r4.Coding(system="http://loinc.org", code="8867-4")])
-Work = Callable[[Transaction, Subject, int], Awaitable[object]]
+#: Method, address, body.
+Asked = tuple[str, str, bytes]
 
 
 def records(patients: int) -> list[r4.Resource]:
@@ -39,71 +45,82 @@ def records(patients: int) -> list[r4.Resource]:
     return made + [_reading(f"p{n}", f"o{n}-{turn}") for n in range(patients) for turn in range(READINGS)]
 
 
-def _reading(patient: str, id_: str | None) -> r4.Observation:
+def _reading(patient: str, id_: str | None, value: int = 80) -> r4.Observation:
     return r4.Observation(
         id=id_, status="final", code=_CODE, subject=r4.Reference(reference=f"Patient/{patient}"),
-        effectiveDateTime="2026-11-22", valueQuantity=r4.Quantity(value=Decimal(80), unit="/min"),
+        effectiveDateTime="2026-11-22", valueQuantity=r4.Quantity(value=Decimal(value), unit="/min"),
     )  # fmt: skip
 
 
-async def read(tx: Transaction, who: Subject, n: int) -> object:
-    """One record by id."""
-    return await store.read(tx, who, r4.Observation, f"o{n}-3")
+def works() -> dict[str, tuple[int, Callable[[int, int], Asked]]]:
+    """What is asked: how often a round, and the request about one of the patients."""
+
+    def get(address: str) -> Callable[[int, int], Asked]:
+        return lambda n, _turn: ("GET", f"/fhir/Observation{address.format(n=n)}", b"")
+
+    def body(n: int, id_: str | None, turn: int) -> bytes:
+        return codec.encode(_reading(f"p{n}", id_, turn))
+
+    return {
+        "read": (EACH, get("/o{n}-3")),
+        "of a patient": (EACH, get("?patient=p{n}")),
+        "newest 50": (EACH, get("?code=8867-4&_count=50")),
+        "include": (EACH, get("?patient=p{n}&_include=Observation:patient")),
+        "count": (1, get("?code=8867-4&_summary=count")),
+        "create": (EACH, lambda n, turn: ("POST", "/fhir/Observation", body(n, None, turn))),
+        "update": (EACH, lambda n, turn: ("PUT", f"/fhir/Observation/o{n}-5", body(n, f"o{n}-5", turn))),
+    }
 
 
-async def of_patient(tx: Transaction, who: Subject, n: int) -> object:
-    """The records of one patient."""
-    return await find(tx, who, ["Observation"], {"patient": f"p{n}"})
+async def ask(app: Any, token: str, asked: Asked) -> None:
+    """One request and its answer, without a socket between."""
+    method, address, body = asked
+    path, _mark, query = address.partition("?")
+    headers = {"host": "bench", "authorization": f"Bearer {token}", "content-type": "application/fhir+json"}
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http",
+        "path": path, "raw_path": path.encode(), "query_string": query.encode(), "root_path": "",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "client": ("192.0.2.1", 4000), "server": ("bench", 80),
+    }  # fmt: skip
+    status = 0
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        nonlocal status
+        status = message.get("status", status)
+
+    await app(scope, receive, send)
+    assert status in (200, 201), (asked, status)
 
 
-async def newest(tx: Transaction, who: Subject, n: int) -> object:
-    """A page of fifty of the newest of a code."""
-    return await find(tx, who, ["Observation"], {"code": "8867-4", "_count": "50"})
+async def measure(app: Any, tokens: dict[str, str], patients: int, pid: int) -> None:
+    """Both programs in turn, a few requests at a time, so that whatever else the machine does falls on both."""
+    for name, (each, asked) in works().items():
+        cost = dict.fromkeys(tokens, 0.0)
+        for turn in range(-4, ROUNDS * len(tokens)):
+            token = list(tokens)[turn % len(tokens)]
+            backends = [one.pid for one in psutil.Process(pid).children()]
+            before = _spent(backends)
+            for n in range(each):
+                place = 1 + (turn * each + n) % (patients - 1)
+                await ask(app, tokens[token], asked(place if place % 100 else place + 1, turn))
+            if turn >= 0:  # before that everything is asked to be ready
+                cost[token] += (_spent(backends) - before) / each / ROUNDS
+        free, guarded = cost["free"] * 1e6, cost["guarded"] * 1e6
+        said = f"{name:<14} {free:>8.0f} µs of CPU without, {guarded:>8.0f} µs with: {guarded / free - 1:+.0%}"
+        print(said, flush=True)
 
 
-async def count(tx: Transaction, who: Subject, n: int) -> object:
-    """How many there are of a code: every one of them is counted."""
-    return await find(tx, who, ["Observation"], {"code": "8867-4", "_summary": "count"})
-
-
-async def create(tx: Transaction, who: Subject, n: int) -> object:
-    """A new record."""
-    return await store.create(tx, who, _reading(f"p{n}", None))
-
-
-async def update(tx: Transaction, who: Subject, n: int) -> object:
-    """A new version."""
-    return await store.update(tx, who, _reading(f"p{n}", f"o{n}-5"), if_match=None)
-
-
-async def measure(database: Database, facility: int, patients: int, pid: int) -> None:
-    """Both programs in turn, work by work."""
-    guarded, free = (
-        Subject(
-            account="client:bench", name="", facility=facility, facility_name="", roles=frozenset({Role.CLIENT}),
-            scopes=parse_scopes(scopes),
-        )
-        for scopes in ("system/*.cruds", "system/*.cruds labelled/read")
-    )  # fmt: skip
-    works: tuple[tuple[Work, int], ...] = (
-        (read, EACH), (of_patient, EACH), (newest, EACH), (count, EACH // 10), (create, EACH), (update, EACH),
-    )  # fmt: skip
-    for work, each in works:
-        cost: dict[str, list[float]] = {"guarded": [], "free": []}
-        for turn in range(ROUNDS):
-            for name, who in (("guarded", guarded), ("free", free)):
-                before = spent(os.getpid(), pid)
-                for n in range(each):
-                    place = 1 + (turn * each + n) % (patients - 1)
-                    async with database.transaction(facility) as tx:
-                        await work(tx, who, place if place % 100 else place + 1)
-                used = spent(os.getpid(), pid).since(before)
-                cost[name].append((used.python + used.postgres) / each)
-        low = {name: min(found) * 1e6 for name, found in cost.items()}
-        print(
-            f"{work.__name__:<12} {low['free']:>8.0f} µs of CPU without, {low['guarded']:>8.0f} µs with:"
-            f" {low['guarded'] / low['free'] - 1:+.0%}"
-        )
+def _spent(backends: list[int]) -> float:
+    """CPU seconds of this process and of PostgreSQL's, to the microsecond (proc_pid_schedstat)."""
+    ran = 0
+    for pid in backends:
+        with suppress(OSError):
+            ran += int(Path(f"/proc/{pid}/schedstat").read_text().split()[0])
+    return time.process_time() + ran / 1e9
 
 
 async def main() -> None:
@@ -128,7 +145,14 @@ async def main() -> None:
             await connection.execute("vacuum (analyze)")
             pid = postgres.pid()
             assert pid
-            await measure(database, facility, patients, pid)
+            tokens = {}
+            async with database.transaction(facility) as tx:
+                for name, scopes in (("guarded", "system/*.cruds"), ("free", "system/*.cruds labelled/read")):
+                    tokens[name] = await create_client(tx, facility, name, scopes)
+            assets.build(print)
+            app = create_app(Settings(mode="demo", secure_cookies=False), database)
+            async with app.router.lifespan_context(app):
+                await measure(app, tokens, patients, pid)
             await database.close()
             await connection.close()
         finally:

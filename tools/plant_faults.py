@@ -15,7 +15,8 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -47,9 +48,11 @@ def main() -> int:
     areas = asked.parse_args().area
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         copy = _copied(Path(folder) / "benhan")
-        found = [(area, fault, _tried(copy, fault)) for area, fault in _faults(areas)]
-    for area, fault, verdict in found:
-        print(f"{verdict:<12} {area}: {fault.what}")
+        sound = cache(partial(_tests, copy))
+        found = []
+        for area, fault in _faults(areas):
+            found.append((area, fault, verdict := _tried(copy, fault, sound)))
+            print(f"{verdict:<12} {area}: {fault.what}", flush=True)
     unnoticed = [fault for _, fault, verdict in found if verdict != "red"]
     print(f"{len(found) - len(unnoticed)} of {len(found)} faults turn a test red")
     return 1 if unnoticed or not found else 0
@@ -74,19 +77,19 @@ def _copied(place: Path) -> Path:
     return place
 
 
-def _tried(copy: Path, fault: Fault) -> str:
-    """`red` where the tests notice; else what went otherwise."""
+def _tried(copy: Path, fault: Fault, sound: Callable[[str], int]) -> str:
+    """`red` where the tests notice; else what went otherwise. `sound`: how tests end without a fault."""
     path = copy / fault.file
-    sound = path.read_text("utf-8")
-    if sound.count(fault.old) != 1:
-        return f"{sound.count(fault.old)} places"
-    if _tests(copy, fault.tests) != GREEN:
+    text = path.read_text("utf-8")
+    if text.count(fault.old) != 1:
+        return f"{text.count(fault.old)} places"
+    if sound(fault.tests) != GREEN:
         return "red without"
-    path.write_text(sound.replace(fault.old, fault.new), "utf-8")
+    path.write_text(text.replace(fault.old, fault.new), "utf-8")
     try:
         return {RED: "red", GREEN: "UNNOTICED"}.get(_tests(copy, fault.tests), "broken")
     finally:
-        path.write_text(sound, "utf-8")
+        path.write_text(text, "utf-8")
 
 
 def _tests(copy: Path, arguments: str) -> int:

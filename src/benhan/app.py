@@ -138,8 +138,6 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     database = lent or await Database.connect(
         settings.dsn.get_secret_value(), size=settings.pool, statement_seconds=settings.statement_seconds
     )
-    if reason := await database.role_can_bypass():
-        raise SystemExit(f"Vai trò cơ sở dữ liệu vượt được phân quyền theo dòng, từ chối chạy: {reason}")
     app.state.database = database
     app.state.live = Live(database)
     await app.state.live.start()

@@ -11,18 +11,19 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
+import asyncpg
 import typer
 from pydantic import SecretStr
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from benhan.core.db import Transaction
+from benhan.core.db import Database, Transaction, WallOpen
 from benhan.settings import Settings
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Benhan: hệ thống bệnh án điện tử mở.")
@@ -38,7 +39,11 @@ Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="Cổng.")]
 
 def main() -> None:
     """Entry point of the `benhan` command."""
-    cli()
+    try:
+        cli()
+    except WallOpen as error:
+        console.print(f"[red]✗[/] {error}")
+        sys.exit(2)
 
 
 @cli.command()
@@ -94,6 +99,7 @@ def up(
         raise typer.Exit(2)
     if migrate_first:
         migrate()
+    asyncio.run(_refuse_open_wall(settings))
     from benhan.core.kit import assets
 
     assets.build()
@@ -128,7 +134,6 @@ def load(
 ) -> None:
     """Load FHIR R4 records; running it again adds nothing twice."""
     from benhan.core.access import Role, service
-    from benhan.core.db import Database
     from benhan.core.store.bulk import load_paths
 
     async def run(dsn: str) -> int:
@@ -163,7 +168,6 @@ def token(
     """A bearer token for a program; it is shown once."""
     from benhan.core.access.accounts import create_client
     from benhan.core.access.scopes import parse_scopes
-    from benhan.core.db import Database
 
     try:
         parse_scopes(scopes)
@@ -193,7 +197,6 @@ def invite(
 ) -> None:
     """An invitation for the first administrator of a facility; its link is shown once. She invites the others."""
     from benhan.core.access import Role, service, staff
-    from benhan.core.db import Database
 
     if role not in (Role.ADMINISTRATOR, Role.PROVINCE):
         raise typer.BadParameter("administrator hoặc province", param_hint="--role")
@@ -298,6 +301,17 @@ def _serve(settings: Settings, when_ready: Callable[[], None]) -> None:
     ).serve()  # fmt: skip
 
 
+async def _refuse_open_wall(settings: Settings) -> None:
+    """Say so before there are processes: one that refuses would be started again and again.
+
+    Raises:
+        WallOpen: the role could step around row-level security.
+    """
+    with suppress(OSError, asyncpg.PostgresError):  # a database that is still starting is the processes' to wait for
+        database = await Database.connect(settings.dsn.get_secret_value(), size=1)
+        await database.close()
+
+
 def _refuse_taken(port: int) -> None:
     """Two servers on one port would share its requests, and strangers would meet at the wrong one."""
     with socket.socket() as probe:
@@ -377,7 +391,7 @@ async def _facility(tx: Transaction, code: str | None) -> tuple[int, str]:
 
 async def _prepare_demo(dsn: Callable[..., str], scale: int, progress: Progress) -> list[tuple[str, str, str]]:
     """Migrate, and fill what is not there yet; gives role, login and password of each account."""
-    from benhan.core.db import Database, create_database, migrate
+    from benhan.core.db import create_database, migrate
     from benhan.core.store import terms_load
     from benhan.simulator import fill_province
 

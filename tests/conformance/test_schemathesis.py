@@ -1,31 +1,155 @@
-"""Schemathesis plays our OpenAPI description against a live server: whatever it sends, no answer is a server error."""
+"""Schemathesis plays our OpenAPI description against a live server, as whoever may come: whatever it sends, no answer
+is a server error, and none holds a word of another hospital."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from uuid import uuid4
+from typing import Any
 
-from benhan.core.access.accounts import create_client
+import httpx
+import pytest
+import pytest_asyncio
+from starlette.applications import Starlette
+
+from benhan.core import store
+from benhan.core.access import Subject
+from benhan.core.access.accounts import open_session
+from benhan.core.access.doors import COOKIE
 from benhan.core.db import Database
+from benhan.core.fhir import r4
 from benhan.simulator import House
+from tests.browser import serve
+from tests.core.api import smart_kit as kit
+from tests.core.api.programs import token_of
 
-SECONDS = 25
+#: Stands in every text of the other hospital's records, and nowhere else.
+CANARY = "chimhoangyen7"
+#: Ids that come to mind, also to a machine.
+IDS = ("0", "1", "a", "A", "00", "-", "0.0")
+#: Who comes, and how much she tries: who may everything for so many seconds, the others a few times at each address.
+FEW = ("--max-examples", "2")
+WHO = {
+    "program": ("--max-time", "25"), "little program": FEW, "program for a doctor": FEW, "doctor": FEW, "patient": FEW,
+    "nobody": FEW,
+}  # fmt: skip
+
+Client = Callable[..., Awaitable[httpx.AsyncClient]]
 
 
-async def test_nothing_that_is_sent_breaks_the_server(
-    address: str, database: Database, hospital: House, tmp_path: Path
-) -> None:
-    async with database.transaction(hospital.key) as tx:
-        token = await create_client(tx, hospital.key, f"schemathesis {uuid4()}", "system/*.cruds")
+class Overheard:
+    """An application whose every answer is listened to; packed ones are asked for unpacked."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self.answers = 0
+        self.told: set[str] = set()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Pass on what is asked and said."""
+        heard = b""
+
+        async def listen(message: Any) -> None:
+            nonlocal heard
+            for _name, value in message.get("headers", ()):
+                heard += value
+            heard += message.get("body", b"")
+            if CANARY.encode() in heard:
+                self.told.add(f"{scope['method']} {scope['path']}?{scope['query_string'].decode()}")
+            heard = heard[1 - len(CANARY) :]
+            self.answers += message["type"] == "http.response.start"
+            await send(message)
+
+        if scope["type"] == "http":
+            unpacked = [one for one in scope["headers"] if one[0] != b"accept-encoding"]
+            await self._app({**scope, "headers": unpacked}, receive, listen)
+        else:
+            await self._app(scope, receive, send)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def overheard(app: Starlette, database: Database, other_hospital: House) -> AsyncIterator[tuple[Overheard, str]]:
+    """The application on a port of its own, and a hospital beside whose every record would be recognised."""
+    async with database.transaction(other_hospital.key) as tx:
+        await store.load(tx, other_hospital.loader, [one for id_ in IDS for one in _records(id_)])
+    listening = Overheard(app)
+    async with serve(listening) as address:
+        yield listening, address
+
+
+def _records(id_: str) -> list[r4.Resource]:
+    patient, word = r4.Reference(reference=f"Patient/{id_}"), r4.CodeableConcept(text=CANARY)
+    return [
+        r4.Patient(id=id_, name=[r4.HumanName(text=CANARY, family=CANARY)]),
+        r4.Observation(id=id_, status="final", code=word, subject=patient, valueString=CANARY),
+        r4.Condition(id=id_, subject=patient, code=word),
+        r4.Encounter(id=id_, status="finished", class_=r4.Coding(code="AMB", display=CANARY), subject=patient),
+        r4.ServiceRequest(id=id_, status="active", intent="order", subject=patient, code=word),
+        r4.Practitioner(id=id_, name=[r4.HumanName(text=CANARY)]),
+        r4.Organization(id=id_, name=CANARY), r4.Location(id=id_, name=CANARY),
+        r4.Basic(id=id_, code=word, subject=patient),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("who", WHO)
+async def test_nothing_that_is_sent_breaks_the_server_or_tells_of_another_hospital(
+    overheard: tuple[Overheard, str], database: Database, hospital: House, client: Client,
+    subject: Callable[..., Subject], who: str, tmp_path: Path,
+) -> None:  # fmt: skip
+    listening, address = overheard
+    before = listening.answers
+    header = await _header(who, database, hospital, client, subject)
     ran = await asyncio.create_subprocess_exec(
         sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()", "run",
-        f"{address}/fhir/openapi.json", "--url", address, "--header", f"Authorization: Bearer {token}",
-        "--checks", "not_a_server_error", "--phases", "fuzzing", "--max-time", str(SECONDS), "--no-shrink",
+        f"{address}/fhir/openapi.json", "--url", address, *(["--header", header] if header else []),
+        "--checks", "not_a_server_error", "--phases", "fuzzing", *WHO[who], "--no-shrink",
         "--generation-deterministic", "--seed", "3", "--suppress-health-check", "all", "--no-color",
         cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     told, _nothing = await ran.communicate()
     assert ran.returncode == 0, told.decode()[-6000:]
     assert "fuzzing" in told.decode().lower(), told.decode()[-3000:]
+    assert listening.answers > before
+    assert not listening.told
+
+
+async def test_a_word_of_the_other_hospital_would_be_noticed(
+    overheard: tuple[Overheard, str], database: Database, other_hospital: House
+) -> None:
+    """Its own program finds it by the ids that the machine tries."""
+    listening, address = overheard
+    token = await token_of(database, other_hospital.key, "system/*.r")
+    async with httpx.AsyncClient(headers=kit.bearer(token)) as web:
+        for id_ in IDS:
+            assert CANARY in (await web.get(f"{address}/fhir/Observation/{id_}")).text
+    assert len(listening.told) == len(IDS)
+    listening.told.clear()
+
+
+async def _header(
+    who: str, database: Database, hospital: House, client: Client, subject: Callable[..., Subject]
+) -> str | None:
+    """How she is known."""
+    match who:
+        case "nobody":
+            return None
+        case "program":
+            return f"Authorization: Bearer {await token_of(database, hospital.key, 'system/*.cruds')}"
+        case "little program":
+            scopes = "system/Observation.rs system/Location.s"
+            return f"Authorization: Bearer {await token_of(database, hospital.key, scopes)}"
+        case "program for a doctor":
+            doctor, web = await client("doctor"), await client(None)
+            program = await kit.registered(database, subject("administrator"), "key", "user/*.rs")
+            code = (await kit.allowed(doctor, program))["code"]
+            answer = await web.post("/oauth/token", data=kit.for_code(program, code))
+            return f"Authorization: Bearer {answer.json()['access_token']}"
+    async with database.transaction(hospital.key) as tx:
+        if who == "doctor":
+            token = await open_session(tx, hospital.key, account=subject("doctor").account, hours=1)
+        else:
+            patient = await store.create(tx, hospital.loader, r4.Patient(name=[r4.HumanName(text="Người bệnh")]))
+            token = await open_session(tx, hospital.key, patient=patient.id, hours=1)
+    return f"Cookie: {COOKIE}={token}"

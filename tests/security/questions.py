@@ -30,6 +30,7 @@ _JSON = ("content-type", "application/fhir+json")
 _SAME_ORIGIN = ("sec-fetch-site", "same-origin")
 _LINK = re.compile(rb'(?:href|hx-get|action|src)="(/[^"#]{1,300})"')
 _MOST_LEARNED, _LEARNED_A_TIME = 4000, 3
+_HEAR_SECONDS = 0.2
 _PAPER = (".pdf", ".xlsx")
 #: A type is asked for so much more often, because it has more to tell.
 _OFTEN = (
@@ -51,13 +52,17 @@ class Question(NamedTuple):
     address: str
     headers: Headers = ()
     body: bytes = b""
+    #: Of a stream that does not end, the seconds it is listened to.
+    hear: float | None = None
 
 
 class Questions:
     """A source of questions; the same seed and answers give the same ones."""
 
-    def __init__(self, seed: int, app: Starlette, world: World) -> None:
+    def __init__(self, seed: int, app: Starlette, world: World, since: str) -> None:
+        """`since`: a position in the feed, behind which records of every hospital changed."""
         self._chance = Random(seed)
+        self._since = since
         self._world = world
         self._doors = [
             (method, door)
@@ -76,6 +81,8 @@ class Questions:
         chance = self._chance.random()
         if self._learned and chance < 0.2:
             return Question("GET", self._chance.choice(self._learned), self._manner())
+        if chance >= 0.975:
+            return self._stream()
         if (Permission.FHIR in who.permissions) is (chance < 0.95):
             return self._fhir()
         return self._page(who)
@@ -259,6 +266,18 @@ class Questions:
     def _changes(self) -> Question:
         asked = self._chance.choice(["_count=20", f"_type={self._type()}&_count=30", "since=now"])
         return Question("GET", f"/fhir/_changes?{asked}", self._manner())
+
+    def _stream(self) -> Question:
+        """What changed while nobody listened, and what changes now."""
+        chance, told = self._chance, sorted({name for name, _id in self._world.own[self._chance.choice(LETTERS)]})
+        types = ",".join(chance.sample(told, 10))
+        address = chance.choice([
+            f"/live?types={types}&since={self._since}", f"/live?types={types}&since={self._since}",
+            f"/live?types={types}&since={self._since}&patient={self._id('Patient')}",
+            f"/nguoi-benh/truc-tiep?since={self._since}", f"/so-y-te/truc-tiep?since={self._since}",
+            f"/fhir/_changes?since={self._since}", f"/fhir/_changes?_type={chance.choice(told)}", "/fhir/_changes",
+        ])  # fmt: skip
+        return Question("GET", address, [("accept", "text/event-stream")], hear=_HEAR_SECONDS)
 
     def _nonsense(self) -> Question:
         """What gives error texts."""

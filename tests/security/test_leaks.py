@@ -13,22 +13,34 @@ import os
 import zipfile
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
+import msgspec
 import pypdf
 import pytest
 import pytest_asyncio
+import websockets
 from starlette.applications import Starlette
 
 from benhan.app import create_app
-from benhan.core.db import Database
+from benhan.core.db import PLATFORM, Database
+from benhan.core.fhir import codec, r4
+from benhan.core.fhir.outcome import Conflict
+from benhan.core.store import feed, write
+from benhan.core.store.read import read
 from benhan.settings import Settings
+from benhan.simulator import House
 from tests.asking import Answer, ask
+from tests.browser import serve
+from tests.core.api.programs import machine, token_of
+from tests.core.api.test_subscriptions import PATIENTS, subscription
 from tests.security import world as four
 from tests.security.askers import Asker, askers
 from tests.security.conftest import Dsn, Platform
-from tests.security.marks import found
+from tests.security.marks import Mark, found
 from tests.security.questions import Question, Questions
 from tests.security.world import World
 
@@ -73,6 +85,28 @@ async def everybody(store: Database, world: World) -> list[Asker]:
     return await askers(store, world)
 
 
+@pytest_asyncio.fixture(scope="module")
+async def since(app: Starlette, store: Database, world: World) -> str:
+    """A position in the feed; behind it every hospital changed what it alone has, and the live screens know of it."""
+    here: str = app.state.live.here
+    for letter, house in world.houses.items():
+        for name, id_ in world.own[letter]:
+            with suppress(Conflict):  # what is signed stays as it is
+                await _changed(store, house, codec.resource_type(name), id_)
+    async with store.transaction(PLATFORM) as tx:
+        last = (await feed.changes(tx, feed.position_of(here)))[-1].position
+    async with asyncio.timeout(60):
+        while feed.position_of(app.state.live.here) < last:  # noqa: ASYNC110 - the hub has no event for a position
+            await asyncio.sleep(0.05)
+    return here
+
+
+async def _changed(store: Database, house: House, type_: type[r4.Resource], id_: str) -> None:
+    async with store.transaction(house.key) as tx:
+        one = msgspec.structs.replace(await read(tx, house.loader, type_, id_), language="vi")
+        await write.update(tx, house.loader, one, if_match=None)
+
+
 def leaks(who: Asker, asked: Question, answer: Answer, world: World) -> list[str]:
     """Marks in an answer that do not belong there. What stood in the question is no news."""
     headers = [value for _name, value in answer.headers]
@@ -100,9 +134,9 @@ def _asked_about(address: str, world: World) -> str:
 
 @pytest.mark.timeout(0 if QUESTIONS > 20_000 else 300)
 async def test_questions_at_random_tell_nobody_what_is_not_hers(
-    app: Starlette, world: World, everybody: list[Asker]
+    app: Starlette, world: World, everybody: list[Asker], since: str
 ) -> None:
-    questions, statuses, heard = Questions(SEED, app, world), Counter[int](), 0
+    questions, statuses, heard, streamed = Questions(SEED, app, world, since), Counter[int](), 0, 0
     for start in range(0, QUESTIONS, AT_ONCE):
         turn = [everybody[n * 7 % len(everybody)] for n in range(start, start + AT_ONCE)]
         asked = [questions.next(who) for who in turn]
@@ -111,11 +145,49 @@ async def test_questions_at_random_tell_nobody_what_is_not_hers(
             assert not (wrong := leaks(who, one, answer, world)), wrong
             statuses[answer.status] += 1
             heard += bool(found(answer.body))
+            streamed += one.hear is not None and bool(found(answer.body))
             questions.learn(answer)
     assert statuses[500] == 0
     # A test that heard nothing would find nothing.
     assert heard > QUESTIONS / 8, (heard, statuses)
+    assert streamed, "no stream told of anything"
 
 
 async def _answered(app: Starlette, who: Asker, one: Question) -> Answer:
-    return await ask(app, one.method, one.address, [*who.headers, *one.headers], one.body)
+    return await ask(app, one.method, one.address, [*who.headers, *one.headers], one.body, hear=one.hear)
+
+
+async def test_a_websocket_tells_each_hospital_of_its_own(app: Starlette, store: Database, world: World) -> None:
+    """A program at each of them hears whole records of what changes at all four; another's subscription gives none."""
+    async with serve(app) as address, AsyncExitStack() as stack, asyncio.timeout(120):
+        programs, listening = {}, {}
+        for letter, house in world.houses.items():
+            token = await token_of(store, house.key, "system/*.cruds")
+            programs[letter] = await stack.enter_async_context(machine(address, token))
+            id_, bound = await _subscribed(programs[letter])
+            listening[letter] = await stack.enter_async_context(websockets.connect(_socket(address)))
+            await listening[letter].send(f"bind-with-token: {bound}")
+            for other, program in programs.items():
+                status = (await program.get(f"Subscription/{id_}/$get-ws-binding-token")).status_code
+                assert (status == 200) is (other == letter)
+        patients = sorted(world.patients)[:5]
+        for house in world.houses.values():
+            for patient in patients:
+                await _changed(store, house, r4.Patient, patient)
+        for letter, socket in listening.items():
+            heard: set[Mark] = set()
+            while {mark.patient for mark in heard} < {world.patients[patient] for patient in patients}:
+                heard |= found(str(await socket.recv()).encode())
+                assert {mark.hospital for mark in heard} <= {letter}
+
+
+def _socket(address: str) -> str:
+    return address.replace("http", "ws", 1) + "/fhir/_socket"
+
+
+async def _subscribed(program: httpx.AsyncClient) -> tuple[str, str]:
+    """A subscription to every change of a patient, with the whole record, and a token to hear it by."""
+    body = subscription(PATIENTS, type="websocket", content="full-resource")
+    id_: str = (await program.post("Subscription", json=body)).json()["id"]
+    said = (await program.get(f"Subscription/{id_}/$get-ws-binding-token")).json()["parameter"]
+    return id_, next(one["valueString"] for one in said if one["name"] == "token")

@@ -61,10 +61,11 @@ def may(who: Subject, letter: str, case: Case, care: Iterable[Care], rooms: dict
         Lift.LICENCE: who.licence,
         Lift.SCOPE: any(one.type == "labelled/read" for one in who.scopes),
     }
+    roles = {*who.roles, Role.CLIENT} if who.program else who.roles
     for rule in DENIED:
         types = case.type not in IMPERSONAL if rule.types == "*" else case.type in rule.types.split()
         labelled = not rule.labels or {*rule.labels.split()} & (case.labels | case.patient_labels)
-        concerned = letter in rule.may_not and any(role in rule.roles.split() for role in who.roles)
+        concerned = letter in rule.may_not and any(role in rule.roles.split() for role in roles)
         if types and labelled and concerned and not any(lifted[one] for one in rule.unless):
             return False
     return True

@@ -13,7 +13,7 @@ from benhan.core.access.labels import LABELS, WHOLE_RECORD, labels_of
 from benhan.core.access.policy import Decision, Facts, InvalidRule, Policy, breaking, judge
 from benhan.core.access.roles import PERMISSIONS, Permission
 from benhan.core.access.rules import ALLOWED, BREAKING, DENIED, Allow, Break, Deny, Lift, Purpose
-from benhan.core.access.scopes import parse_scopes
+from benhan.core.access.scopes import parse, parse_scopes
 from benhan.core.fhir import r4
 from tests.core.access import reference_policy as reference
 from tools import policy_table
@@ -83,6 +83,24 @@ def test_a_program_exports_by_its_bulk_scope() -> None:
     assert decide(who, Interaction.EXPORT, "Observation").allowed
     bare = msgspec.structs.replace(who, scopes=parse_scopes("system/Observation.rs"))
     assert not decide(bare, Interaction.EXPORT, "Observation").allowed
+
+
+@pytest.mark.parametrize("role", [Role.DOCTOR, Role.PATIENT])
+def test_a_program_that_comes_for_somebody_meets_labelled_records_by_their_scope_alone(role: Role) -> None:
+    """Her care for the patient, or that it is her own record, opens them to her; not to what she lets in."""
+    who = Subject(
+        account="x", name="", facility=1, facility_name="", roles=frozenset({role}), practitioner="p1", patient="a",
+        program="máy", scopes=parse("user/*.rs"),
+    )  # fmt: skip
+    facts = Facts(patient="a", labels=frozenset({"HIV"}), my_care=True)
+    assert judge(decide(who, Interaction.READ, "Observation"), facts) == (False, "labelled-to-programs")
+    assert judge(decide(who, Interaction.READ, "Observation"), Facts(patient="a"))[0]
+    given = msgspec.structs.replace(who, scopes=parse("user/*.rs labelled/read"))
+    assert judge(decide(given, Interaction.READ, "Observation"), facts)[0]
+    elsewhere = msgspec.structs.replace(facts, patient="b", my_care=False)
+    assert not judge(decide(given, Interaction.READ, "Observation"), elsewhere)[0]
+    alone = msgspec.structs.replace(who, scopes=(), program=None)
+    assert judge(decide(alone, Interaction.READ, "Observation"), facts)[0]
 
 
 GOOD = Allow(

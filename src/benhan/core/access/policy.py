@@ -174,11 +174,12 @@ def decide(who: Subject, interaction: Interaction, type_name: str, *, where: boo
     """
     if type_name == "AuditEvent":
         return Decision(False, "AuditEvent is read at /fhir/AuditEvent and written by the program alone")
-    if Role.CLIENT in who.roles or who.program is not None:
-        decision = _by_scope(who, interaction, type_name, where=where)
+    roles = who.roles
+    if Role.CLIENT in roles or who.program is not None:
+        decision, roles = _by_scope(who, interaction, type_name, where=where), roles | {Role.CLIENT}
     else:
         decision = _by_role(who, interaction, type_name)
-    closed = POLICY.closing(who.roles, interaction, type_name) if decision.allowed else ()
+    closed = POLICY.closing(roles, interaction, type_name) if decision.allowed else ()
     return _left(who, decision, closed) if closed else decision
 
 

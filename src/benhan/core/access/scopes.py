@@ -17,7 +17,7 @@ from benhan.core.fhir.definitions import PARAMETERS
 
 #: Words that are no right to records: who she is, how long it lasts, which patient is meant.
 WORDS: Final = ("openid", "fhirUser", "launch", "launch/patient", "online_access", "offline_access")
-#: The scope that lets a program of its own meet labelled records (`Lift.SCOPE`).
+#: The scope without which no program meets labelled records, whoever it comes for (`Lift.SCOPE`).
 LABELLED: Final = "labelled/read"
 #: Rights of a program of its own beside records.
 BULK: Final = ("bulk/export", "bulk/import", LABELLED)
@@ -121,7 +121,7 @@ def narrow(scopes: Iterable[Scope], letter: str, type_name: str, contexts: Seque
 
 
 def _scope(word: str, contexts: Sequence[str]) -> Scope:
-    if word in BULK and "system" in contexts:
+    if word == LABELLED or (word in BULK and "system" in contexts):
         return Scope(word, frozenset())
     match = _SCOPE.fullmatch(word)
     if not match or not match[3] or match[1] not in contexts:

@@ -5,6 +5,7 @@ One `Transaction` per request, opened by the edge (`core.access.doors`); nobody 
 
 from benhan.core.db.database import PLATFORM, Busy, Database, Entry, EntryLapsed, Row, Transaction, entered, unseen
 from benhan.core.db.migrate import create_database, migrate, pending
+from benhan.core.db.wall import WallOpen
 
 __all__ = [
     "PLATFORM",
@@ -14,6 +15,7 @@ __all__ = [
     "EntryLapsed",
     "Row",
     "Transaction",
+    "WallOpen",
     "create_database",
     "entered",
     "migrate",

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
+from benhan.core.db import wall
 from benhan.core.db.entry import Entry, EntryLapsed, bound, columns, entered, entered_one, lapsed, unseen
 from benhan.core.db.lanes import Busy, Connection, Lanes
 from benhan.core.db.together import Together
@@ -21,6 +22,11 @@ from benhan.core.db.together import Together
 PLATFORM = -1
 #: Failures that are not of one piece of work: the database is away, or does not keep up.
 EVERYBODYS = OSError, asyncpg.InterfaceError, asyncpg.QueryCanceledError
+
+_REFUSED = (
+    "Phân quyền theo dòng không giữ được, từ chối chạy ({why}). Kết nối bằng vai trò như benhan_app."
+    " Row-level security would not hold ({why}): connect as a role like benhan_app."
+)
 
 Row = asyncpg.Record
 Q = TypeVar("Q")
@@ -211,6 +217,7 @@ class Database:
 
         Raises:
             OSError, asyncpg.PostgresError: the database cannot be reached or refuses us.
+            WallOpen: the role could step around row-level security, or a table stands open.
         """
         lanes = Lanes(
             dsn,
@@ -222,7 +229,11 @@ class Database:
             },
         )
         lanes.give_back(await lanes.take())
-        return cls(lanes)
+        made = cls(lanes)
+        if why := await wall.hole(made.ask):
+            await made.close()
+            raise wall.WallOpen(_REFUSED.format(why=why))
+        return made
 
     def request(self) -> Transaction:
         """The transaction of a request. Whoever opens it ends it by `commit` or `roll_back`."""
@@ -278,17 +289,6 @@ class Database:
             if together is None:
                 together = self._left[facility, sql] = Together(self._inserter(facility, sql), fate=EVERYBODYS)
             await together.ask(rows)
-
-    async def role_can_bypass(self) -> str | None:
-        """Why the connected role must not serve requests: it could step around row-level security."""
-        rows = await self.ask(
-            "select rolname, rolsuper, rolbypassrls,"
-            " exists(select from pg_class where relname = 'resource' and relowner = r.oid) as owner"
-            " from pg_roles r where rolname = current_user"
-        )
-        row = rows[0]
-        reasons = [word for word in ("rolsuper", "rolbypassrls", "owner") if row[word]]
-        return f"{row['rolname']}: {', '.join(reasons)}" if reasons else None
 
     async def close(self) -> None:
         """Close every connection."""
