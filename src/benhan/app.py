@@ -75,6 +75,7 @@ ROOMS = (
     "benhan.entrance.lock_page",
     "benhan.entrance.glass",
     "benhan.entrance.staff",
+    "benhan.entrance.licences",
     "benhan.entrance.staff_account",
     "benhan.entrance.programs",
     "benhan.entrance.authorize",

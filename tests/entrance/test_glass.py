@@ -323,6 +323,26 @@ async def test_the_patient_sees_it_at_once(client: Client, database: Database, h
         assert "khẩn cấp" not in (await other.get(path)).text
 
 
+@pytest.mark.parametrize(("size", "dark"), [(DESK, True), (PHONE, False)])
+async def test_what_she_is_told_and_how_to_get_a_factor_are_accessible(
+    open_page: OpenPage, client: Client, address: str, database: Database, hospital: House, axe: Axe,
+    size: tuple[int, int], *, dark: bool,
+) -> None:  # fmt: skip
+    whom = await kit.closed(database, hospital)
+    browser, one = await kit.at_work(client, database, hospital)
+    await kit.breaks(browser, database, one, whom)
+    hers = await client(None)
+    await people.opened(hers, await people.link(database, hospital, whom.person))
+    without = await somebody(database, hospital.key, Role.NURSE)
+    for path, token in (
+        ("/nguoi-benh", hers.cookies[COOKIE]), ("/nguoi-benh/ai-da-mo", hers.cookies[COOKIE]),
+        (PATH, await session_of(database, without)),
+    ):  # fmt: skip
+        page = await open_page(address + path, size=size, dark=dark, cookies={COOKIE: token})
+        assert await axe(page) == [], path
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 # ── screens ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from benhan.core import store
-from benhan.core.access import Door, Permission, Role, Subject, lock, staff
+from benhan.core.access import Door, Permission, Role, Subject, licences, lock, staff
 from benhan.core.access.audit import Event, record
 from benhan.core.access.roles import ROLE_NAMES
 from benhan.core.access.staff import Person, Staff
@@ -23,7 +23,7 @@ from benhan.core.kit.pages import NavItem
 from benhan.core.kit.persons import full_name
 from benhan.core.kit.text import clip, fold
 from benhan.core.language import _, later
-from benhan.entrance import staff_sheet
+from benhan.entrance import licence_record, staff_sheet
 from benhan.entrance.staff_words import STATES, entrance_words
 
 PATH: Final = "/quan-tri/tai-khoan"
@@ -44,12 +44,13 @@ async def _list(request: Request, tx: Transaction, who: Subject, rule: forms.For
     names = await departments(tx, who)
     form = forms.read_query(request, _filters(names))
     minutes = await lock.lock_minutes(tx, who.facility, request.app.state.settings.lock_minutes)
-    found = [one for one in await staff.everybody(tx, who) if _wanted(one, form)]
+    everybody = await staff.everybody(tx, who)
+    found = [one for one in everybody if _wanted(one, form)]
     template = "entrance/_staff_rows.html" if pages.is_fragment(request) else "entrance/staff.html"
     return pages.render(
         request, template, 422 if rule else 200, form=form, found=found[:SHOWN], count=len(found),
         departments=names, rule=rule or forms.blank([_minutes_field()], minutes=minutes), toast=toast(request),
-        **words(),
+        licences=len(licences.troubled(everybody, clock.today())), **words(),
     )  # fmt: skip
 
 
@@ -77,6 +78,7 @@ async def invite(request: Request, tx: Transaction, who: Subject) -> Response:
     if not form.errors:
         try:
             account, token = await staff.invite(tx, who, form["login"].lower(), person_of(form))
+            await licence_record.keep(tx, who, person_of(form))
             return link_page(request, await staff.one(tx, who, account), token)
         except Problem as problem:
             form.errors.add(problem.where or "", problem.message)
@@ -153,7 +155,9 @@ async def person_fields(tx: Transaction, who: Subject, *, new: bool = False) -> 
         forms.choices("departments", _("Khoa, phòng"), list((await departments(tx, who)).items())),
         forms.choice("practitioner", _("Người hành nghề"), practitioners, hint=_("để trống nếu không khám chữa bệnh")),
         forms.text("licence", _("Số giấy phép hành nghề"), most=40),
-        forms.day("licence_ends", _("Hạn giấy phép")),
+        forms.text("licence_issuer", _("Nơi cấp"), most=200),
+        forms.day("licence_issued", _("Ngày cấp")),
+        forms.day("licence_ends", _("Hạn giấy phép"), hint=_("5 năm từ ngày cấp hoặc gia hạn")),
         forms.long_text("licence_scope", _("Phạm vi hành nghề"), most=500),
     ]
 
@@ -163,7 +167,8 @@ def person_of(form: forms.Form) -> Person:
     return Person(
         name=form["name"], roles=frozenset(map(Role, form["roles"])), departments=frozenset(form["departments"]),
         practitioner=form["practitioner"], licence=form["licence"] or "", licence_scope=form["licence_scope"] or "",
-        licence_ends=form["licence_ends"],
+        licence_ends=form["licence_ends"], licence_issuer=form["licence_issuer"] or "",
+        licence_issued=form["licence_issued"],
     )  # fmt: skip
 
 

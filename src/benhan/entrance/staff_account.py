@@ -16,6 +16,7 @@ from benhan.core.db import Transaction
 from benhan.core.fhir.outcome import Problem
 from benhan.core.kit import clock, forms, pages
 from benhan.core.language import _
+from benhan.entrance import licence_record
 from benhan.entrance.staff import PATH, back, departments, link_page, person_fields, person_of, toast, words
 
 ONE: Final = f"{PATH}/{{account}}"
@@ -32,6 +33,7 @@ async def change(request: Request, tx: Transaction, who: Subject) -> Response:
     if not form.errors:
         try:
             await staff.change(tx, who, _account(request), person_of(form))
+            await licence_record.keep(tx, who, person_of(form))
             return _done(request)
         except Problem as problem:
             _told(form, problem)
@@ -115,6 +117,7 @@ async def _page(request: Request, tx: Transaction, who: Subject, given: dict[str
             await person_fields(tx, who), name=person.name, roles=sorted(person.roles),
             departments=sorted(person.departments), practitioner=person.practitioner, licence=person.licence,
             licence_scope=person.licence_scope, licence_ends=person.licence_ends,
+            licence_issuer=person.licence_issuer, licence_issued=person.licence_issued,
         ),
         "hours": forms.blank(
             _hours_fields(), days=one.hours.on(), opens=one.hours.opens, closes=one.hours.closes

@@ -49,6 +49,8 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     licence: str = ""
     licence_scope: str = ""
     licence_ends: date | None = None
+    licence_issuer: str = ""
+    licence_issued: date | None = None
 
 
 class Staff(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +113,7 @@ async def invite(
         Invalid, Conflict: as `accounts.create_account`; a role that is not hers to give.
     """
     _may(who)
+    _dated(person)
     _givable(person.roles, givable)
     account = await create_account(tx, who.facility, login, None, nfc(person.name), person.roles, person.practitioner)
     await _describe(tx, account, person)
@@ -122,10 +125,11 @@ async def change(tx: Transaction, who: Subject, account: str, person: Person) ->
     """Change what is said of somebody. Other roles or departments end her sessions; gives her as she was.
 
     Raises:
-        Invalid: a role that is not hers to give.
+        Invalid: a role that is not hers to give; a licence that ends before it begins, or has no number.
         Forbidden: an administrator takes her own right away.
     """
     before = await one(tx, who, account)
+    _dated(person)
     _givable(person.roles - before.person.roles)
     if account == who.account and Role.ADMINISTRATOR not in person.roles:
         raise Forbidden(
@@ -216,9 +220,9 @@ async def review(tx: Transaction, who: Subject, account: str, on: date | None) -
 async def _describe(tx: Transaction, account: str, person: Person) -> None:
     await tx.execute(
         "update account set name = $2, roles = $3, departments = $4, practitioner = $5, licence = $6,"
-        " licence_scope = $7, licence_ends = $8 where id = $1",
+        " licence_scope = $7, licence_ends = $8, licence_issuer = $9, licence_issued = $10 where id = $1",
         account, nfc(person.name), sorted(person.roles), sorted(person.departments), person.practitioner,
-        person.licence, person.licence_scope, person.licence_ends,
+        person.licence, person.licence_scope, person.licence_ends, person.licence_issuer, person.licence_issued,
     )  # fmt: skip
 
 
@@ -248,6 +252,14 @@ def _givable(roles: frozenset[Role], givable: Iterable[Role] = STAFF_ROLES) -> N
         raise Invalid(_("Không cấp được vai trò %(role)s ở đây.", role=", ".join(sorted(beyond))), where="roles")
 
 
+def _dated(person: Person) -> None:
+    """A licence begins before it ends, and has a number."""
+    if person.licence_issued and person.licence_ends and person.licence_ends <= person.licence_issued:
+        raise Invalid(_("Ngày hết hạn phải sau ngày cấp."), where="licence_ends")
+    if not person.licence and (person.licence_issued or person.licence_ends or person.licence_issuer):
+        raise Invalid(_("Nhập số giấy phép hành nghề."), where="licence")
+
+
 def _listed(person: Person) -> str:
     return "+".join(sorted(person.roles)) + (f" @ {'+'.join(sorted(person.departments))}" if person.departments else "")
 
@@ -258,7 +270,8 @@ def _staff(row: asyncpg.Record) -> Staff:
         person=Person(
             name=row["name"], roles=frozenset(map(Role, row["roles"])), departments=frozenset(row["departments"]),
             practitioner=row["practitioner"], licence=row["licence"], licence_scope=row["licence_scope"],
-            licence_ends=row["licence_ends"],
+            licence_ends=row["licence_ends"], licence_issuer=row["licence_issuer"],
+            licence_issued=row["licence_issued"],
         ),
         roles_now=frozenset(map(Role, row["roles_now"])), active=row["active"],
         invited=row["password_hash"] is None, stopped=row["stopped"],

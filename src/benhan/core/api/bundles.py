@@ -102,7 +102,7 @@ async def _alone(request: Request, tx: Transaction, who: Subject, given: r4.Bund
     except Problem as problem:
         if problem.status in (401, 403):
             detail = f"{given.request and given.request.method} {given.request and given.request.url}"
-            record(tx, who, Event("refused", allowed=False, rule=problem.message, detail=detail))
+            record(tx, who, Event("refused", allowed=False, rule=problem.rule or problem.message, detail=detail))
         response = r4.BundleEntryResponse(status=str(problem.status), outcome=problem.outcome())
         return r4.BundleEntry(response=response)
 

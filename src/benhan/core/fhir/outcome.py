@@ -16,6 +16,9 @@ class Problem(Exception):  # noqa: N818 - also what a person is told, not only a
     issue when there are several.
     """
 
+    #: The rule of the policy that refused, for the trace.
+    rule: str = ""
+
     def __init__(
         self,
         status: int,

@@ -40,7 +40,8 @@ def _number(type_name: str, code: str) -> int:
     return PARAMETERS[type_name][code].id
 
 
-_CARE: Final = {
+#: What makes a care relation, as `in_care` reads it.
+CARE: Final = {
     "types": [NUMBERS[name] for name in _TIES],
     "ties": [_number(name, code) for name, codes in _TIES.items() for code in codes],
     "dates": [_number(name, code) for name, code in _DATES.items()],
@@ -75,7 +76,7 @@ def pass_of(guard: Guard | None) -> str | None:
             "mine": sorted(map(hash64, guard.mine)),
             "departments": sorted(map(hash64, guard.departments)),
             "broken_glass": sorted(guard.broken_glass),
-            "care": _CARE,
+            "care": CARE,
         }
     ).decode()  # fmt: skip
 
@@ -126,10 +127,12 @@ def _shut(decision: Decision, rule: str, record: str) -> Shut:
 
 def shut(rule: str, where: str | None = None) -> Shut:
     """The refusal of a record that a rule closes. It does not say which label the record carries."""
-    return Shut(
+    told = Shut(
         _("Bản ghi này chỉ mở cho người đang chăm sóc người bệnh."), where=where,
         advice=_("Quy tắc: %(rule)s.", rule=rule),
     )  # fmt: skip
+    told.rule = rule
+    return told
 
 
 async def open_among(
@@ -159,9 +162,9 @@ async def closed_versions(tx: Transaction, decision: Decision, facility: int, ro
     if patients:
         found = await tx.look(
             "select p, in_care($1, p, $3::bigint[], $5::jsonb) as mine, in_care($1, p, rooms_of($1, $4::bigint[],"
-            f" {_CARE['place']}::smallint), $5::jsonb) as department from unnest($2::text[]) p",
+            f" {CARE['place']}::smallint), $5::jsonb) as department from unnest($2::text[]) p",
             facility, patients, [*map(hash64, guard.mine)], [*map(hash64, guard.departments)],
-            msgspec.json.encode(_CARE).decode(),
+            msgspec.json.encode(CARE).decode(),
         )  # fmt: skip
         care = {row["p"]: (row["mine"], row["department"]) for row in found}
     closed = set()
@@ -178,4 +181,16 @@ def version_labels(body: bytes) -> frozenset[str]:
     return frozenset(labels_of(codec.kept(body, r4.Resource))) if b'"security":' in body else frozenset()
 
 
-__all__ = ["UNMARKED", "Shut", "closed_versions", "is_open", "open_among", "opens", "pass_of", "ruled", "said", "shut"]
+__all__ = [
+    "CARE",
+    "UNMARKED",
+    "Shut",
+    "closed_versions",
+    "is_open",
+    "open_among",
+    "opens",
+    "pass_of",
+    "ruled",
+    "said",
+    "shut",
+]

@@ -63,11 +63,10 @@ def permit(who: Subject, interaction: Interaction, type_name: str, *, where: boo
     """
     decision = decide(who, interaction, type_name, where=where)
     if not decision.allowed:
-        raise Forbidden(
-            _(_REFUSED[interaction], type=type_name),
-            where=type_name,
-            advice=_("Quy tắc: %(rule)s.", rule=decision.rule),
-        )
+        says = _RULE_SAYS.get(decision.rule, _REFUSED[interaction])
+        told = Forbidden(_(says, type=type_name), where=type_name, advice=_("Quy tắc: %(rule)s.", rule=decision.rule))
+        told.rule = decision.rule
+        raise told
     return decision
 
 
@@ -133,6 +132,13 @@ def reference(resource: r4.Resource, display: str | None = None) -> r4.Reference
     return r4.Reference(reference=f"{codec.type_name(resource)}/{resource.id}", display=display)
 
 
+#: Rules whose refusal is told in words of its own.
+_RULE_SAYS = {
+    "licence-needed": later(
+        "Cơ sở yêu cầu giấy phép hành nghề; giấy phép của bạn thiếu hoặc đã hết hạn nên chưa chẩn đoán, kê đơn, "
+        "ký được. Báo người quản trị."
+    )
+}
 _REFUSED = {
     Interaction.CREATE: later("Không có quyền tạo %(type)s."),
     Interaction.READ: later("Không có quyền đọc %(type)s."),

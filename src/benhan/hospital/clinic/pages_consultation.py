@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from benhan.core import store
-from benhan.core.access import Door, LiveDoor, Permission, Subject
+from benhan.core.access import Door, Interaction, LiveDoor, Permission, Subject, may
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Invalid, Problem
@@ -284,7 +284,7 @@ async def results(request: Request, tx: Transaction, who: Subject) -> Response:
     if not pages.is_fragment(request):
         return _back(request, visit.id, "ket-qua")
     found = await orders_of(tx, who, visit)
-    editable = who.may(Permission.CONSULT) and not closed(visit, await note.find(tx, who, visit))
+    editable = _consults(who) and not closed(visit, await note.find(tx, who, visit))
     return pages.render(
         request, "clinic/_results.html", visit=visit.id, results=found.results, orders=found.orders, editable=editable
     )
@@ -307,12 +307,13 @@ async def _show(request: Request, tx: Transaction, who: Subject, status: int = 2
 async def _context(request: Request, tx: Transaction, who: Subject) -> dict[str, Any]:
     found = await overview.gather(tx, who, request.path_params["visit"])
     names = {code: name for name, code in SECTIONS.items()}
-    editable = not found.closed and who.may(Permission.CONSULT)
+    editable = not found.closed and _consults(who)
     medicines = await prescribing.panel(tx, who, found.visit)
     return {
         "page": found,
         "prescription": medicines if editable else msgspec.structs.replace(medicines, closed=True),
-        "conclusion": await conclusion.bar(tx, who, found.visit) if who.may(Permission.CONSULT) else None,
+        "conclusion": await conclusion.bar(tx, who, found.visit) if _consults(who) else None,
+        "unlicensed": who.may(Permission.CONSULT) and not _consults(who),
         "visit": found.visit.id,
         "editable": editable,
         "may_measure": not found.closed and who.may(Permission.VITALS),
@@ -328,6 +329,11 @@ async def _context(request: Request, tx: Transaction, who: Subject) -> dict[str,
         "order_problem": None,
         "order_again": None,
     }
+
+
+def _consults(who: Subject) -> bool:
+    """Whether she may write here: a doctor, with the licence that the house asks for."""
+    return who.may(Permission.CONSULT) and may(who, Interaction.CREATE, "Composition")
 
 
 def _prefilled(found: overview.Overview) -> dict[str, str]:
