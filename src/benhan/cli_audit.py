@@ -36,7 +36,8 @@ STATEMENT_SECONDS: Final = 600
 _ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 PAGE: Final = 1_000
 _CSV: Final = (
-    "key", "at", "account", "name", "session", "action", "type", "id", "patient", "allowed", "rule", "detail",
+    "key", "at", "account", "name", "session", "address", "action", "type", "id", "patient", "allowed", "rule",
+    "detail",
 )  # fmt: skip
 _FACILITY: Final = (
     "select key, code, name from facility where case when $1::text is null then key > 0 else code = $1 end"

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from openpyxl import load_workbook
 
@@ -143,3 +144,23 @@ async def test_by_keyboard_without_barriers_and_in_english(
     assert await axe(phone) == []
     english = await open_page(f"{address}{PATH}?lang=en", cookies=cookies)
     assert await english.locator("h1").inner_text() == "Access log"
+
+
+async def test_who_opens_a_well_known_persons_record_without_caring_for_her_stands_out(
+    client: Client, database: Database, hospital: House
+) -> None:
+    """Reception reads whom a rule closes to others; the doctor named in the visit cares."""
+    cared, stranger = hospital.subject(Role.DOCTOR), hospital.subject(Role.RECEPTION)
+    named = r4.EncounterParticipant(individual=r4.Reference(reference=f"Practitioner/{cared.practitioner}"))
+    for name, who in {"Ca Sĩ Không": stranger, "Ca Sĩ Có": cared}.items():
+        async with database.transaction(hospital.key) as tx:
+            person = await people.patient(tx, hospital, name)
+            about = msgspec.structs.replace(await people.visit(tx, hospital, person), participant=[named])
+            await store.update(tx, hospital.loader, about, if_match=None)
+            known = msgspec.structs.replace(person, meta=r4.Meta(security=[r4.Coding(code="CEL")]))
+            await store.update(tx, hospital.loader, known, if_match=None)
+        async with database.transaction(hospital.key) as tx:
+            await store.read(tx, who, r4.Patient, person.id or "")
+    page = (await (await client("reviewer")).get(f"{PATH}?ly-do=known")).text
+    assert "Ca Sĩ Không" in page and "Ca Sĩ Có" not in page
+    assert "Hồ sơ của người nhiều người biết" in page

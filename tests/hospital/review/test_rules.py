@@ -84,3 +84,17 @@ def test_the_most_unusual_come_first_then_the_newest() -> None:
     night = opening(account="hoa", practitioner=None, night=AT)
     found = judged([usual, alone, later, night], facts(STRANGER, usual, later))
     assert [one.opening for one in found] == [night, alone, later, usual]
+
+
+def test_somebody_everybody_knows_opened_without_care_stands_out() -> None:
+    one = opening()
+    known = msgspec.structs.replace(facts(STRANGER, one), without_care=frozenset({one}))
+    assert reasons(one, known) == [Reason.KNOWN]
+    assert text(Reason.KNOWN, one).startswith("Hồ sơ của người nhiều người biết")
+
+
+def test_a_broken_glass_stands_before_everything_else() -> None:
+    glass, worst = opening(glass=True), opening(account="khác", in_an_hour=BULK, night=AT)
+    both = facts(msgspec.structs.replace(LAN, id="p1"))
+    assert [one.opening for one in judged([worst, glass], both)] == [glass, worst]
+    assert reasons(glass, facts(STRANGER, glass)) == [Reason.GLASS]

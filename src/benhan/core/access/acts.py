@@ -29,7 +29,7 @@ FIRST, LAST = (0, 0), (2**63 - 1, 2**63 - 1)
 
 Place = tuple[int, int]
 
-_COLUMNS = "xid, seq, at, account, session, action, type, id, patient, allowed, rule, detail"
+_COLUMNS = "xid, seq, at, account, session, action, type, id, patient, allowed, rule, detail, address"
 _SHOWN = "xid::text as place, w." + ", w.".join(_COLUMNS.split(", ")[1:])
 _WHO = "coalesce(a.name, '') as name, coalesce(a.roles, '{}') as roles, a.practitioner"
 _PAGE = f"""
@@ -74,6 +74,8 @@ class Act(msgspec.Struct, frozen=True):
     name: str
     roles: tuple[str, ...]
     practitioner: str | None
+    #: From where it was asked for.
+    address: str | None = None
 
     @property
     def key(self) -> str:
@@ -193,5 +195,5 @@ def _act(row: Any) -> Act:
     return Act(
         (int(row["place"]), row["seq"]), row["at"], row["account"], row["session"], row["action"], row["type"],
         row["id"], row["patient"], row["allowed"], row["rule"], row["detail"], row["name"], tuple(row["roles"]),
-        row["practitioner"],
+        row["practitioner"], row["address"],
     )  # fmt: skip

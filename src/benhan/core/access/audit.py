@@ -21,8 +21,8 @@ from benhan.core.language import _
 PASSING = "search"
 #: Characters kept of a detail: the ids of some five hundred records.
 MOST_DETAIL = 20_000
-_COLUMNS = ("int", "text", "text", "text", "text", "text", "text", "bool", "text", "text")
-_NAMES = "facility, account, session, action, type, id, patient, allowed, rule, detail"
+_COLUMNS = ("int", "text", "text", "text", "text", "text", "text", "bool", "text", "text", "text")
+_NAMES = "facility, account, session, action, type, id, patient, allowed, rule, detail, address"
 
 _PLACES = {name: place for place, name in enumerate(_NAMES.split(", "))}
 
@@ -58,7 +58,7 @@ class Event(msgspec.Struct, frozen=True):
 
 def record(tx: Transaction, who: Subject, event: Event) -> None:
     """Leave an audit event; it is written with the transaction or the act does not happen."""
-    tx.leave(_INSERT, row_of(who, event))
+    tx.leave(_INSERT, row_of(who, event, tx.address))
 
 
 def record_shown(
@@ -72,7 +72,7 @@ def record_shown(
     key = who.account, who.session, patient, said
     one = gathered.get(key)
     if one is None:
-        one = gathered[key] = _Shown(list(row_of(who, Event("read", patient=patient))))
+        one = gathered[key] = _Shown(list(row_of(who, Event("read", patient=patient), tx.address)))
         tx.leave(_INSERT, one.row)
     one.add(type_, ids, rule, said)
 
@@ -99,11 +99,11 @@ class _Shown(msgspec.Struct):
             self.row[_PLACES[column]] = value
 
 
-def row_of(who: Subject, event: Event) -> tuple[Any, ...]:
-    """An event as a row, in the order of `inserting`."""
+def row_of(who: Subject, event: Event, address: str | None) -> tuple[Any, ...]:
+    """An event as a row, in the order of `inserting`; `address`: from where it was asked for."""
     return (
         who.facility, who.account, who.session, event.action, event.type, event.id, event.patient, event.allowed,
-        event.rule, event.detail[:MOST_DETAIL],
+        event.rule, event.detail[:MOST_DETAIL], address,
     )  # fmt: skip
 
 

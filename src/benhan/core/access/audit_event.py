@@ -1,6 +1,7 @@
 """An act as a FHIR AuditEvent in the shape of IHE BALP (Basic Audit Log Patterns 1.1). Pure.
 
-No `meta.profile` is claimed: BALP wants the network address of the client, which the audit does not keep.
+No `meta.profile` is claimed: BALP wants the network address of the client of each act, and what the program does by
+itself, like acts of before addresses were kept, has none.
 """
 
 from __future__ import annotations
@@ -113,6 +114,7 @@ def _who(act: Act) -> r4.AuditEventAgent:
         altId=act.account,
         name=act.name or None,
         requestor=True,
+        network=r4.AuditEventAgentNetwork(address=act.address, type="2") if act.address else None,
     )
 
 

@@ -103,6 +103,7 @@ class Edge:
     async def _through(self, request: Request, door: Door) -> Response:
         """One request, one transaction."""
         tx = self._database().request()
+        tx.address = _address(request)
         who: Subject | None = None
         try:
             if door.foreign:
@@ -186,8 +187,10 @@ class Edge:
     ) -> Response:
         who = who or getattr(request.state, "who", None)
         if problem.status in (401, 403) and who is not None and who.facility:
-            event = Event("refused", allowed=False, rule=problem.message, detail=f"{request.method} {request.url.path}")
+            said = f"{request.method} {request.url.path}"
+            event = Event("refused", allowed=False, rule=problem.rule or problem.message, detail=said)
             async with self._database().transaction(who.facility) as tx:
+                tx.address = _address(request)
                 record(tx, who, event)
         if problem.status == 401 and not request.url.path.startswith("/fhir"):
             if (token := request.cookies.get(COOKIE)) and await self._locked(token):
@@ -221,6 +224,11 @@ def _to_lock(request: Request) -> Response:
     if request.headers.get("hx-request"):
         return Response(status_code=401, headers={"Benhan-Locked": "1"})
     return RedirectResponse(_asking(request, LOCKED), 303)
+
+
+def _address(request: Request) -> str | None:
+    """From where a request comes: the connection's address, or what a trusted proxy says it was."""
+    return request.client.host[:45] if request.client else None
 
 
 def _asking(request: Request, page: str) -> str:

@@ -51,7 +51,8 @@ select g.account, g.patient, g.day, g.first, g.last, g.acts, g.glass, coalesce(g
         where n.account = g.account and n.night = (g.night - interval '6 hours')::date), false) as duty,
     (select max(h.patients) from hourly h where h.account = g.account
         and h.hour between date_trunc('hour', g.since) and g.until) as in_an_hour,
-    coalesce(a.name, '') as name, coalesce(a.roles, '{}') as roles, a.practitioner
+    coalesce(a.name, '') as name, coalesce(a.roles, '{}') as roles, a.practitioner,
+    coalesce(a.departments, '{}') as departments
 from grouped g left join account a on a.id = g.account
 order by g.last desc, g.account, g.patient limit $12
 """
@@ -80,6 +81,7 @@ class Opening(msgspec.Struct, frozen=True):
     roles: tuple[str, ...]
     practitioner: str | None
     glass: bool = False
+    departments: tuple[str, ...] = ()
 
     @property
     def wrote(self) -> bool:
@@ -144,5 +146,5 @@ def _opening(row: Any) -> Opening:
     return Opening(
         row["account"], row["patient"], row["first"], row["last"], row["acts"], tuple(dict.fromkeys(row["types"])),
         tuple(row["actions"]), row["night"], row["duty"], row["in_an_hour"] or 0, row["name"], tuple(row["roles"]),
-        row["practitioner"], row["glass"],
+        row["practitioner"], row["glass"], tuple(row["departments"]),
     )  # fmt: skip

@@ -55,6 +55,8 @@ class Transaction:
         self.left: dict[str, list[Sequence[Any]]] = {}
         #: What a floor above keeps for the length of the transaction, by its own key.
         self.notes: dict[Any, Any] = {}
+        #: From where it is asked for; the traces it leaves say so.
+        self.address: str | None = None
         #: Whether records were written that the commit will keep.
         self.wrote = False
 

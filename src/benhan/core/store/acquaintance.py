@@ -6,9 +6,10 @@ ask; the trace is that of her question (`access/reviewing.py`), not one for each
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -17,7 +18,9 @@ from benhan.core.access.acts import refuse_unless_reviewer
 from benhan.core.db import Transaction
 from benhan.core.fhir import codec, r4, systems
 from benhan.core.fhir.search import PARAMETERS
+from benhan.core.store import guarding
 from benhan.core.store.records import NUMBERS
+from benhan.core.store.rows import MARK, hash64
 
 #: A visit explains an opening from so long before it (an appointment) to so long after (results, letters, claims).
 BEFORE: Final = timedelta(days=30)
@@ -31,6 +34,22 @@ where exists (
     where r.facility = $1 and r.patient = asked.patient and r.type = any($5::smallint[]) and r.body is not null
         and s.facility = $1 and s.param = any($6::smallint[]) and s.lo < asked.hi and s.hi > asked.lo)
 """
+#: Of people who opened a record of somebody everybody knows (CEL), those who did not care for her, nor her department.
+_NO_CARE = """
+select asked.n from unnest($2::text[], $3::bigint[], $4::text[]) with ordinality asked(patient, mine, departments, n)
+where exists (
+    select from word w where w.facility = $1 and w.param = $5 and w.word = asked.patient and w.whole = '*CEL')
+and not in_care($1, asked.patient, array[asked.mine] || rooms_of($1,
+    array(select jsonb_array_elements_text(asked.departments::jsonb)::bigint), $6::smallint), $7::jsonb)
+"""
+
+
+class Reader(NamedTuple):
+    """Whose record somebody opened, and who she is."""
+
+    patient: str
+    practitioner: str | None
+    departments: tuple[str, ...]
 
 
 class Face(msgspec.Struct, frozen=True):
@@ -83,6 +102,22 @@ async def visited(
         [PARAMETERS["Encounter"]["date"].id, PARAMETERS["Appointment"]["date"].id],
     )  # fmt: skip
     return {openings[row["n"] - 1] for row in rows}
+
+
+async def without_care(tx: Transaction, who: Subject, readers: Sequence[Reader]) -> set[Reader]:
+    """Which of these opened the record of somebody everybody knows without a care relation, as it is now.
+
+    Raises:
+        Forbidden: the caller may not read the audit.
+    """
+    refuse_unless_reviewer(who)
+    rows = await tx.fetch(
+        _NO_CARE, who.facility, [one.patient for one in readers],
+        [hash64(f"Practitioner/{one.practitioner or ''}") for one in readers],
+        [json.dumps([hash64(f"Organization/{id_}") for id_ in one.departments]) for one in readers], MARK,
+        guarding.CARE["place"], json.dumps(guarding.CARE),
+    )  # fmt: skip
+    return {readers[row["n"] - 1] for row in rows}
 
 
 def _face(id_: str, one: r4.Patient | r4.Practitioner) -> Face:

@@ -26,8 +26,8 @@ from benhan.core.store.statement import Statement
 ARRAYS: dict[type, str] = {int: "bigint", str: "text", float: "float8", datetime: "timestamptz"}
 #: Who searched which type by which rule, for which patient and in which words; what is said of the records she is
 #: shown, and how many they are at most.
-_ACTS = ("text", "text", "text", "text", "text", "text", "text", "bigint")
-_ACT = "account, session, type, rule, patient, said, detail, most"
+_ACTS = ("text", "text", "text", "text", "text", "text", "text", "bigint", "text")
+_ACT = "account, session, type, rule, patient, said, detail, most, address"
 
 
 class Traced(msgspec.Struct, frozen=True):
@@ -48,6 +48,7 @@ class _Asked(msgspec.Struct):
     values: list[Any]
     most: int
     traced: Traced
+    address: str | None
 
 
 async def page(tx: Transaction, statement: Statement, query: Query, traced: Traced) -> tuple[list[Found], int | None]:
@@ -58,7 +59,7 @@ async def page(tx: Transaction, statement: Statement, query: Query, traced: Trac
     kinds = tuple(ARRAYS.get(type(value), "") for value in statement.values[1:])
     together = statement.is_light and all(kinds)
     sql = _written(hits, counted, kinds if together else (), len(statement.values))
-    piece = _Asked(tx.entry, statement.values, query.count, traced)
+    piece = _Asked(tx.entry, statement.values, query.count, traced, tx.address)
 
     async def ask(database: Database, facility: int, asked: Sequence[_Asked]) -> list[list[Row]]:
         return await _asked(database, facility, asked, sql, together=together)
@@ -89,7 +90,8 @@ async def _asked(
 def _act(asked: _Asked) -> tuple[Any, ...]:
     traced = asked.traced
     account, session = traced.who.account, traced.who.session
-    return account, session, traced.type, traced.rule, traced.patient, traced.text, traced.detail, asked.most
+    said = traced.type, traced.rule, traced.patient, traced.text, traced.detail
+    return account, session, *said, asked.most, asked.address
 
 
 @lru_cache(1000)
@@ -109,15 +111,15 @@ with found as materialized (
     {entered(values + 1)}),
 act as (select * from unnest({acts}) with ordinality act({_ACT}, n)),
 noted as (
-    insert into audit (facility, account, session, action, type, id, patient, allowed, rule, detail)
+    insert into audit (facility, account, session, action, type, id, patient, allowed, rule, detail, address)
     select $1, account, session, 'read', type, case when count(*) = 1 then min(id) end, patient, true, rule,
            left(detail || case when count(*) > 1 then ' ' || string_agg(id, ' ' order by place) else '' end,
-                {MOST_DETAIL})
-    from (select act.n, account, session, type, rule, detail, shown.patient, shown.id, shown.place
+                {MOST_DETAIL}), address
+    from (select act.n, account, session, type, rule, detail, address, shown.patient, shown.id, shown.place
           from act join found shown on shown.n = act.n and shown.place <= act.most
           where shown.patient is not null) shown
-    group by n, account, session, type, rule, detail, patient
-    union all select $1, account, session, 'search', type, null, patient, true, rule, said from act)
+    group by n, account, session, type, rule, detail, patient, address
+    union all select $1, account, session, 'search', type, null, patient, true, rule, said, address from act)
 select * from found"""
 
 

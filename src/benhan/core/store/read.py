@@ -30,11 +30,11 @@ with found as materialized (
         where facility = $1 and type = asked.type and id = asked.id offset 0) r
     {entered(4)}),
 noted as (
-    insert into audit (facility, account, session, action, type, id, patient, allowed, rule)
+    insert into audit (facility, account, session, action, type, id, patient, allowed, rule, address)
     select $1, act.account, act.session, 'read', act.type, act.id, found.patient, true,
-        act.rule || coalesce(found.said, '')
-    from found join unnest({", ".join(unseen(f"${n}::text[]") for n in (6, 7, 8, 3, 9))}) with ordinality
-        act(account, session, type, id, rule, n) on act.n = found.n
+        act.rule || coalesce(found.said, ''), act.address
+    from found join unnest({", ".join(unseen(f"${n}::text[]") for n in (6, 7, 8, 3, 9, 11))}) with ordinality
+        act(account, session, type, id, rule, address, n) on act.n = found.n
     where found.body is not null and coalesce(left(found.said, 1) <> '!', true))
 select * from found
 """
@@ -59,6 +59,7 @@ class _Asked(msgspec.Struct):
     id: str
     rule: str
     held: str | None
+    address: str | None
 
 
 async def read(tx: Transaction, who: Subject, type_: type[r4.R], id_: str) -> r4.R:
@@ -84,7 +85,7 @@ async def read_stored(tx: Transaction, who: Subject, name: str, id_: str, *, alo
     shared = alone and tx.only_looks and decision.only_patient is None and not decision.where
     if shared:
         assert tx.entry
-        row = await tx.shared("read", _Asked(tx.entry, who, name, id_, decision.rule, held), _read_shared)
+        row = await tx.shared("read", _Asked(tx.entry, who, name, id_, decision.rule, held, tx.address), _read_shared)
     else:
         row = await _one(tx, who.facility, name, id_, held)
     if row is None and 0 in reaches(who, name)[1:]:  # a definition of the platform's
@@ -115,7 +116,7 @@ async def _read_shared(database: Database, facility: int, asked: Sequence[_Asked
         _SHARED, facility, [NUMBERS[one.name] for one in asked], [one.id for one in asked],
         [one.token for one in callers], [one.stamp for one in callers], [one.who.account for one in asked],
         [one.who.session for one in asked], [one.name for one in asked], [one.rule for one in asked],
-        [one.held for one in asked],
+        [one.held for one in asked], [one.address for one in asked],
     )  # fmt: skip
     found: list[Row | None] = [None] * len(asked)
     for row in rows:

@@ -74,6 +74,7 @@ class _Asked(msgspec.Struct):
     made: _Made
     who: Subject
     entry: Entry
+    address: str | None
 
 
 async def write_all(tx: Transaction, who: Subject, writes: Sequence[Write]) -> list[Outcome]:
@@ -102,7 +103,7 @@ async def create_alone(tx: Transaction, who: Subject, resource: r4.R) -> r4.R:
     if tx.entry is None or not tx.only_looks or not _is_plain(who, Write(resource, new=True)):
         return await create(tx, who, resource)
     made = _made(who, Write(resource, new=True), now())
-    rid = await tx.alone("create", _Asked(made, who, tx.entry), _put_alone)
+    rid = await tx.alone("create", _Asked(made, who, tx.entry, tx.address), _put_alone)
     if rid is None:
         raise _in_use(made)
     assert isinstance(made.resource, type(resource))
@@ -170,7 +171,9 @@ def _made(who: Subject, write: Write, moment: datetime) -> _Made:
 async def _put_alone(database: Database, facility: int, asked: Sequence[_Asked]) -> Sequence[int | None]:
     """What arrived together, in one statement that is its own transaction."""
     callers = list({one.entry: None for one in asked})
-    audit = [list(column) for column in zip(*(row_of(one.who, one.made.event) for one in asked), strict=True)]
+    audit = [
+        list(column) for column in zip(*(row_of(one.who, one.made.event, one.address) for one in asked), strict=True)
+    ]
     try:
         rows = await database.ask(
             _PUT_ALONE, facility, *_arguments([one.made for one in asked]),

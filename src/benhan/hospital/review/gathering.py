@@ -17,7 +17,7 @@ from benhan.core.kit import clock
 from benhan.core.kit.forms import Form
 from benhan.core.language import later
 from benhan.core.store import acquaintance, emergency
-from benhan.core.store.acquaintance import Face
+from benhan.core.store.acquaintance import Face, Reader
 from benhan.hospital.review import rules
 
 #: Kinds of acts as the page asks for them.
@@ -53,9 +53,12 @@ async def gather(tx: Transaction, who: Subject, form: Form) -> Review:
     faces = await acquaintance.patients(tx, who, (one.patient for one in found))
     keys = [(one.patient, one.first, one.last) for one in found]
     visited = await acquaintance.visited(tx, who, keys)
+    readers = [Reader(one.patient, one.practitioner, one.departments) for one in found]
+    strangers = await acquaintance.without_care(tx, who, readers)
     facts = rules.Facts(
         faces, await acquaintance.staff(tx, who),
         frozenset(one for one, key in zip(found, keys, strict=True) if key in visited),
+        frozenset(one for one, reader in zip(found, readers, strict=True) if reader in strangers),
     )  # fmt: skip
     judged = [one for one in rules.judged(found, facts) if _wanted(one, form["ly-do"])]
     return Review(asked, judged, faces, len(found) == MOST)

@@ -33,6 +33,7 @@ REASONS: Final = {
     rules.Reason.COLLEAGUE: later("Đồng nghiệp"),
     rules.Reason.RELATIVE: later("Người nhà"),
     rules.Reason.NEIGHBOUR: later("Hàng xóm"),
+    rules.Reason.KNOWN: later("Người nhiều người biết"),
     rules.Reason.BULK: later("Mở hàng loạt"),
     rules.Reason.NO_VISIT: later("Không có lượt khám"),
     rules.Reason.NIGHT: later("Ban đêm"),

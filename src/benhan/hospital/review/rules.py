@@ -29,6 +29,7 @@ class Reason(StrEnum):
     COLLEAGUE = "colleague"
     RELATIVE = "relative"
     NEIGHBOUR = "neighbour"
+    KNOWN = "known"
     BULK = "bulk"
     NO_VISIT = "no-visit"
     NIGHT = "night"
@@ -40,23 +41,26 @@ TEXTS: Final = {
     Reason.COLLEAGUE: later("Hồ sơ của đồng nghiệp"),
     Reason.RELATIVE: later("Cùng họ và cùng địa chỉ với người mở"),
     Reason.NEIGHBOUR: later("Hàng xóm của người mở (cùng đường, cùng xã phường)"),
+    Reason.KNOWN: later("Hồ sơ của người nhiều người biết; người mở và khoa không chăm sóc"),
     Reason.BULK: later("Mở hồ sơ của %(n)s người bệnh trong một giờ"),
     Reason.NO_VISIT: later("Người bệnh không có lượt khám hay lịch hẹn quanh ngày này"),
     Reason.NIGHT: later("Mở lúc %(at)s đêm; đêm đó người này không ghi gì vào hồ sơ nào"),
 }
 #: How much each weighs where several come together. A broken glass stands before whatever else there is.
 WEIGHTS: Final = {
-    Reason.GLASS: 500, Reason.OWN: 50, Reason.COLLEAGUE: 60, Reason.RELATIVE: 50, Reason.NEIGHBOUR: 40, Reason.BULK: 45,
-    Reason.NO_VISIT: 30, Reason.NIGHT: 25,
+    Reason.GLASS: 500, Reason.OWN: 50, Reason.COLLEAGUE: 60, Reason.RELATIVE: 50, Reason.NEIGHBOUR: 40,
+    Reason.KNOWN: 55, Reason.BULK: 45, Reason.NO_VISIT: 30, Reason.NIGHT: 25,
 }  # fmt: skip
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """What is known beside the openings: faces of patients (by id) and staff (by Practitioner), who had a visit."""
+    """What is known beside the openings: faces of patients (by id) and staff (by Practitioner), who had a visit; which
+    are of somebody everybody knows, by who neither cared for her nor works where she was cared for."""
 
     patients: Mapping[str, Face]
     staff: Mapping[str, Face]
     visited: frozenset[Opening]
+    without_care: frozenset[Opening] = frozenset()
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -86,7 +90,8 @@ def reasons(one: Opening, facts: Facts) -> list[Reason]:
     night = one.night is not None and not one.duty
     if one.glass:
         found.insert(0, Reason.GLASS)
-    told = ((bulk, Reason.BULK), (alone, Reason.NO_VISIT), (night, Reason.NIGHT))
+    known = one in facts.without_care
+    told = ((known, Reason.KNOWN), (bulk, Reason.BULK), (alone, Reason.NO_VISIT), (night, Reason.NIGHT))
     return [reason for reason in found if reason] + [reason for true, reason in told if true]
 
 

@@ -51,7 +51,8 @@ async def test_a_changed_row_is_named(sealed: Ledger, superuser: Any, ids: Calla
 
 
 @pytest.mark.parametrize(
-    "column", ["at", "account", "session", "action", "type", "id", "patient", "allowed", "rule", "detail", "xid"]
+    "column",
+    ["at", "account", "session", "action", "type", "id", "patient", "allowed", "rule", "detail", "address", "xid"],
 )
 async def test_every_column_of_a_row_is_sealed(
     sealed: Ledger, superuser: Any, ids: Callable[[], Any], column: str
@@ -185,13 +186,15 @@ _VALUES = {
     "account": "account || 'x'", "session": "coalesce(session, '') || 'x'", "action": "action || 'x'",
     "type": "coalesce(type, '') || 'x'", "id": "coalesce(id, '') || 'x'", "patient": "coalesce(patient, '') || 'x'",
     "allowed": "not allowed", "rule": "rule || ' '", "detail": "detail || '.'", "at": "at + interval '1 microsecond'",
-    "xid": "(xid::text::bigint + 1)::text::xid8", "facility": "facility + 100000",
+    "address": "coalesce(address, '') || 'x'", "xid": "(xid::text::bigint + 1)::text::xid8",
+    "facility": "facility + 100000",
 }  # fmt: skip
 _MOVE = """
 with gone as (delete from audit where seq = $1 returning *)
-insert into audit (facility, seq, at, account, session, action, type, id, patient, allowed, rule, detail, xid)
+insert into audit (facility, seq, at, account, session, action, type, id, patient, allowed, rule, detail, address, xid)
 overriding system value
-select facility, $2::bigint, at, account, session, action, type, id, patient, allowed, rule, detail, xid from gone
+select facility, $2::bigint, at, account, session, action, type, id, patient, allowed, rule, detail, address, xid
+from gone
 """
 
 

@@ -1,7 +1,8 @@
 """The canonical bytes of an audit row, in this one place, and what is kept of a sealed row.
 
 A row is the JSON array of its columns in the order of `COLUMNS`: RFC 8259, UTF-8, no blanks, nothing escaped but what
-must be; `xid` as a string, `at` in UTC as RFC 3339 with microseconds where there are any, an absent value as null.
+must be; `xid` as a string, `at` in UTC as RFC 3339 with microseconds where there are any, an absent value as null. An
+absent address, the last, is left out: so rows of before there were addresses keep their bytes.
 Its leaf is the SHA-256 of a zero byte and these bytes (RFC 6962). A change here is a new format: `statement.FORMAT`.
 """
 
@@ -17,7 +18,7 @@ from benhan.core.access.seals.merkle import leaf
 
 #: The columns of `audit` as a statement selects them.
 COLUMNS: Final = (
-    "facility, xid::text as xid, seq, at, account, session, action, type, id, patient, allowed, rule, detail"
+    "facility, xid::text as xid, seq, at, account, session, action, type, id, patient, allowed, rule, detail, address"
 )
 #: Where the place of a row stands among them.
 XID, SEQ, AT = 1, 2, 3
@@ -36,7 +37,8 @@ class Leaf(msgspec.Struct, frozen=True):
 
 def canonical(row: Iterable[Any]) -> bytes:
     """The bytes of a row; its values in the order of `COLUMNS`."""
-    return _encode(tuple(row))
+    values = tuple(row)
+    return _encode(values if values[-1] is not None else values[:-1])
 
 
 def leaf_of(row: Iterable[Any]) -> bytes:
