@@ -43,6 +43,7 @@ from tests.security.conftest import Dsn, Platform
 from tests.security.marks import Mark, found
 from tests.security.questions import Question, Questions
 from tests.security.world import World
+from tests.settled import settled
 
 QUESTIONS = int(os.environ.get("BENHAN_QUESTIONS", "2000"))
 SEED = int(os.environ.get("BENHAN_SEED", "20261122"))
@@ -93,6 +94,7 @@ async def since(app: Starlette, store: Database, world: World) -> str:
         for name, id_ in world.own[letter]:
             with suppress(Conflict):  # what is signed stays as it is
                 await _changed(store, house, codec.resource_type(name), id_)
+    await settled(store)
     async with store.transaction(PLATFORM) as tx:
         last = (await feed.changes(tx, feed.position_of(here)))[-1].position
     async with asyncio.timeout(60):

@@ -14,6 +14,7 @@ from benhan.core.db import Database
 from benhan.core.fhir import r4
 from benhan.simulator import House
 from tests.core.api.conftest import Program
+from tests.settled import settled
 
 SECRET = "dấu hiệu kín"
 WITH_SCOPE = "system/*.cruds labelled/read"
@@ -122,7 +123,9 @@ def _batch(asked: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def test_the_feed_does_not_name_it(program: Program, case: Case) -> None:
+async def test_the_feed_does_not_name_it(program: Program, case: Case, database: Database) -> None:
+    await settled(database)
+
     async def told(one: httpx.AsyncClient) -> set[str]:
         found: set[str] = set()
         since = ""

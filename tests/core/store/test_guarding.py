@@ -26,6 +26,7 @@ from benhan.simulator.house import found_facility
 from tests.core.access import reference_policy
 from tests.core.store import guarded as kit
 from tests.core.store.guarded import NOW, Guarded, label, to
+from tests.settled import settled
 
 PERSONAL = ("Patient", "Observation", "Condition", "Encounter", "Appointment", "Task", "ServiceRequest")
 Place = tuple[int, Guarded]
@@ -324,6 +325,7 @@ async def test_the_audit_says_what_opened_a_labelled_record(database: Database, 
 
 async def test_the_feed_names_no_closed_record(database: Database, place: Place) -> None:
     who = program(place, "system/*.rs")
+    await settled(database)
     async with database.transaction(place[0]) as tx:
         page = await feed.page(tx, who.facility, list(NUMBERS), feed.Position(), 1000)
         told = {f"{one.type}/{one.id}" for one in await feed.open_to(tx, who, page.changes)}
