@@ -34,6 +34,7 @@ def written(page: str) -> str:
 
 def _allowed(rule: Allow) -> str:
     own = " (own record)" if rule.own else ""
+    own += f" (part: {rule.part})" if rule.part else ""
     return (
         f"| `{rule.name}` {rule.vi} *{rule.en}* | {rule.roles} | {rule.may} | {rule.types}{own} | {rule.purpose}"
         f" | {rule.law} |"

@@ -37,6 +37,8 @@ from benhan.core.store.subscriptions import deliverer, endpoints
 from benhan.entrance import glass
 from benhan.entrance.outside import exchanges
 from benhan.entrance.sign_in import second_factor_roles
+from benhan.patient.messages import senders
+from benhan.patient.zalo import zalo
 from benhan.settings import Settings
 
 learn(Path(__file__).parent)
@@ -67,6 +69,9 @@ ROOMS = (
     "benhan.hospital.imaging.pages",
     "benhan.hospital.review.pages",
     "benhan.hospital.review.pages_glass",
+    "benhan.patient.entry_pages",
+    "benhan.patient.own_person",
+    "benhan.patient.relatives_pages",
     "benhan.patient.pages",
     "benhan.province.population.pages",
     "benhan.entrance.subscriptions",
@@ -124,6 +129,8 @@ def create_app(settings: Settings, database: Database | None = None) -> Starlett
     app.state.settings = settings
     app.state.database = database
     app.state.providers = exchanges(settings)
+    app.state.senders = senders(settings)
+    app.state.zalo = zalo(settings)
     app.state.doors = doors
     app.state.sockets = [door for door in every if isinstance(door, SocketDoor)]
     app.state.operations = tuple(operation for room in rooms for operation in getattr(room, "OPERATIONS", ()))

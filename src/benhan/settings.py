@@ -150,6 +150,29 @@ class Settings(BaseSettings):
     )
     insurance_staff_number: str = Field(default="", description="that employee's citizen number (CCCD)")
 
+    zalo_graph: str = Field(default="https://graph.zalo.me", description="base URL where Zalo says who somebody is")
+    zalo_app_secret: SecretStr = Field(
+        default=SecretStr(""), description="secret key of the Zalo app; empty: nobody signs in through Zalo"
+    )
+    zalo_messages: str = Field(
+        default="",
+        description="base URL for template messages (`https://business.openapi.zalo.me`) that carry sign-in codes; "
+        "empty: none are sent through Zalo",
+    )
+    zalo_code_template: str = Field(default="", description="approved template of a code, with the parameter `otp`")
+    zalo_oa_token_file: Path | None = Field(
+        default=None, description="file of the Official Account's access token, read at each message"
+    )
+    sms_gateway: str = Field(
+        default="", description="address that takes short messages (POST, JSON), tried after Zalo; empty: none"
+    )
+    sms_token: SecretStr = Field(default=SecretStr(""), description="its bearer token")
+    sms_sender: str = Field(default="", description="brand name that short messages come from")
+    sms_text: str = Field(
+        default="Ma dang nhap ho so benh an cua ban la {code}, dung trong 5 phut. Khong dua ma nay cho ai.",
+        description="text of a short message; {code} stands for the code",
+    )
+
     subscription_networks: str = Field(
         default="",
         description="private networks that subscriptions may be delivered to, between commas (`10.20.0.0/16`); there "
@@ -215,6 +238,9 @@ class Settings(BaseSettings):
             found.append("BENHAN_IDLE_ACCOUNT_DAYS is not 1 to 45: TCVN 14423:2026 disables idle accounts.")
         if self.insurance_portal and not self.insurance_portal.startswith("https://"):
             found.append("BENHAN_INSURANCE_PORTAL is not https://: card numbers would travel unencrypted.")
+        for name in ("zalo_graph", "zalo_messages", "sms_gateway"):
+            if (address := getattr(self, name)) and not address.startswith("https://"):
+                found.append(f"BENHAN_{name.upper()} is not https://: codes and tokens would travel unencrypted.")
         if any(not one.issuer.startswith("https://") for one in self.sign_in_providers):
             found.append("BENHAN_SIGN_IN_PROVIDERS has an issuer that is not https://: anybody could answer for it.")
         return found

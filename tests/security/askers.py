@@ -7,15 +7,19 @@ What labels and consent take away belongs into `may_hear`, beside the patient's 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import date
 from random import Random
 
 import msgspec
 
-from benhan.core.access import Permission, Role
+from benhan.core.access import Permission, Role, people, relations, service
 from benhan.core.access.accounts import create_client, hashed, open_session
+from benhan.core.access.acting import Kind, Part
+from benhan.core.access.relations import Naming
 from benhan.core.access.roles import PERMISSIONS
 from benhan.core.access.rules import ALLOWED, letters_of
-from benhan.core.db import Database, Transaction
+from benhan.core.access.sessions import Visitor
+from benhan.core.db import PLATFORM, Database, Transaction
 from benhan.core.store.records import NUMBERS
 from tests.asking import Headers, as_program, as_session
 from tests.security.marks import LETTERS, Mark
@@ -23,7 +27,7 @@ from tests.security.world import World
 
 #: The house's own records, which a patient sees beside hers.
 _OPEN_TO_PATIENTS = frozenset(
-    name for rule in ALLOWED if rule.roles == "patient" and not rule.own for name in rule.types.split()
+    name for rule in ALLOWED if "patient" in rule.roles.split() and not rule.own for name in rule.types.split()
 )
 
 #: What programs are allowed at each hospital: scopes and the types they show.
@@ -88,11 +92,14 @@ async def _at(database: Database, world: World, letter: str) -> AsyncIterator[As
                 broken = await open_session(tx, house.key, account=account, hours=12)
                 await _break_glass(tx, house.key, account, broken, sorted(world.seen)[0])
                 yield _person(f"broken glass at {letter}", letter, broken, role)
+        parts = iter(Part)
         # Not the same people in each hospital, but of people whom each of them has.
         for patient in Random(letter).sample(sorted(world.seen), PATIENTS_A_HOSPITAL):
             token = await open_session(tx, house.key, patient=patient, hours=12)
             one = _person(f"{patient} at {letter}", letter, token, Role.PATIENT)
             yield msgspec.structs.replace(one, patient=world.patients[patient])
+            if part := next(parts, None):
+                yield await _relative(tx, letter, house.key, patient, world.patients[patient], part)
         for scopes, types in PROGRAMS.items():
             token = await create_client(tx, house.key, scopes, scopes)
             permissions = PERMISSIONS[Role.CLIENT]
@@ -106,6 +113,30 @@ async def _break_glass(tx: Transaction, facility: int, account: str, token: str,
         token[:20], facility, account, patient,
     )  # fmt: skip
     await tx.execute("update session set glass = $1 where token_hash = $2", token[:20], hashed(token))
+
+
+async def _relative(tx: Transaction, letter: str, facility: int, patient: str, number: int, part: Part) -> Asker:
+    """Somebody who acts for a patient, in one part of her record."""
+    await tx.reach(PLATFORM)
+    person = await people.add(tx, "Người Thân")
+    naming = Naming(
+        name="Người Thân", phone="0900000000", birth=date(1980, 1, 1), kind=Kind.NAMED, parts=frozenset({part}),
+        labelled=False, ends=None, proof="",
+    )  # fmt: skip
+    about, desk = f"{letter}-{patient}-{part}", service(Role.RECEPTION, facility)
+    await relations.add(tx, desk, about, patient, "người bệnh", naming)
+    await people.take(tx, person, [about])
+    await relations.accept(tx, msgspec.structs.replace(desk, person=person), about)
+    [record] = await people.records(tx, person)
+    token = await people.open_session(tx, person, facility, record, Visitor(), "test")
+    await tx.reach(facility)
+    types = frozenset(
+        name for rule in ALLOWED
+        if Role.RELATIVE in rule.roles.split() and rule.part in (None, part) and set(rule.may) & set("rs")
+        for name in rule.types.split()
+    )  # fmt: skip
+    permissions = PERMISSIONS[Role.RELATIVE] | PERMISSIONS[Role.PERSON]
+    return Asker(f"relative ({part}) of {patient} at {letter}", letter, as_session(token), types, permissions, number)
 
 
 def _person(name: str, letter: str, token: str, role: Role) -> Asker:

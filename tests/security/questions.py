@@ -24,7 +24,16 @@ from tests.security.marks import LETTERS
 from tests.security.world import World
 
 #: What would end the asker's own session or account.
-_ENDS = ("/dang-xuat", "/khoa-man-hinh", "/nguoi-benh/thoat", "/quan-tri", "/tai-khoan", "/dang-nhap")
+_ENDS = (
+    "/dang-xuat",
+    "/khoa-man-hinh",
+    "/nguoi-benh/thoat",
+    "/nguoi-benh/tai-khoan",
+    "/nguoi-benh/chon",
+    "/quan-tri",
+    "/tai-khoan",
+    "/dang-nhap",
+)
 _FORM = ("content-type", "application/x-www-form-urlencoded")
 _JSON = ("content-type", "application/fhir+json")
 _SAME_ORIGIN = ("sec-fetch-site", "same-origin")

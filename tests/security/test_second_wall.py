@@ -49,6 +49,8 @@ WITHOUT_FACILITY_IN_KEY = {
     "search_parameter_pkey": "a number of ours", "reindex_pkey": "a number of ours", "reindex_part_pkey": "a job's",
     "invitation_pkey": "hash of a token made by us", "outside_link_pkey": "as a login: nobody is known yet",
     "passkey_pkey": "made by the authenticator at random", "personal_link_pkey": "hash of a token made by us",
+    "person_pkey": "made by us at random", "phone_step_pkey": "hash of a token made by us",
+    "relation_pkey": "of its RelatedPerson, made by us at random",
     "program_grant_pkey": "made by us at random", "program_launch_pkey": "hash of a token made by us",
     "program_token_pkey": "hash of a token made by us", "session_pkey": "hash of a token made by us",
     "sign_in_step_pkey": "hash of a token made by us", "signing_key_pkey": "the platform's own",

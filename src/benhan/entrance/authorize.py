@@ -102,7 +102,7 @@ async def _understood(request: Request, tx: Transaction, who: Subject, pairs: li
     """
     if not who.known:
         raise SignInNeeded(_("Cần đăng nhập để trả lời ứng dụng này."))
-    if who.program is not None or Role.CLIENT in who.roles or not request.cookies.get(COOKIE):
+    if who.program is not None or not request.cookies.get(COOKIE) or not _for_herself(who):
         raise Forbidden(_("Chỉ người đã đăng nhập mới cho phép được ứng dụng."))
     said = {name: value for name, value in pairs if name in PARAMS}
     program = await registry.found(tx, said.get("client_id", "")[:64])
@@ -114,6 +114,11 @@ async def _understood(request: Request, tx: Transaction, who: Subject, pairs: li
         return await _sound(request, tx, program, pairs, said)
     except Refused as refused:
         raise Turned(program, said, refused) from None
+
+
+def _for_herself(who: Subject) -> bool:
+    """Staff, or a patient of her own record: who acts for another gives no program a right to it."""
+    return who.relation is None and (who.person is None or who.patient is not None) and Role.CLIENT not in who.roles
 
 
 async def _sound(

@@ -27,6 +27,8 @@ FIRST_PAGE = {
     Role.CASHIER: "/hang-doi",
     Role.DISPLAY: "/man-hinh",
     Role.PATIENT: "/nguoi-benh",
+    Role.RELATIVE: "/nguoi-benh",
+    Role.PERSON: "/nguoi-benh/chon",
 }
 
 

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from benhan.core.access import Door, LiveDoor, Permission, Subject
 from benhan.core.access.accounts import sign_out
+from benhan.core.access.acting import KIND_NAMES, Kind
 from benhan.core.access.audit import Opening, openings, refused_dates
 from benhan.core.access.doors import COOKIE
 from benhan.core.access.glass import REASONS
@@ -64,7 +65,9 @@ def _birth() -> list[forms.Field]:
 
 async def closed(request: Request, tx: Transaction, who: Subject) -> Response:
     """`/nguoi-benh/mo-lai`: for somebody whose session is over."""
-    return pages.render(request, "patient/closed.html", facility=who.facility_name, links_days=LINK_DAYS)
+    return pages.render(
+        request, "patient/closed.html", facility=who.facility_name, code=who.facility_code, links_days=LINK_DAYS
+    )
 
 
 async def ask(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -93,12 +96,15 @@ async def answer(request: Request, tx: Transaction, who: Subject) -> Response:
 
 async def my_day(request: Request, tx: Transaction, who: Subject) -> Response:
     """`/nguoi-benh`: today's visit, or that there is none; for htmx the part that is alive."""
+    if who.relation and (elsewhere := rules.first_page(who.relation.parts)) != links.ROOT:
+        return RedirectResponse(elsewhere, 303)
     day = await record.today(tx, who)
     told = await record.told(tx, who, day.visit.id or "") if day else None
     last = None if day else next(iter(await record.lines(tx, who)), None)
     coming = await record.appointment(tx, who)
     person = await record.person(tx, who)
-    broken = [one for one in await of_patient(tx, who, who.patient or "") if one.begun > now() - TOLD]
+    named = who.relation is not None and who.relation.kind is Kind.NAMED  # who opened it is not among her parts
+    broken = [] if named else [one for one in await of_patient(tx, who, who.patient or "") if one.begun > now() - TOLD]
     template = "patient/_today.html" if pages.is_fragment(request) else "patient/today.html"
     return _shown(
         request, template, "hom-nay", person=person, number=rules.number_of(person), name=full_name(person), day=day,
@@ -123,6 +129,11 @@ async def my_visit(request: Request, tx: Transaction, who: Subject) -> Response:
     """`/nguoi-benh/luot-kham/{visit}`: one visit."""
     told = await record.told(tx, who, request.path_params["visit"])
     return _shown(request, "patient/visit.html", "luot-kham", told=told, curves=rules.curves(told.results))
+
+
+async def my_medicines(request: Request, tx: Transaction, who: Subject) -> Response:
+    """`/nguoi-benh/thuoc`: what was prescribed, for who may see that and not the visits."""
+    return _shown(request, "patient/medicines.html", "thuoc", found=await record.medicines(tx, who))
 
 
 async def who_opened(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -205,6 +216,8 @@ def role_of(opening: Opening | Broken) -> str:
     """What somebody is, in words."""
     if opening.account.startswith("client:"):
         return _("chương trình của bệnh viện")
+    if isinstance(opening, Opening) and opening.relation:
+        return _(KIND_NAMES[Kind(opening.relation)])
     known = [_(ROLE_NAMES[Role(role)]) for role in opening.roles if role in ROLE_NAMES]
     return ", ".join(known) or _("tài khoản đã đóng")
 
@@ -224,6 +237,7 @@ DOORS: list[Door | LiveDoor] = [
     Door("/nguoi-benh/ket-qua", my_results, _OWN),
     Door("/nguoi-benh/luot-kham", my_visits, _OWN),
     Door("/nguoi-benh/luot-kham/{visit}", my_visit, _OWN),
+    Door("/nguoi-benh/thuoc", my_medicines, _OWN),
     Door("/nguoi-benh/ai-da-mo", who_opened, _OWN),
     Door("/nguoi-benh/thoat", leave, _OWN, ("POST",)),
     LiveDoor("/nguoi-benh/truc-tiep", stream, _OWN),

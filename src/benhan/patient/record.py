@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 import msgspec
 
 from benhan.core import store
-from benhan.core.access import Subject
+from benhan.core.access import Interaction, Subject, may
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import NotFound
@@ -77,8 +77,8 @@ async def person(tx: Transaction, who: Subject) -> r4.Patient:
 async def visits(tx: Transaction, who: Subject, most: str = MOST_VISITS) -> list[r4.Encounter]:
     """Her visits, newest first, without those that did not take place."""
     params = {"patient": f"Patient/{who.patient}", "_sort": "-date", "_count": most}
-    page = await store.search(tx, who, r4.Encounter, params)
-    return [visit for visit in page.resources if visit.status not in ("cancelled", "entered-in-error")]
+    found = await _found(tx, who, r4.Encounter, params)
+    return [visit for visit in found if visit.status not in ("cancelled", "entered-in-error")]
 
 
 async def days(tx: Transaction, who: Subject) -> list[date]:
@@ -93,9 +93,9 @@ async def today(tx: Transaction, who: Subject, now: datetime | None = None) -> D
     if visit is None:
         return None
     of_visit = {"encounter": f"Encounter/{visit.id}", "_count": "60"}
-    tickets = [t for t in (await store.search(tx, who, r4.Task, of_visit)).resources if code_of(t.code) == "ticket"]
+    tickets = [t for t in await _found(tx, who, r4.Task, of_visit) if code_of(t.code) == "ticket"]
     tickets.sort(key=lambda ticket: ticket.authoredOn or "")
-    orders = (await store.search(tx, who, r4.ServiceRequest, of_visit)).resources
+    orders = await _found(tx, who, r4.ServiceRequest, of_visit)
     ticket = rules.shown_ticket(tickets) if visit.status != "finished" else None
     return Day(
         visit=visit,
@@ -115,10 +115,10 @@ async def told(tx: Transaction, who: Subject, visit_id: str) -> Told:
     if visit.status in ("cancelled", "entered-in-error"):
         raise NotFound(_("Không có lượt khám này."), where="Encounter")
     of_visit = {"encounter": f"Encounter/{visit.id}", "_count": "100"}
-    main, addenda = rules.note_of((await store.search(tx, who, r4.Composition, of_visit)).resources)
-    reported = await store.search(tx, who, r4.DiagnosticReport, {**of_visit, "status": _REPORTED})
-    results, findings = await _read_reports(tx, who, reported.resources)
-    prescribed = await store.search(tx, who, r4.MedicationRequest, {**of_visit, "status": ",".join(rules.GIVEN)})
+    main, addenda = rules.note_of(await _found(tx, who, r4.Composition, of_visit))
+    reported = await _found(tx, who, r4.DiagnosticReport, {**of_visit, "status": _REPORTED})
+    results, findings = await _read_reports(tx, who, reported)
+    prescribed = await _found(tx, who, r4.MedicationRequest, {**of_visit, "status": ",".join(rules.GIVEN)})
     leaving = visit.hospitalization.dischargeDisposition if visit.hospitalization else None
     return Told(
         visit=visit,
@@ -132,14 +132,14 @@ async def told(tx: Transaction, who: Subject, visit_id: str) -> Told:
         outcome=code_of(leaving) or "" if main else "",
         results=results,
         findings=findings,
-        medicines=rules.medicines(sorted(prescribed.resources, key=lambda one: one.id or "")) if main else [],
+        medicines=rules.medicines(sorted(prescribed, key=lambda one: one.id or "")) if main else [],
     )
 
 
 async def reports(tx: Transaction, who: Subject) -> tuple[list[Curve], list[Finding]]:
     """Everything ever measured with its course over time, and the imaging reports, newest first."""
     params = {"patient": f"Patient/{who.patient}", "status": _REPORTED, "_sort": "-date", "_count": MOST_REPORTS}
-    found = (await store.search(tx, who, r4.DiagnosticReport, params)).resources
+    found = await _found(tx, who, r4.DiagnosticReport, params)
     results, findings = await _read_reports(tx, who, found)
     return rules.curves(results), findings
 
@@ -148,10 +148,10 @@ async def lines(tx: Transaction, who: Subject) -> list[Line]:
     """All her visits, each in a line; a diagnosis stands there only where its note is signed."""
     found = await visits(tx, who)
     params = {"patient": f"Patient/{who.patient}", "status": _REPORTED, "_count": "100"}
-    notes = (await store.search(tx, who, r4.Composition, params)).resources
+    notes = await _found(tx, who, r4.Composition, params)
     signed = {id_of(note.encounter) for note in notes if not note.relatesTo}
     mains = {visit.id: id_of(visit.diagnosis[0].condition) for visit in found if visit.diagnosis}
-    known = await store.read_many(tx, who, r4.Condition, [mains[id_] for id_ in mains if id_ in signed])
+    known = await _read(tx, who, r4.Condition, [mains[id_] for id_ in mains if id_ in signed])
     return [
         Line(
             id=visit.id or "",
@@ -167,8 +167,25 @@ async def lines(tx: Transaction, who: Subject) -> list[Line]:
 async def appointment(tx: Transaction, who: Subject, now: datetime | None = None) -> r4.Appointment | None:
     """Her next appointment, if she has one."""
     params = {"patient": f"Patient/{who.patient}", "status": "booked,proposed,pending", "_count": "50"}
-    page = await store.search(tx, who, r4.Appointment, params)
-    return rules.follow_up(page.resources, now or clock.now())
+    return rules.follow_up(await _found(tx, who, r4.Appointment, params), now or clock.now())
+
+
+async def medicines(tx: Transaction, who: Subject) -> list[Medicine]:
+    """What was prescribed, the newest first."""
+    params = {"patient": f"Patient/{who.patient}", "status": ",".join(rules.GIVEN), "_count": MOST_REPORTS}
+    return rules.medicines(await _found(tx, who, r4.MedicationRequest, params))
+
+
+async def _found(tx: Transaction, who: Subject, type_: type[r4.R], params: dict[str, str]) -> Sequence[r4.R]:
+    """What she finds; nothing where the relation in which she acts leaves this part of the record out."""
+    if not may(who, Interaction.SEARCH, type_.__name__):
+        return []
+    return (await store.search(tx, who, type_, params)).resources
+
+
+async def _read(tx: Transaction, who: Subject, type_: type[r4.R], ids: Iterable[str | None]) -> dict[str, r4.R]:
+    """The same for records by id."""
+    return await store.read_many(tx, who, type_, ids) if may(who, Interaction.READ, type_.__name__) else {}
 
 
 def booking_code(appointment: r4.Appointment) -> str:
@@ -180,7 +197,7 @@ async def _read_reports(
     tx: Transaction, who: Subject, found: Sequence[r4.DiagnosticReport]
 ) -> tuple[list[Result], list[Finding]]:
     ids = [id_of(one) for report in found for one in report.result or []]
-    known = await store.read_many(tx, who, r4.Observation, ids)
+    known = await _read(tx, who, r4.Observation, ids)
     results: list[Result] = []
     findings: list[Finding] = []
     for report in found:
@@ -195,7 +212,7 @@ async def _read_reports(
 async def _diagnoses(tx: Transaction, who: Subject, visit: r4.Encounter) -> list[str]:
     ranked = sorted(visit.diagnosis or [], key=lambda one: one.rank or 99)
     ids = [id_of(one.condition) or "" for one in ranked]
-    known = await store.read_many(tx, who, r4.Condition, ids)
+    known = await _read(tx, who, r4.Condition, ids)
     return [_named(known[id_]) for id_ in ids if id_ in known]
 
 

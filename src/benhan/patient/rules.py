@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from benhan.core.access.acting import Part
 from benhan.core.fhir import r4, systems
 from benhan.core.kit import clock
 from benhan.core.language import _, later
@@ -44,6 +45,13 @@ PLAIN: Final = {
     "A": (later("khác thường"), "warn"),
     "N": (later("bình thường"), "ok"),
 }
+
+
+def first_page(parts: frozenset[Part]) -> str:
+    """Where who acts for a patient begins, by the parts of the record that are hers to see."""
+    if parts & {Part.CHART, Part.VISITS}:
+        return "/nguoi-benh"
+    return "/nguoi-benh/ket-qua" if Part.RESULTS in parts else "/nguoi-benh/thuoc"
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):

@@ -43,6 +43,8 @@ class Why(msgspec.Struct, frozen=True):
 
 def why(opening: Opening, visits: Sequence[date]) -> Why:
     """Why this opening; `visits` are the days of her visits."""
+    if opening.relation:
+        return Why(_("thay mặt người bệnh"), False)
     day = local(opening.first).date()
     near = [visit for visit in visits if visit - BEFORE <= day <= visit + AFTER]
     purpose = _purpose(opening)

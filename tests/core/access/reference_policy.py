@@ -44,6 +44,7 @@ def may(who: Subject, letter: str, case: Case, care: Iterable[Care], rooms: dict
             and (rule.types == "*" or case.type in rule.types.split())
             and any(role in rule.roles.split() for role in who.roles)
             and (not who.purposes or rule.purpose in who.purposes)
+            and (rule.part is None or (who.relation is not None and rule.part in who.relation.parts))
             and (not rule.own or case.patient == (who.patient or "\0"))
             for rule in ALLOWED
         )
@@ -59,6 +60,7 @@ def may(who: Subject, letter: str, case: Case, care: Iterable[Care], rooms: dict
         and any(letter in rule.may and who.roles & {*rule.roles.split()} for rule in BREAKING),
         Lift.CONSENT: False,
         Lift.LICENCE: who.licence,
+        Lift.RELATION: who.relation is not None and who.relation.labelled,
         Lift.SCOPE: any(one.type == "labelled/read" for one in who.scopes),
     }
     roles = {*who.roles, Role.CLIENT} if who.program else who.roles

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from benhan.core.access import Interaction, Role, Subject, decide, may
+from benhan.core.access.acting import Kind, Part, Relation
 from benhan.core.access.labels import LABELS, WHOLE_RECORD, labels_of
 from benhan.core.access.policy import Decision, Facts, InvalidRule, Policy, breaking, judge
 from benhan.core.access.roles import PERMISSIONS, Permission
@@ -40,8 +41,15 @@ def anybody(chance: random.Random) -> Subject:
         departments=frozenset(chance.sample(["d1", "d2"], chance.choice([0, 0, 1, 2]))),
         scopes=parse_scopes(chance.choice(SCOPES)) if client else (),
         purposes=frozenset(chance.sample(list(map(str, Purpose)), 2)) if chance.random() < 0.1 else frozenset(),
+        relation=relation_of(chance) if Role.RELATIVE in roles else None,
         licence=chance.random() < 0.8, broken_glass=frozenset(["a"]) if chance.random() < 0.1 else frozenset(),
     )  # fmt: skip
+
+
+def relation_of(chance: random.Random) -> Relation:
+    """In which somebody acts, and how far."""
+    parts = frozenset(chance.sample(list(Part), chance.choice([1, 1, 2])))
+    return Relation("r", chance.choice(list(Kind)), parts, chance.random() < 0.5)
 
 
 def care_of(chance: random.Random, who: Subject) -> tuple[list[reference.Care], bool, bool]:

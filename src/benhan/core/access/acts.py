@@ -31,7 +31,11 @@ Place = tuple[int, int]
 
 _COLUMNS = "xid, seq, at, account, session, action, type, id, patient, allowed, rule, detail, address"
 _SHOWN = "xid::text as place, w." + ", w.".join(_COLUMNS.split(", ")[1:])
-_WHO = "coalesce(a.name, '') as name, coalesce(a.roles, '{}') as roles, a.practitioner"
+#: Staff by their account; who acts for a patient by the relation.
+_WHO = (
+    "coalesce(a.name, (select r.name from relation r where r.facility = $1 and 'person:' || r.person = w.account"
+    " limit 1), '') as name, coalesce(a.roles, '{}') as roles, a.practitioner"
+)
 _PAGE = f"""
 with seen as materialized (
     select {_COLUMNS} from audit where facility = $1

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from benhan.core.access.acting import Kind
 from benhan.core.access.roles import Permission, Role
 from benhan.core.access.subject import Subject
 from benhan.core.db import Transaction
@@ -110,15 +111,17 @@ def row_of(who: Subject, event: Event, address: str | None) -> tuple[Any, ...]:
 #: Who touched a patient's records, by person and day, newest first: $1 facility, $2 patient, $3 most.
 #: Not counted: the patient herself, the program's own services, and lists in which her name went by.
 _OPENINGS = """
-select a.account, coalesce(p.name, '') as name, coalesce(p.roles, '{}') as roles, min(a.at) as first, max(a.at) as last,
-       string_to_array(string_agg(distinct a.type, ','), ',') as types,
+select a.account, coalesce(p.name, r.name, '') as name, coalesce(p.roles, '{}') as roles, r.kind as relation,
+       min(a.at) as first, max(a.at) as last, string_to_array(string_agg(distinct a.type, ','), ',') as types,
        bool_or(a.action in ('create', 'update', 'delete')) as wrote, bool_or(a.action = 'print') as printed
 from audit a left join account p on p.id = a.account
+left join lateral (select name, kind from relation r where r.facility = $1 and r.patient = $2
+    and a.account = 'person:' || r.person order by made desc limit 1) r on true
 where a.facility = $1 and a.patient = $2 and a.allowed
   and a.account not like 'patient:%' and a.account not like 'service:%'
   and a.action = any(array['read', 'create', 'update', 'delete', 'search', 'print', 'sign'])
   and not (a.action = 'read' and starts_with(a.detail, 'search'))
-group by a.account, p.name, p.roles, (a.at at time zone 'Asia/Ho_Chi_Minh')::date
+group by a.account, p.name, p.roles, r.name, r.kind, (a.at at time zone 'Asia/Ho_Chi_Minh')::date
 order by max(a.at) desc limit $3
 """
 _REFUSED_DATES = (
@@ -137,6 +140,8 @@ class Opening(msgspec.Struct, frozen=True):
     types: tuple[str, ...]
     wrote: bool
     printed: bool
+    #: In which relation, where somebody acted for the patient.
+    relation: str | None = None
 
 
 async def openings(tx: Transaction, who: Subject, patient: str, most: int = 100) -> Sequence[Opening]:
@@ -151,7 +156,7 @@ async def openings(tx: Transaction, who: Subject, patient: str, most: int = 100)
     return [
         Opening(
             row["account"], row["name"], tuple(row["roles"]), row["first"], row["last"],
-            tuple(dict.fromkeys(row["types"] or ())), row["wrote"], row["printed"],
+            tuple(dict.fromkeys(row["types"] or ())), row["wrote"], row["printed"], row["relation"],
         )
         for row in rows
     ]  # fmt: skip
@@ -174,6 +179,7 @@ def may_ask(who: Subject, patient: str) -> None:
     Raises:
         Forbidden: she is neither.
     """
-    herself = Role.PATIENT in who.roles and who.patient == patient
+    guardian = who.relation is not None and who.relation.kind is not Kind.NAMED
+    herself = (Role.PATIENT in who.roles or guardian) and who.patient == patient
     if not herself and not who.may(Permission.READ_AUDIT):
         raise Forbidden(_("Chỉ người bệnh và người giám sát được xem ai đã mở hồ sơ."), where="AuditEvent")

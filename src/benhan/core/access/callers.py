@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from starlette.requests import Request
 
 from benhan.core.access.accounts import hashed
+from benhan.core.access.acting import Relation
 from benhan.core.access.roles import Role
 from benhan.core.access.scopes import Scope, meet, readable
 from benhan.core.access.subject import Subject
@@ -133,7 +135,7 @@ def _scopes(row: Any) -> tuple[Scope, ...]:
 def _subject(row: Any, token: str | None) -> Subject:
     roles = frozenset(Role(role) for role in row["roles"])
     return Subject(
-        account=row["account"] or f"patient:{row['patient']}",
+        account=row["account"] or _outside_staff(row),
         name=row["name"],
         facility=row["facility"],
         facility_name=row["facility_name"],
@@ -142,6 +144,8 @@ def _subject(row: Any, token: str | None) -> Subject:
         departments=frozenset(row["departments"]),
         practitioner=row["practitioner"],
         patient=row["patient"],
+        person=row["person"],
+        relation=msgspec.json.decode(row["acting"], type=Relation) if row["acting"] else None,
         scopes=_scopes(row),
         program=row["program"],
         launched=row["launched"],
@@ -152,3 +156,8 @@ def _subject(row: Any, token: str | None) -> Subject:
         glass_shown=row["glass_shown"] or "",
         session=hashed(token).hex()[:16] if token else row["program_grant"] and f"app:{row['program_grant']}",
     )
+
+
+def _outside_staff(row: Any) -> str:
+    """How the audit calls who has no account of a facility: the patient of her record; who acts for another."""
+    return f"person:{row['person']}" if row["acting"] or not row["patient"] else f"patient:{row['patient']}"

@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from benhan.core.access.acting import Part
 from benhan.core.access.labels import LABELS, WHOLE_RECORD
 from benhan.core.access.roles import Permission, Role
 from benhan.core.access.rules import (
@@ -32,7 +33,7 @@ from benhan.core.access.subject import Subject
 from benhan.core.fhir import codec, r4
 
 #: What the caller has or has not, whatever the record: decided before it is read.
-OF_CALLER: Final = frozenset({Lift.SCOPE, Lift.LICENCE})
+OF_CALLER: Final = frozenset({Lift.SCOPE, Lift.LICENCE, Lift.RELATION})
 TYPES: Final = frozenset(codec.type_name(one) for one in r4.RESOURCES)
 
 
@@ -102,13 +103,14 @@ class Policy:
         self.closing = cache(self._closing)
 
     def _allowing(
-        self, roles: frozenset[Role], purposes: frozenset[str], letter: Interaction, type_name: str
-    ) -> Allow | None:
+        self, roles: frozenset[Role], purposes: frozenset[str], parts: frozenset[Part], letter: Interaction,
+        type_name: str,
+    ) -> Allow | None:  # fmt: skip
         """The rule that allows: one that holds for the whole facility before one that holds for her own record."""
         found = [
             rule for rule in self._allowed
             if letter in rule.may and _names(rule.types, type_name) and not roles.isdisjoint(rule.roles.split())
-            and (not purposes or rule.purpose in purposes)
+            and (not purposes or rule.purpose in purposes) and (rule.part is None or rule.part in parts)
         ]  # fmt: skip
         return min(found, key=lambda rule: rule.own, default=None)
 
@@ -219,14 +221,18 @@ def _lifts(lift: Lift, guard: Guard, facts: Facts) -> bool:
             return facts.patient in guard.broken_glass
         case Lift.CONSENT:
             return facts.consent
-        case Lift.SCOPE | Lift.LICENCE:
+        case Lift.SCOPE | Lift.LICENCE | Lift.RELATION:
             return False  # who has it was asked before the record
 
 
 @lru_cache(4096)
 def _left(who: Subject, decision: Decision, closed: tuple[Closed, ...]) -> Decision:
     """What the rules that deny leave of a decision: nothing, or a guard to be asked of each record."""
-    has = {Lift.LICENCE: who.licence, Lift.SCOPE: any(one.type == LABELLED for one in who.scopes)}
+    has = {
+        Lift.LICENCE: who.licence,
+        Lift.SCOPE: any(one.type == LABELLED for one in who.scopes),
+        Lift.RELATION: who.relation is not None and who.relation.labelled,
+    }
     closed = tuple(one for one in closed if not any(has.get(lift) for lift in one.unless))
     for one in closed:
         if not one.labels:
@@ -240,10 +246,12 @@ def _guard(who: Subject, closed: tuple[Closed, ...]) -> Guard:
 
 
 def _by_role(who: Subject, interaction: Interaction, type_name: str) -> Decision:
-    rule = POLICY.allowing(who.roles, who.purposes, interaction, type_name)
+    parts = who.relation.parts if who.relation else frozenset()
+    rule = POLICY.allowing(who.roles, who.purposes, parts, interaction, type_name)
     if rule is None:
         return Decision(False, f"no rule lets {'+'.join(sorted(who.roles))} {interaction.name.lower()} {type_name}")
-    return Decision(True, rule.name, (who.patient or "") if rule.own else None)  # the empty id is nobody's
+    named = f"{rule.name} ({who.relation})" if who.relation and rule.own else rule.name
+    return Decision(True, named, (who.patient or "") if rule.own else None)  # the empty id is nobody's
 
 
 def _by_scope(who: Subject, interaction: Interaction, type_name: str, *, where: bool) -> Decision:

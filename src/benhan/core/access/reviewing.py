@@ -51,7 +51,8 @@ select g.account, g.patient, g.day, g.first, g.last, g.acts, g.glass, coalesce(g
         where n.account = g.account and n.night = (g.night - interval '6 hours')::date), false) as duty,
     (select max(h.patients) from hourly h where h.account = g.account
         and h.hour between date_trunc('hour', g.since) and g.until) as in_an_hour,
-    coalesce(a.name, '') as name, coalesce(a.roles, '{}') as roles, a.practitioner,
+    coalesce(a.name, (select r.name from relation r where r.facility = $1 and r.patient = g.patient
+        and 'person:' || r.person = g.account limit 1), '') as name, coalesce(a.roles, '{}') as roles, a.practitioner,
     coalesce(a.departments, '{}') as departments
 from grouped g left join account a on a.id = g.account
 order by g.last desc, g.account, g.patient limit $12

@@ -20,6 +20,8 @@ class Role(StrEnum):
     REVIEWER = "reviewer"
     PROVINCE = "province"
     PATIENT = "patient"
+    RELATIVE = "relative"
+    PERSON = "person"
     # Not people:
     DISPLAY = "display"
     CLIENT = "client"
@@ -27,6 +29,7 @@ class Role(StrEnum):
     BOOKING_SERVICE = "booking-service"
     FIGURES_SERVICE = "figures-service"
     FINDER_SERVICE = "finder-service"
+    PHONE_SERVICE = "phone-service"
     SUBSCRIPTION_SERVICE = "subscription-service"
     LOADER = "loader"
 
@@ -45,6 +48,7 @@ ROLE_NAMES = {
     Role.REVIEWER: "Giám sát truy cập",
     Role.PROVINCE: "Sở Y tế",
     Role.PATIENT: "Người bệnh",
+    Role.RELATIVE: "Người thân",
     Role.DISPLAY: "Màn hình chờ",
 }
 
@@ -73,6 +77,8 @@ class Permission(StrEnum):
     EXPORT_AUDIT = "export-audit"
     JUDGE_ACCESS = "judge-access"
     OWN_RECORD = "own-record"
+    NAME_RELATIVES = "name-relatives"
+    OWN_PERSON = "own-person"
     PROVINCE_FIGURES = "province-figures"
     FHIR = "fhir"
     EXPORT = "export"
@@ -139,13 +145,17 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     ),
     Role.REVIEWER: frozenset({_P.SIGNED_IN, _P.READ_AUDIT, _P.EXPORT_AUDIT, _P.JUDGE_ACCESS}),
     Role.PROVINCE: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.PROVINCE_FIGURES}),
-    Role.PATIENT: frozenset({_P.OWN_RECORD}),
+    Role.PATIENT: frozenset({_P.OWN_RECORD, _P.NAME_RELATIVES}),
+    Role.RELATIVE: frozenset({_P.OWN_RECORD}),
+    #: Held beside PATIENT or RELATIVE by who signed in as a person; alone before she chose whose record.
+    Role.PERSON: frozenset({_P.OWN_PERSON}),
     Role.DISPLAY: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.WATCH_QUEUE}),
     Role.CLIENT: frozenset({_P.FHIR, _P.TERMINOLOGY}),
     Role.PUBLIC: frozenset(),
     Role.BOOKING_SERVICE: frozenset(),
     Role.FIGURES_SERVICE: frozenset(),
     Role.FINDER_SERVICE: frozenset(),
+    Role.PHONE_SERVICE: frozenset(),
     Role.SUBSCRIPTION_SERVICE: frozenset(),
     Role.LOADER: frozenset(),
 }

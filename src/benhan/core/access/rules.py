@@ -17,6 +17,7 @@ from typing import Final
 
 import msgspec
 
+from benhan.core.access.acting import Part
 from benhan.core.access.roles import Role
 
 
@@ -58,6 +59,8 @@ class Lift(StrEnum):
     CONSENT = "consent"
     #: The administrator gave the program the scope `labelled/read`.
     SCOPE = "scope"
+    #: The relation in which she acts for the patient includes labelled records.
+    RELATION = "relation"
     #: Her practice licence holds, or her facility asks for none.
     LICENCE = "licence"
 
@@ -103,7 +106,10 @@ PERSONS_KNOWN_HERE: Final = "EMP CEL"
 
 
 class Allow(msgspec.Struct, frozen=True, kw_only=True):
-    """Gives a role letters on types; `own`: only in the compartment of the one person she is or stands for."""
+    """Gives a role letters on types; `own`: only in the compartment of the one person she is or stands for.
+
+    `part`: only to who acts for a patient in a relation that includes this part of the record.
+    """
 
     name: str
     roles: str
@@ -114,6 +120,7 @@ class Allow(msgspec.Struct, frozen=True, kw_only=True):
     vi: str
     en: str
     own: bool = False
+    part: Part | None = None
 
 
 class Deny(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,6 +160,7 @@ _CHART = (
 _RESULTS = "Patient Encounter ServiceRequest Observation DiagnosticReport Task Condition AllergyIntolerance"
 _LAW_CARE = "Luật KCB 15/2023 Đ69k3"
 _LAW_TRACE = "TT 13/2025/TT-BYT Đ5"
+_LAW_ACTING = "Luật KCB 15/2023 Đ8, Đ12; BLDS 91/2015 Đ46–63, Đ138"
 
 ALLOWED: Final[tuple[Allow, ...]] = (
     Allow(
@@ -309,7 +317,42 @@ ALLOWED: Final[tuple[Allow, ...]] = (
         vi="Người bệnh đọc hồ sơ của chính mình.", en="Patients read their own record.",
     ),
     Allow(
-        name="patient-sees-house", roles="patient", may="rs",
+        name="patient-names-relatives", roles="patient", may="cru", types="RelatedPerson", own=True,
+        purpose=Purpose.PATIENT, law="Luật KCB 15/2023 Đ8; BLDS 91/2015 Đ138",
+        vi="Người bệnh cử người thân và chấm dứt việc ấy.", en="Patients name relatives, and end it.",
+    ),
+    Allow(
+        name="relative-knows-whom", roles="relative", may="rs", types="Patient", own=True, purpose=Purpose.PATIENT,
+        law=_LAW_ACTING,
+        vi="Người thân đọc phần hành chính của người bệnh mà mình thay mặt.",
+        en="Relatives read who the patient is for whom they act.",
+    ),
+    Allow(
+        name="relative-follows-visits", roles="relative", may="rs", types="Encounter Appointment Task", own=True,
+        part=Part.VISITS, purpose=Purpose.PATIENT, law=_LAW_ACTING,
+        vi="Người thân theo dõi lịch hẹn, số thứ tự, lượt khám nếu được giao phần ấy.",
+        en="Relatives follow appointments, tickets and visits where the relation says so.",
+    ),
+    Allow(
+        name="relative-reads-results", roles="relative", may="rs", types="DiagnosticReport Observation ServiceRequest",
+        own=True, part=Part.RESULTS, purpose=Purpose.PATIENT, law=_LAW_ACTING,
+        vi="Người thân đọc kết quả nếu được giao phần ấy.",
+        en="Relatives read results where the relation says so.",
+    ),
+    Allow(
+        name="relative-reads-medicines", roles="relative", may="rs", types="MedicationRequest AllergyIntolerance",
+        own=True, part=Part.MEDICINES, purpose=Purpose.PATIENT, law=_LAW_ACTING,
+        vi="Người thân đọc đơn thuốc, dị ứng nếu được giao phần ấy.",
+        en="Relatives read prescriptions and allergies where the relation says so.",
+    ),
+    Allow(
+        name="relative-reads-chart", roles="relative", may="rs", types=_CHART, own=True, part=Part.CHART,
+        purpose=Purpose.PATIENT, law=_LAW_ACTING,
+        vi="Người giám hộ, hoặc người được cử cho toàn bộ hồ sơ, đọc hồ sơ.",
+        en="Guardians, and who was named for the whole record, read it.",
+    ),
+    Allow(
+        name="patient-sees-house", roles="patient relative", may="rs",
         types="Organization Location HealthcareService Practitioner Slot Schedule", purpose=Purpose.PATIENT,
         law="Luật KCB 15/2023 Đ9",
         vi="Người bệnh xem nơi khám, người khám, lịch còn trống.", en="Patients see places, people and free slots.",
@@ -340,6 +383,12 @@ ALLOWED: Final[tuple[Allow, ...]] = (
         purpose=Purpose.OPERATIONS, law="Luật 91/2025/QH15 Đ19; TT 13/2025/TT-BYT Đ5",
         vi="Chương trình tìm người bệnh theo số để mở khẩn cấp hồ sơ, để giám sát truy cập; không cho ai xem gì thêm.",
         en="The program finds a patient by a number, to break the glass or to review access; it shows nothing more.",
+    ),
+    Allow(
+        name="phone-finds-record", roles="phone-service", may="rs", types="Patient", purpose=Purpose.PATIENT,
+        law="Luật KCB 15/2023 Đ12k1",
+        vi="Chương trình tìm hồ sơ theo số điện thoại đã chứng minh, rồi hỏi ngày sinh.",
+        en="The program finds records by a telephone that was proved, then asks for the birth date.",
     ),
     Allow(
         name="subscriptions-kept", roles="subscription-service", may="ru", types="Subscription", purpose=Purpose.SYSTEM,
@@ -429,6 +478,19 @@ DENIED: Final[tuple[Deny, ...]] = (
         unless=(Lift.LICENCE,), law="Luật KCB 15/2023 Đ19",
         vi="Nơi yêu cầu, chỉ người còn giấy phép hành nghề mới ghi chẩn đoán, kê đơn, ký.",
         en="Where the facility asks for it, only who holds a practice licence diagnoses, prescribes and signs.",
+    ),
+    Deny(
+        name="minors-own-affairs", roles="relative", may_not="rudspxh", types=EVERY_TYPE, labels="ADOL", unless=(),
+        law="Luật KCB 15/2023 Đ10; Luật Trẻ em 102/2016 Đ21",
+        vi="Điều riêng tư của người chưa thành niên không mở cho cha mẹ, người giám hộ hay ai khác thay mặt.",
+        en="A minor's own affairs open to nobody who acts for her, parents and guardians included.",
+    ),
+    Deny(
+        name="labelled-to-relatives", roles="relative", may_not="rudspxh", types=EVERY_TYPE,
+        labels=f"{SENSITIVE} {VERY_RESTRICTED}", unless=(Lift.RELATION,),
+        law="Luật 91/2025/QH15; Luật 64/2006 (sửa đổi 71/2020) Đ30",
+        vi="Bản ghi nhạy cảm không mở cho người thân, trừ người giám hộ và người mà người bệnh cho xem rõ ràng.",
+        en="Sensitive records open to no relative but guardians and whom the patient expressly lets see them.",
     ),
     Deny(
         name="labelled-to-programs", roles="client", may_not="rudspxh", types=EVERY_TYPE,

@@ -30,7 +30,7 @@ INVITATION_HOURS = 72
 REVIEW_DAYS = 182
 MOST = 5000
 #: What an administrator of a hospital can give. The province's accounts are made by the operator.
-STAFF_ROLES = tuple(role for role in ROLE_NAMES if role not in (Role.PATIENT, Role.PROVINCE))
+STAFF_ROLES = tuple(role for role in ROLE_NAMES if role not in (Role.PATIENT, Role.RELATIVE, Role.PROVINCE))
 
 _SELECT = """
 select a.*, roles_at(a, now()) as roles_now,

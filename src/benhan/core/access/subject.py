@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from benhan.core.access.acting import Relation
 from benhan.core.access.roles import PERMISSIONS, Permission, Role
 from benhan.core.access.scopes import Scope
 
@@ -21,7 +22,11 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     roles: frozenset[Role]
     departments: frozenset[str] = frozenset()
     practitioner: str | None = None
+    #: Whose record it is: her own, or that of the patient for whom she acts (`relation`).
     patient: str | None = None
+    #: Her account as a person, and the relation in which she acts for somebody else.
+    person: str | None = None
+    relation: Relation | None = None
     scopes: tuple[Scope, ...] = ()
     #: Codes of v3-PurposeOfUse: only rules made for one of them let her do anything (none: whatever is hers).
     purposes: frozenset[str] = frozenset()

@@ -36,6 +36,8 @@ def role_of(one: Opening | Broken) -> str:
     """What she is."""
     if one.account.startswith("client:"):
         return _("phần mềm")
+    if one.account.startswith("person:"):
+        return _(ROLE_NAMES[Role.RELATIVE])
     return ", ".join(_(ROLE_NAMES[Role(role)]) for role in one.roles if role in ROLE_NAMES) or _("tài khoản đã đóng")
 
 

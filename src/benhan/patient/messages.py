@@ -1,0 +1,135 @@
+"""Sending a code to a telephone: a template message of Zalo (ZBS, the former ZNS), or a short message of a gateway.
+
+Each sender is an adapter with its base URL in the settings; the stand-ins are `tests/standins/zalo.py` and
+`sms_gateway.py`. A message holds the code and nothing of a record.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import httpx
+import msgspec
+
+from benhan.settings import Settings
+
+#: Nobody waits for it at the screen, and no code lives longer than minutes.
+SECONDS: Final = 8.0
+
+
+class NotSent(Exception):  # noqa: N818 - something that is noted, not a fault of ours
+    """The message did not leave: `kind` is slow, down, refused or unreadable; `detail` what the other side said."""
+
+    def __init__(self, kind: str, detail: str = "") -> None:
+        super().__init__(f"{kind}: {detail}" if detail else kind)
+        self.kind = kind
+        self.detail = detail[:200]
+
+
+class Sender(Protocol):
+    """The port: sends a code to a telephone in its stored form ("0912345678")."""
+
+    name: str
+
+    async def send(self, phone: str, code: str) -> None:
+        """Send it.
+
+        Raises:
+            NotSent: it did not leave; another sender may try.
+        """
+        ...
+
+
+class ZaloTemplate:
+    """`POST /message/template` by telephone. Source: shared/zalo/README.md; every answer is HTTP 200."""
+
+    name = "zalo"
+
+    def __init__(self, address: str, template: str, token_file: Path, *, seconds: float = SECONDS) -> None:
+        self._address, self._template, self._token_file, self._seconds = address, template, token_file, seconds
+
+    async def send(self, phone: str, code: str) -> None:
+        """Send it by the approved template, whose parameter is `otp`."""
+        try:
+            token = self._token_file.read_text("utf-8").strip()
+        except OSError as wrong:
+            raise NotSent("refused", f"token file: {type(wrong).__name__}") from None
+        said = await posted(
+            f"{self._address.rstrip('/')}/message/template", self._seconds, headers={"access_token": token},
+            json={"phone": _international(phone), "template_id": self._template, "template_data": {"otp": code},
+                  "tracking_id": secrets.token_hex(12)},
+        )  # fmt: skip
+        if said.get("error") != 0:
+            raise NotSent("refused", str(said.get("error")))
+
+
+class ShortMessage:
+    """`POST` of {to, from, text} with a bearer token, as most gateways of brand-name messages take it."""
+
+    name = "sms"
+
+    def __init__(self, address: str, token: str, sender: str, text: str, *, seconds: float = SECONDS) -> None:
+        self._address, self._token, self._sender, self._text, self._seconds = address, token, sender, text, seconds
+
+    async def send(self, phone: str, code: str) -> None:
+        """Send it: unaccented, one part (GSM 03.38)."""
+        said = await posted(
+            self._address, self._seconds, headers={"Authorization": f"Bearer {self._token}"},
+            json={"to": _international(phone), "from": self._sender, "text": self._text.replace("{code}", code),
+                  "reference": secrets.token_hex(12)},
+        )  # fmt: skip
+        if said.get("status") not in ("queued", "sent"):
+            raise NotSent("refused", str(said.get("error") or said.get("status")))
+
+
+def senders(settings: Settings) -> list[Sender]:
+    """Those that the operator set up, in the order in which they are tried."""
+    found: list[Sender] = []
+    if settings.zalo_messages and settings.zalo_oa_token_file:
+        found.append(ZaloTemplate(settings.zalo_messages, settings.zalo_code_template, settings.zalo_oa_token_file))
+    if settings.sms_gateway:
+        token = settings.sms_token.get_secret_value()
+        found.append(ShortMessage(settings.sms_gateway, token, settings.sms_sender, settings.sms_text))
+    return found
+
+
+async def send(by: Sequence[Sender], phone: str, code: str) -> tuple[str | None, list[str]]:
+    """Try one sender after the other: the name of the one that took it (None: none did), and what went wrong before."""
+    troubles = []
+    for one in by:
+        try:
+            await one.send(phone, code)
+        except NotSent as trouble:
+            troubles.append(f"{one.name} {trouble}")
+        else:
+            return one.name, troubles
+    return None, troubles
+
+
+async def posted(address: str, seconds: float, **asked: Any) -> dict[str, Any]:
+    """What the other side answers to a POST.
+
+    Raises:
+        NotSent: nothing that can be read came in time.
+    """
+    try:
+        async with httpx.AsyncClient(timeout=seconds, follow_redirects=False) as client:
+            response = await client.post(address, **asked)
+    except httpx.TimeoutException:
+        raise NotSent("slow") from None
+    except (httpx.HTTPError, httpx.InvalidURL) as wrong:
+        raise NotSent("down", type(wrong).__name__) from None
+    if response.status_code >= 300:
+        raise NotSent("down", f"HTTP {response.status_code}")
+    try:
+        return msgspec.json.decode(response.content, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        raise NotSent("unreadable") from None
+
+
+def _international(phone: str) -> str:
+    """ "0912345678" as "84912345678", which is how both want it."""
+    return f"84{phone[1:]}" if phone.startswith("0") else phone.removeprefix("+")
