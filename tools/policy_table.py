@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from benhan.core.access.rules import ALLOWED, BREAKING, DENIED, Allow, Break, Deny
+from benhan.core.access.rules import ALLOWED, BREAKING, DENIED, NO_CONSENT_NEEDED, Allow, Break, Default, Deny
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "why" / "policy.md"
 BEGIN, END = "<!-- the rules -->\n", "<!-- end of the rules -->\n"
@@ -23,6 +23,8 @@ def table() -> str:
         "|---|---|---|---|---|---|---|", *map(_denied, DENIED), "",
         "### What a broken glass opens", "", "| Rule | Who | May | Law |", "|---|---|---|---|",
         *map(_broken, BREAKING), "",
+        "### Without the patient's consent", "", "| Use | Rules | Law |", "|---|---|---|",
+        *map(_unasked, NO_CONSENT_NEEDED), "",
     ])  # fmt: skip
 
 
@@ -39,6 +41,10 @@ def _allowed(rule: Allow) -> str:
         f"| `{rule.name}` {rule.vi} *{rule.en}* | {rule.roles} | {rule.may} | {rule.types}{own} | {rule.purpose}"
         f" | {rule.law} |"
     )
+
+
+def _unasked(use: Default) -> str:
+    return f"| `{use.name}` {use.vi} *{use.en}* | {use.rules} | {use.law} |"
 
 
 def _denied(rule: Deny) -> str:

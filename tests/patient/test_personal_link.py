@@ -117,7 +117,12 @@ async def test_no_door_of_the_staff_opens_to_a_patient(client: Client, database:
     doors = browser._transport.app.state.doors  # type: ignore[attr-defined]
     tried = 0
     for door in doors:
-        if door.permission in (Permission.ANYONE, Permission.OWN_RECORD, Permission.NAME_RELATIVES):
+        if door.permission in (
+            Permission.ANYONE,
+            Permission.OWN_RECORD,
+            Permission.NAME_RELATIVES,
+            Permission.OWN_RIGHTS,
+        ):
             continue
         method = door.methods[0] if isinstance(door, Door) else "GET"
         path = door.path.replace("{", "").replace("}", "").split(":")[0]

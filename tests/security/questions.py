@@ -15,6 +15,7 @@ from urllib.parse import urlencode, urlsplit
 from starlette.applications import Starlette
 
 from benhan.core.access import Door, Permission
+from benhan.core.access.consents import Purpose
 from benhan.core.fhir import compartments
 from benhan.core.fhir.definitions import PARAMETERS
 from benhan.core.store.records import NUMBERS
@@ -147,13 +148,15 @@ class Questions:
         kinds = {
             "visit": "Encounter", "patient": "Patient", "ticket": "Task", "order": "ServiceRequest",
             "id": "Appointment", "schedule": "Schedule", "observation": "Observation", "condition": "Condition",
-            "line": "MedicationRequest",
+            "line": "MedicationRequest", "consent": "Consent", "request": "Communication",
         }  # fmt: skip
         name = found[1]
         if name in kinds:
             return self._id(kinds[name])
         if name == "room":
             return self._id("Location")
+        if name == "purpose":
+            return self._chance.choice(list(Purpose))
         if name == "account":
             return self._chance.choice(self._world.houses[self._chance.choice(LETTERS)].accounts).id
         return self._chance.choice(["khong-co", "goi", "xong", "1"])

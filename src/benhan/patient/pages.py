@@ -56,6 +56,8 @@ KINDS: Final = {
     "Coverage": later("thẻ BHYT"),
     "CoverageEligibilityResponse": later("thẻ BHYT"),
     "Task": later("số thứ tự"),
+    "Consent": later("đồng ý"),
+    "Communication": later("yêu cầu về dữ liệu"),
 }
 
 

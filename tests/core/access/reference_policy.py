@@ -25,6 +25,17 @@ class Care(msgspec.Struct, frozen=True):
     void: bool = False
 
 
+class Consent(msgspec.Struct, frozen=True):
+    """A consent: whose, to whom it opens which labels, from when to when, withdrawn or not."""
+
+    patient: str
+    recipients: frozenset[str]
+    labels: frozenset[str]
+    begins: datetime
+    ends: datetime
+    withdrawn: bool = False
+
+
 class Case(msgspec.Struct, frozen=True):
     """One record: its type, its patient, its own labels, and those of her Patient."""
 
@@ -34,7 +45,10 @@ class Case(msgspec.Struct, frozen=True):
     patient_labels: frozenset[str] = frozenset()
 
 
-def may(who: Subject, letter: str, case: Case, care: Iterable[Care], rooms: dict[str, str], now: datetime) -> bool:
+def may(
+    who: Subject, letter: str, case: Case, care: Iterable[Care], rooms: dict[str, str], now: datetime,
+    consents: Iterable[Consent] = (),
+) -> bool:  # fmt: skip
     """Whether she may do this to this record. `rooms`: of each room its department."""
     if Role.CLIENT in who.roles:
         allowed = any(one.type in ("*", case.type) and letter in one.letters for one in who.scopes)
@@ -52,13 +66,14 @@ def may(who: Subject, letter: str, case: Case, care: Iterable[Care], rooms: dict
         return False
     mine = {f"Practitioner/{who.practitioner}"} if who.practitioner else set()
     department = {f"Organization/{one}" for one in who.departments}
+    named = mine | department | ({who.account} if Role.CLIENT in who.roles else set())
+    agreed = set() if who.program else _agreed(named, case.patient, consents, now)
     department |= {room for room, owner in rooms.items() if owner in department}
     lifted = {
         Lift.MY_CARE: _cares(mine, case.patient, care, now),
         Lift.DEPARTMENT_CARE: _cares(mine | department, case.patient, care, now),
         Lift.BREAK_GLASS: case.patient in who.broken_glass
         and any(letter in rule.may and who.roles & {*rule.roles.split()} for rule in BREAKING),
-        Lift.CONSENT: False,
         Lift.LICENCE: who.licence,
         Lift.RELATION: who.relation is not None and who.relation.labelled,
         Lift.SCOPE: any(one.type == "labelled/read" for one in who.scopes),
@@ -66,7 +81,9 @@ def may(who: Subject, letter: str, case: Case, care: Iterable[Care], rooms: dict
     roles = {*who.roles, Role.CLIENT} if who.program else who.roles
     for rule in DENIED:
         types = case.type not in IMPERSONAL if rule.types == "*" else case.type in rule.types.split()
-        labelled = not rule.labels or {*rule.labels.split()} & (case.labels | case.patient_labels)
+        carried = {*rule.labels.split()} & (case.labels | case.patient_labels)
+        labelled = not rule.labels or carried
+        lifted[Lift.CONSENT] = bool(carried) and carried <= agreed
         concerned = letter in rule.may_not and any(role in rule.roles.split() for role in roles)
         if types and labelled and concerned and not any(lifted[one] for one in rule.unless):
             return False
@@ -79,3 +96,12 @@ def _cares(names: set[str], patient: str | None, care: Iterable[Care], now: date
         and one.ends > now - timedelta(days=CARE_DAYS) and one.begins < now + timedelta(days=CARE_DAYS_BEFORE)
         for one in care
     )  # fmt: skip
+
+
+def _agreed(names: set[str], patient: str | None, consents: Iterable[Consent], now: datetime) -> set[str]:
+    """The labels to which consents of the patient open her records to one of these names."""
+    found: set[str] = set()
+    for one in consents:
+        if one.patient == patient and names & one.recipients and not one.withdrawn and one.begins <= now < one.ends:
+            found |= one.labels
+    return found

@@ -147,7 +147,10 @@ async def test_every_door_lets_in_and_refuses_as_the_table_says(bells: Bells, co
 
 
 #: Accounts never have these roles; they come in nowhere but where anybody may.
-INSIDE = {"booking-service", "figures-service", "finder-service", "subscription-service", "loader", "phone-service"}
+INSIDE = {
+    "booking-service", "figures-service", "finder-service", "subscription-service", "rights-service", "loader",
+    "phone-service",
+}  # fmt: skip
 
 
 async def test_the_programs_own_roles_open_no_door_from_outside(bells: Bells, columns: dict[str, Headers]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
@@ -13,7 +13,7 @@ from benhan.core.access.acting import Kind, Part, Relation
 from benhan.core.access.labels import LABELS, WHOLE_RECORD, labels_of
 from benhan.core.access.policy import Decision, Facts, InvalidRule, Policy, breaking, judge
 from benhan.core.access.roles import PERMISSIONS, Permission
-from benhan.core.access.rules import ALLOWED, BREAKING, DENIED, Allow, Break, Deny, Lift, Purpose
+from benhan.core.access.rules import ALLOWED, BREAKING, DENIED, NO_CONSENT_NEEDED, Allow, Break, Deny, Lift, Purpose
 from benhan.core.access.scopes import parse, parse_scopes
 from benhan.core.fhir import r4
 from tests.core.access import reference_policy as reference
@@ -22,7 +22,7 @@ from tools import policy_table
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 TYPES = (
     "Patient", "Observation", "Condition", "Encounter", "Task", "MedicationRequest", "ServiceRequest", "Composition",
-    "Location", "Medication", "Appointment", "AllergyIntolerance", "Provenance", "Group",
+    "Consent", "Location", "Medication", "Appointment", "AllergyIntolerance", "Provenance", "Group",
 )  # fmt: skip
 SCOPES = ("system/*.rs", "system/Observation.cruds", "system/*.cruds labelled/read", "system/Patient.r", "bulk/import")
 
@@ -61,6 +61,21 @@ def care_of(chance: random.Random, who: Subject) -> tuple[list[reference.Care], 
     return care, mine and bool(who.practitioner), department and bool(who.departments)
 
 
+def consent_of(chance: random.Random, who: Subject) -> tuple[list[reference.Consent], frozenset[str]]:
+    """A consent of the patient `a` that names her or not, and holds or not; as a record and as facts."""
+    labels = frozenset(chance.sample(sorted(LABELS), chance.choice([1, 3, 9])))
+    names = [f"Practitioner/{who.practitioner}", *(f"Organization/{one}" for one in who.departments)]
+    names += [who.account] if Role.CLIENT in who.roles else []
+    hers = chance.random() < 0.3 and (who.practitioner is not None or names[0] != names[-1])
+    begins, ends = chance.choice([(-1, 1), (-1, 1), (-2, 0), (1, 2)])
+    one = reference.Consent(
+        "a", frozenset([names[-1]] if hers else ["Practitioner/p9"]), labels,
+        NOW + timedelta(days=begins), NOW + timedelta(days=ends), chance.random() < 0.2,
+    )  # fmt: skip
+    in_force = hers and (begins, ends) == (-1, 1) and not one.withdrawn
+    return [one], labels if in_force else frozenset()
+
+
 def test_the_engine_decides_as_the_rules_read_in_100_000_cases() -> None:
     chance = random.Random(20261122)
     seen: set[bool] = set()
@@ -70,15 +85,17 @@ def test_the_engine_decides_as_the_rules_read_in_100_000_cases() -> None:
         wide = frozenset(chance.sample(sorted(LABELS), chance.choice([0, 0, 0, 1])))
         patient = chance.choice(["a", "a", "b", None])
         care, mine, department = care_of(chance, who)
+        consents, agreed = consent_of(chance, who)
         facts = Facts(
             patient=patient, labels=labels | {WHOLE_RECORD + one for one in wide},
+            consent=agreed if patient == "a" else frozenset(),
             my_care=mine and patient == "a", department_care=department and patient == "a",
         )  # fmt: skip
         if letter is Interaction.EXPORT and Role.CLIENT in who.roles:
             continue  # what the bulk scopes grant beside their letters: test_a_program_exports_by_its_bulk_scope
         said, rule = judge(decide(who, letter, name), facts)
         case = reference.Case(name, patient, labels, wide)
-        assert said is reference.may(who, letter, case, care, {}, NOW), (who, letter, case, rule)
+        assert said is reference.may(who, letter, case, care, {}, NOW, consents), (who, letter, case, rule)
         seen.add(said)
     assert seen == {True, False}
 
@@ -169,7 +186,7 @@ def test_the_rule_that_closes_is_named() -> None:
 
 
 #: Roles that no rule about labels names: the program's own services, and reception but for some types.
-UNASKED = frozenset({Role.RECEPTION, Role.FINDER_SERVICE, Role.FIGURES_SERVICE, Role.LOADER})
+UNASKED = frozenset({Role.RECEPTION, Role.FINDER_SERVICE, Role.RIGHTS_SERVICE, Role.FIGURES_SERVICE, Role.LOADER})
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -196,8 +213,39 @@ def test_who_may_break_the_glass_is_whom_the_door_lets_in_and_never_a_program() 
 
 
 def test_nothing_pretends_that_there_is_consent_or_a_broken_glass() -> None:
-    assert Facts().consent is False
+    assert Facts().consent == frozenset()
     assert Subject(account="x", name="", facility=1, facility_name="", roles=frozenset()).broken_glass == frozenset()
+
+
+def test_a_consent_lifts_a_rule_that_names_every_label_the_rule_is_about() -> None:
+    who = Subject(account="x", name="", facility=1, facility_name="", roles=frozenset({Role.NURSE}))
+    decision = decide(who, Interaction.READ, "Condition")
+    facts = Facts(patient="a", labels=frozenset({"HIV", "PSY", "*EMP"}), consent=frozenset({"HIV", "EMP"}))
+    assert judge(decision, facts) == (False, "sensitive-outside-care")
+    both = msgspec.structs.replace(facts, consent=frozenset({"HIV", "EMP", "PSY"}))
+    assert judge(decision, both)[0]
+    assert not judge(decide(who, Interaction.UPDATE, "Condition"), both)[0], "it gives no letter to a role"
+
+
+def test_a_use_without_consent_rests_on_rules_that_exist() -> None:
+    known = {one.name for one in ALLOWED}
+    for one in NO_CONSENT_NEEDED:
+        assert set(one.rules.split()) <= known and one.law and one.vi and one.en
+    with pytest.raises(InvalidRule):
+        Policy(ALLOWED, DENIED, BREAKING, [msgspec.structs.replace(NO_CONSENT_NEEDED[0], rules="doctor-reads-all")])
+
+
+@pytest.mark.parametrize("scopes", ["system/*.cruds labelled/read", "system/Consent.cud bulk/import"])
+def test_no_program_writes_a_consent(scopes: str) -> None:
+    who = Subject(
+        account="client:x", name="", facility=1, facility_name="", roles=frozenset({Role.CLIENT}),
+        scopes=parse_scopes(scopes),
+    )  # fmt: skip
+    for letter in (Interaction.CREATE, Interaction.UPDATE, Interaction.DELETE):
+        assert decide(who, letter, "Consent") == Decision(False, "consent-not-by-programs")
+    for role in set(Role) - {Role.RIGHTS_SERVICE, Role.LOADER}:
+        person = msgspec.structs.replace(who, roles=frozenset({role}), scopes=())
+        assert not decide(person, Interaction.CREATE, "Consent").allowed, role
 
 
 def test_without_a_licence_a_doctor_writes_no_diagnosis_where_one_is_asked_for() -> None:

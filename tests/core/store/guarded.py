@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 
+from benhan.core.access.consents import PROGRAM
 from benhan.core.access.labels import LABELS, WHOLE_RECORD, labels_of
-from benhan.core.fhir import codec, r4
-from tests.core.access.reference_policy import Care, Case
+from benhan.core.fhir import codec, r4, systems
+from tests.core.access.reference_policy import Care, Case, Consent
 
 DEPARTMENTS, ROOMS, DOCTORS, PATIENTS = 3, 5, 4, 12
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -25,6 +26,7 @@ class Guarded(msgspec.Struct):
     records: dict[str, r4.Resource]
     care: list[Care]
     rooms: dict[str, str]
+    consents: list[Consent] = []
 
     def case(self, name: str) -> Case:
         one = self.records[name]
@@ -56,7 +58,7 @@ def made() -> Guarded:
     """The same hospital every time, counted from now."""
     chance = random.Random(4)
     found = Guarded({}, [], {f"Location/r{n}": f"Organization/k{n % DEPARTMENTS}" for n in range(ROOMS)})
-    for one in _records(chance, found.care):
+    for one in [*_records(chance, found.care), *_consents(found.consents)]:
         found.records[f"{codec.type_name(one)}/{one.id}"] = one
     return found
 
@@ -123,3 +125,38 @@ def _care(chance: random.Random, patient: str, id_: str, care: list[Care]) -> It
                 r4.AppointmentParticipant(actor=one, status="accepted") for one in (whom, to(who), to(room))
             ],
         )  # fmt: skip
+
+
+def _consents(kept: list[Consent]) -> Iterator[r4.Resource]:
+    """In force, over, not begun, withdrawn; of nine patients, to people, departments and a program."""
+    chance = random.Random(5)
+    recipients = ["Practitioner/b2", "Organization/k1", "client:thử", "Practitioner/b1", "Organization/k0"]
+    days = timedelta(days=1)
+    for n in range(27):
+        known = recipients[: 3 if n % 9 < 3 else 5]
+        to_whom, labels = frozenset(chance.sample(known, 2)), frozenset(chance.sample(sorted(LABELS), 5))
+        begins, ends = chance.choice([(-9, 9), (-9, 9), (-9, 9), (-9, -1), (1, 9)])
+        withdrawn = chance.random() < 0.2
+        one = Consent(f"n{n % 9}", to_whom, labels, NOW + begins * days, NOW + ends * days, withdrawn)
+        kept.append(one)
+        yield consent(one, f"dy-{n}")
+
+
+def consent(one: Consent, id_: str | None = None) -> r4.Consent:
+    """A consent as a record."""
+    return r4.Consent(
+        id=id_, status="inactive" if one.withdrawn else "active", scope=r4.CodeableConcept(text="x"),
+        category=[r4.CodeableConcept(coding=[r4.Coding(system=systems.CONSENT, code="labelled")])],
+        patient=to(f"Patient/{one.patient}"), policy=[r4.ConsentPolicy(uri="urn:thử")],
+        provision=r4.ConsentProvision(
+            type="permit", period=r4.Period(start=one.begins.isoformat(), end=one.ends.isoformat()),
+            securityLabel=[r4.Coding(code=code) for code in sorted(one.labels)],
+            actor=[_actor(name) for name in sorted(one.recipients)],
+        ),
+    )  # fmt: skip
+
+
+def _actor(name: str) -> r4.ConsentProvisionActor:
+    program = r4.Reference(identifier=r4.Identifier(system=PROGRAM, value=name))
+    role = r4.CodeableConcept(coding=[r4.Coding(system=systems.PARTICIPATION, code="IRCP")])
+    return r4.ConsentProvisionActor(role=role, reference=program if name.startswith("client:") else to(name))

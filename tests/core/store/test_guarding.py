@@ -28,7 +28,7 @@ from tests.core.store import guarded as kit
 from tests.core.store.guarded import NOW, Guarded, label, to
 from tests.settled import settled
 
-PERSONAL = ("Patient", "Observation", "Condition", "Encounter", "Appointment", "Task", "ServiceRequest")
+PERSONAL = ("Patient", "Consent", "Observation", "Condition", "Encounter", "Appointment", "Task", "ServiceRequest")
 Place = tuple[int, Guarded]
 
 
@@ -80,7 +80,7 @@ def readable(place: Place, who: Subject, letter: str = "r") -> set[str]:
     return {
         name for name in made.records
         if name.partition("/")[0] in PERSONAL
-        and reference_policy.may(who, letter, made.case(name), made.care, made.rooms, NOW)
+        and reference_policy.may(who, letter, made.case(name), made.care, made.rooms, NOW, made.consents)
     }  # fmt: skip
 
 

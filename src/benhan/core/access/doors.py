@@ -26,7 +26,7 @@ BAD = 400
 SIGN_IN = "/dang-nhap"
 #: Where somebody is sent whose screen is locked.
 LOCKED = "/khoa-man-hinh"
-SIGN_IN_FOR = {Permission.OWN_RECORD: "/nguoi-benh/mo-lai"}
+SIGN_IN_FOR = {Permission.OWN_RECORD: "/nguoi-benh/mo-lai", Permission.OWN_RIGHTS: "/nguoi-benh/mo-lai"}
 
 __all__ = [
     "COOKIE", "Door", "Edge", "HalfDoneError", "LiveDoor", "identify", "public", "refuse_other_origins",

@@ -22,8 +22,10 @@ from benhan.core.access.rules import (
     DENIED,
     EVERY_TYPE,
     IMPERSONAL,
+    NO_CONSENT_NEEDED,
     Allow,
     Break,
+    Default,
     Deny,
     Interaction,
     Lift,
@@ -58,6 +60,8 @@ class Guard(msgspec.Struct, frozen=True):
     departments: frozenset[str] = frozenset()
     #: Patients for whom she broke the glass.
     broken_glass: frozenset[str] = frozenset()
+    #: By which names a consent opens records to her: her own, her departments', a program's account.
+    recipients: frozenset[str] = frozenset()
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -80,13 +84,17 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     labels: frozenset[str] = frozenset()
     my_care: bool = False
     department_care: bool = False
-    consent: bool = False
+    #: Labels to which the patient's consents in force open her records to the caller.
+    consent: frozenset[str] = frozenset()
 
 
 class Policy:
     """Rules, checked and ready to be asked."""
 
-    def __init__(self, allowed: Sequence[Allow], denied: Sequence[Deny], breaking: Sequence[Break] = ()) -> None:
+    def __init__(
+        self, allowed: Sequence[Allow], denied: Sequence[Deny], breaking: Sequence[Break] = (),
+        unasked: Sequence[Default] = (),
+    ) -> None:  # fmt: skip
         """Check the rules.
 
         Raises:
@@ -98,6 +106,8 @@ class Policy:
         names = [rule.name for rule in rules]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise InvalidRule(f"two rules are called {twice[0]}")
+        if unknown := sorted({name for one in unasked for name in one.rules.split()} - set(names)):
+            raise InvalidRule(f"no consent is needed for a rule that does not exist: {unknown[0]}")
         self._allowed, self._denied, self._breaking = tuple(allowed), tuple(denied), tuple(breaking)
         self.allowing = cache(self._allowing)
         self.closing = cache(self._closing)
@@ -163,7 +173,7 @@ def _check(rule: Allow | Deny | Break) -> None:
             raise InvalidRule(f"rule {rule.name}: it closes every record, so only the caller's own can lift it")
 
 
-POLICY: Final = Policy(ALLOWED, DENIED, BREAKING)
+POLICY: Final = Policy(ALLOWED, DENIED, BREAKING, NO_CONSENT_NEEDED)
 
 
 def decide(who: Subject, interaction: Interaction, type_name: str, *, where: bool = False) -> Decision:
@@ -201,17 +211,19 @@ def judge(decision: Decision, facts: Facts) -> tuple[bool, str]:
         return False, decision.rule
     lifted: list[str] = []
     for closed in decision.guard.closed if decision.guard else ():
-        if closed.labels.isdisjoint(one.removeprefix(WHOLE_RECORD) for one in facts.labels):
+        carried = closed.labels & {one.removeprefix(WHOLE_RECORD) for one in facts.labels}
+        if not carried:
             continue
         assert decision.guard
-        lift = next((one for one in closed.unless if _lifts(one, decision.guard, facts)), None)
+        lift = next((one for one in closed.unless if _lifts(one, decision.guard, facts, carried)), None)
         if lift is None:
             return False, closed.rule
         lifted.append(f"{closed.rule} lifted by {lift}")
     return True, "; ".join([decision.rule, *lifted])
 
 
-def _lifts(lift: Lift, guard: Guard, facts: Facts) -> bool:
+def _lifts(lift: Lift, guard: Guard, facts: Facts, carried: frozenset[str]) -> bool:
+    """`carried`: the labels of the record that the rule is about; a consent opens it that names every one of them."""
     match lift:
         case Lift.MY_CARE:
             return facts.my_care
@@ -220,7 +232,7 @@ def _lifts(lift: Lift, guard: Guard, facts: Facts) -> bool:
         case Lift.BREAK_GLASS:
             return facts.patient in guard.broken_glass
         case Lift.CONSENT:
-            return facts.consent
+            return carried <= facts.consent
         case Lift.SCOPE | Lift.LICENCE | Lift.RELATION:
             return False  # who has it was asked before the record
 
@@ -242,7 +254,10 @@ def _left(who: Subject, decision: Decision, closed: tuple[Closed, ...]) -> Decis
 
 def _guard(who: Subject, closed: tuple[Closed, ...]) -> Guard:
     mine = frozenset({f"Practitioner/{who.practitioner}"}) if who.practitioner else frozenset()
-    return Guard(closed, mine, frozenset(f"Organization/{one}" for one in who.departments), who.broken_glass)
+    departments = frozenset(f"Organization/{one}" for one in who.departments)
+    program = frozenset({who.account}) if Role.CLIENT in who.roles else frozenset()
+    named = frozenset() if who.program else mine | departments | program  # a consent to her is none to her programs
+    return Guard(closed, mine, departments, who.broken_glass, named)
 
 
 def _by_role(who: Subject, interaction: Interaction, type_name: str) -> Decision:

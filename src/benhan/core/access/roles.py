@@ -31,6 +31,7 @@ class Role(StrEnum):
     FINDER_SERVICE = "finder-service"
     PHONE_SERVICE = "phone-service"
     SUBSCRIPTION_SERVICE = "subscription-service"
+    RIGHTS_SERVICE = "rights-service"
     LOADER = "loader"
 
 
@@ -78,7 +79,10 @@ class Permission(StrEnum):
     JUDGE_ACCESS = "judge-access"
     OWN_RECORD = "own-record"
     NAME_RELATIVES = "name-relatives"
+    OWN_RIGHTS = "own-rights"
     OWN_PERSON = "own-person"
+    CONSENTS = "consents"
+    ANSWER_REQUESTS = "answer-requests"
     PROVINCE_FIGURES = "province-figures"
     FHIR = "fhir"
     EXPORT = "export"
@@ -90,7 +94,7 @@ class Permission(StrEnum):
 _P = Permission
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.RECEPTION: frozenset(
-        {_P.SIGNED_IN, _P.TERMINOLOGY, _P.SCHEDULE, _P.RECEIVE, _P.WATCH_QUEUE, _P.PRINT, _P.SHARE}
+        {_P.SIGNED_IN, _P.TERMINOLOGY, _P.SCHEDULE, _P.RECEIVE, _P.WATCH_QUEUE, _P.PRINT, _P.SHARE, _P.CONSENTS}
     ),
     Role.DOCTOR: frozenset(
         {
@@ -105,6 +109,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.BREAK_GLASS,
             _P.PRINT,
             _P.SHARE,
+            _P.CONSENTS,
         }
     ),
     Role.NURSE: frozenset(
@@ -118,6 +123,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.BREAK_GLASS,
             _P.PRINT,
             _P.SHARE,
+            _P.CONSENTS,
         }
     ),
     Role.LABORATORY: frozenset(
@@ -129,7 +135,17 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.PHARMACY: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.WATCH_QUEUE, _P.MEDICINES}),
     Role.CASHIER: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.WATCH_QUEUE}),
     Role.PLANNING: frozenset(
-        {_P.SIGNED_IN, _P.TERMINOLOGY, _P.SCHEDULE, _P.WATCH_QUEUE, _P.READ_CHART, _P.PRINT, _P.SHARE}
+        {
+            _P.SIGNED_IN,
+            _P.TERMINOLOGY,
+            _P.SCHEDULE,
+            _P.WATCH_QUEUE,
+            _P.READ_CHART,
+            _P.PRINT,
+            _P.SHARE,
+            _P.CONSENTS,
+            _P.ANSWER_REQUESTS,
+        }
     ),
     Role.ADMINISTRATOR: frozenset(
         {
@@ -145,7 +161,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     ),
     Role.REVIEWER: frozenset({_P.SIGNED_IN, _P.READ_AUDIT, _P.EXPORT_AUDIT, _P.JUDGE_ACCESS}),
     Role.PROVINCE: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.PROVINCE_FIGURES}),
-    Role.PATIENT: frozenset({_P.OWN_RECORD, _P.NAME_RELATIVES}),
+    Role.PATIENT: frozenset({_P.OWN_RECORD, _P.NAME_RELATIVES, _P.OWN_RIGHTS}),
     Role.RELATIVE: frozenset({_P.OWN_RECORD}),
     #: Held beside PATIENT or RELATIVE by who signed in as a person; alone before she chose whose record.
     Role.PERSON: frozenset({_P.OWN_PERSON}),
@@ -157,6 +173,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.FINDER_SERVICE: frozenset(),
     Role.PHONE_SERVICE: frozenset(),
     Role.SUBSCRIPTION_SERVICE: frozenset(),
+    Role.RIGHTS_SERVICE: frozenset(),
     Role.LOADER: frozenset(),
 }
 

@@ -55,7 +55,8 @@ class Lift(StrEnum):
     DEPARTMENT_CARE = "department-care"
     #: She broke the glass for this patient (`BREAKING` says who may, and what it opens).
     BREAK_GLASS = "break-glass"
-    #: The patient consents to this purpose. Nothing says so yet (issue 4, item 5).
+    #: A consent of the patient in force names the caller (or her department, the program) and every label of the
+    #: record that the rule is about (`consents.py`).
     CONSENT = "consent"
     #: The administrator gave the program the scope `labelled/read`.
     SCOPE = "scope"
@@ -103,6 +104,21 @@ SENSITIVE: Final = "R HIV PSY ETH SUD STD SEX SDV ADOL"
 VERY_RESTRICTED: Final = "V"
 #: On a Patient: somebody who works here, somebody everybody knows.
 PERSONS_KNOWN_HERE: Final = "EMP CEL"
+#: On a Patient who asked that her record is used for care alone (v3-ActCode, RefrainPolicy: no reuse).
+RESTRICTED: Final = "NOREUSE"
+
+
+class Default(msgspec.Struct, frozen=True, kw_only=True):
+    """A use of records that the law allows without the patient's consent, and the rules that rest on it.
+
+    `rules`: none where the program does not do it yet.
+    """
+
+    name: str
+    rules: str
+    law: str
+    vi: str
+    en: str
 
 
 class Allow(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,6 +177,7 @@ _RESULTS = "Patient Encounter ServiceRequest Observation DiagnosticReport Task C
 _LAW_CARE = "Luật KCB 15/2023 Đ69k3"
 _LAW_TRACE = "TT 13/2025/TT-BYT Đ5"
 _LAW_ACTING = "Luật KCB 15/2023 Đ8, Đ12; BLDS 91/2015 Đ46–63, Đ138"
+_LAW_CONSENT = "Luật 91/2025/QH15; NĐ 356/2025/NĐ-CP"
 
 ALLOWED: Final[tuple[Allow, ...]] = (
     Allow(
@@ -411,6 +428,45 @@ ALLOWED: Final[tuple[Allow, ...]] = (
         vi="Người vận hành xuất dữ liệu của cơ sở để chuyển đi.",
         en="The operator exports the facility's data to move it.",
     ),
+    Allow(
+        name="consents-kept", roles="rights-service", may="crus", types="Consent", purpose=Purpose.PATIENT,
+        law=_LAW_CONSENT,
+        vi="Chương trình ghi đồng ý của người bệnh khi chính họ, hoặc nhân viên tại quầy cùng họ, cho hay rút.",
+        en="The program keeps a patient's consents as she, or staff with her at the desk, give and withdraw them.",
+    ),
+    Allow(
+        name="requests-kept", roles="rights-service", may="crus", types="Communication", purpose=Purpose.PATIENT,
+        law=_LAW_CONSENT,
+        vi="Chương trình ghi yêu cầu của người bệnh về dữ liệu của mình, và câu trả lời của cơ sở.",
+        en="The program keeps what patients ask about their data, and what the facility answers.",
+    ),
+    Allow(
+        name="restriction-kept", roles="rights-service", may="u", types="Patient", purpose=Purpose.PATIENT,
+        law=_LAW_CONSENT,
+        vi="Chương trình gắn, bỏ nhãn hạn chế trên hồ sơ theo yêu cầu của người bệnh.",
+        en="The program puts the label of a restriction on a record, and takes it off, as the patient asks.",
+    ),
+    Allow(
+        name="own-requests-seen", roles="patient", may="rs", types="Communication", own=True,
+        purpose=Purpose.PATIENT, law=_LAW_CONSENT,
+        vi="Người bệnh xem yêu cầu của chính mình và câu trả lời.", en="Patients see what they asked and the answer.",
+    ),
+    Allow(
+        name="consents-asked", roles="rights-service", may="rs", types="Patient Organization Practitioner",
+        purpose=Purpose.PATIENT, law=_LAW_CONSENT,
+        vi="Chương trình xem tuổi của người bệnh và tên người, khoa được nêu trong đồng ý.",
+        en="The program sees the age of the patient and the names of people and departments that a consent names.",
+    ),
+    Allow(
+        name="consents-seen", roles="reception doctor nurse planning", may="rs", types="Consent",
+        purpose=Purpose.ADMINISTRATION, law=_LAW_CONSENT,
+        vi="Nhân viên xem người bệnh đã đồng ý những gì.", en="Staff see to what a patient has consented.",
+    ),
+    Allow(
+        name="own-consents-seen", roles="patient", may="rs", types="Consent", own=True,
+        purpose=Purpose.PATIENT, law=_LAW_CONSENT,
+        vi="Người bệnh xem những đồng ý của chính mình.", en="Patients see their own consents.",
+    ),
     # Reading is not copying (Law 15/2023 art. 69: a copy leaves the house).
     Allow(
         name="visit-papers-printed", roles="doctor nurse planning", may="p",
@@ -429,6 +485,21 @@ ALLOWED: Final[tuple[Allow, ...]] = (
         name="tickets-printed", roles="reception", may="p", types="Task", purpose=Purpose.ADMINISTRATION,
         law="QĐ 1313/QĐ-BYT",
         vi="Tiếp đón in phiếu số thứ tự.", en="Reception prints tickets.",
+    ),
+    Allow(
+        name="consents-printed", roles="reception doctor nurse planning", may="p", types="Consent",
+        purpose=Purpose.ADMINISTRATION, law=_LAW_CONSENT,
+        vi="Nhân viên in bằng chứng đồng ý cho người bệnh.", en="Staff print the proof of a consent for the patient.",
+    ),
+    Allow(
+        name="requests-exported", roles="planning", may="x", types="Communication", purpose=Purpose.OPERATIONS,
+        law=_LAW_CONSENT,
+        vi="Phòng KHTH xuất danh sách yêu cầu để báo cáo.", en="Planning exports the list of requests to report.",
+    ),
+    Allow(
+        name="own-consents-printed", roles="patient", may="p", types="Consent", own=True,
+        purpose=Purpose.PATIENT, law=_LAW_CONSENT,
+        vi="Người bệnh in bằng chứng đồng ý của mình.", en="Patients print the proof of their consents.",
     ),
     Allow(
         name="medicines-exported", roles="pharmacy administrator", may="x", types="Medication",
@@ -456,7 +527,7 @@ DENIED: Final[tuple[Deny, ...]] = (
     ),
     Deny(
         name="sensitive-at-the-desk", roles="reception", may_not="rudspxh",
-        types="AllergyIntolerance ServiceRequest DiagnosticReport", labels=SENSITIVE, unless=_LIFTS,
+        types="AllergyIntolerance ServiceRequest DiagnosticReport Consent", labels=SENSITIVE, unless=_LIFTS,
         law="Luật 91/2025/QH15; Luật 64/2006 (sửa đổi 71/2020) Đ30",
         vi="Tiếp đón không thấy chỉ định, kết quả nhạy cảm.", en="Reception does not see sensitive orders and results.",
     ),
@@ -472,6 +543,12 @@ DENIED: Final[tuple[Deny, ...]] = (
         unless=_LIFTS, law="Luật KCB 15/2023 Đ10, Đ69k3",
         vi="Hồ sơ của đồng nghiệp, người nhiều người biết chỉ mở cho người, khoa đang hoặc vừa chăm sóc.",
         en="A colleague's record, or that of somebody everybody knows, opens only to who cares for her.",
+    ),
+    Deny(
+        name="restricted-by-the-patient", roles="planning administrator client", may_not="rudspxh", types=EVERY_TYPE,
+        labels=RESTRICTED, unless=(Lift.DEPARTMENT_CARE, Lift.BREAK_GLASS), law=_LAW_CONSENT,
+        vi="Người bệnh đã yêu cầu hạn chế: hồ sơ chỉ dùng để chữa bệnh và việc luật buộc.",
+        en="The patient asked for it: the record is used for care and for what the law orders, and nothing else.",
     ),
     Deny(
         name="licence-needed", roles="doctor", may_not="cu", types="Condition MedicationRequest Composition Provenance",
@@ -493,6 +570,12 @@ DENIED: Final[tuple[Deny, ...]] = (
         en="Sensitive records open to no relative but guardians and whom the patient expressly lets see them.",
     ),
     Deny(
+        name="consent-not-by-programs", roles="client", may_not="cud", types="Consent", unless=(),
+        law=_LAW_CONSENT,
+        vi="Chương trình không ghi, sửa, xoá đồng ý: nếu được, nó tự cho phép mình.",
+        en="A program writes, changes and deletes no consent: it could allow itself what it likes.",
+    ),
+    Deny(
         name="labelled-to-programs", roles="client", may_not="rudspxh", types=EVERY_TYPE,
         labels=f"{SENSITIVE} {VERY_RESTRICTED} {PERSONS_KNOWN_HERE}", unless=(Lift.SCOPE, Lift.CONSENT),
         law="Luật 91/2025/QH15; Luật 64/2006 (sửa đổi 71/2020) Đ30",
@@ -510,6 +593,34 @@ BREAKING: Final[tuple[Break, ...]] = (
         "cho người bệnh và xét lại. Chỉ xem và ghi, không in, không xuất, không chia sẻ.",
         en="In an emergency doctors and nurses open one patient's record for four hours at most and say why; the "
         "patient is told and each time is reviewed. To read and write only: not to print, export or share.",
+    ),
+)  # fmt: skip
+
+
+#: For what no consent is asked: the patient reads it beside what she is asked for. Source: Luật 91/2025/QH15 (uses that
+#: other laws order), and the law that each names.
+NO_CONSENT_NEEDED: Final[tuple[Default, ...]] = (
+    Default(
+        name="care-here",
+        rules="doctor-reads-chart doctor-writes-chart nurse-reads-chart nurse-measures technician-reads pharmacy-reads "
+        "laboratory-reports imaging-reports",
+        law="Luật KCB 15/2023 Đ69k1, Đ69k3",
+        vi="Chữa bệnh tại chính cơ sở này: người đang khám, chữa, chăm sóc bạn đọc và ghi hồ sơ của bạn.",
+        en="Care at this facility: those who examine and treat you read and write your record.",
+    ),
+    Default(
+        name="insurance-settled", rules="cashier-reads", law="Luật KCB 15/2023 Đ69k3; QĐ 3176/QĐ-BYT",
+        vi="Thanh toán bảo hiểm y tế: thu ngân và cơ quan bảo hiểm xã hội xem dịch vụ, thuốc cần thanh toán.",
+        en="Settling health insurance: the cashier and the social insurance see the services and medicines to be paid.",
+    ),
+    Default(
+        name="disease-notified", rules="figures-counted", law="TT 15/2026/TT-BYT; NĐ 102/2025/NĐ-CP Đ23k2",
+        vi="Báo cáo bệnh truyền nhiễm phải báo cáo, và số liệu không có tên ai cho Sở Y tế.",
+        en="Reporting notifiable diseases, and figures for the health department that name nobody.",
+    ),
+    Default(
+        name="record-kept", rules="planning-reads-chart", law="TT 33/2025/TT-BYT; Luật KCB 15/2023 Đ69k4",
+        vi="Lưu trữ hồ sơ bệnh án đủ số năm luật định.", en="Keeping the record for the years that the law orders.",
     ),
 )  # fmt: skip
 

@@ -96,12 +96,18 @@ ALLERGY_CLASS: Final = f"{BENHAN}/CodeSystem/allergy-class"
 PRESCRIPTION_KIND: Final = f"{BENHAN}/CodeSystem/prescription-kind"
 #: Names of ingredients in one spelling, so that "amoxicillin" finds "Amoxicilin".
 INGREDIENT: Final = f"{BENHAN}/CodeSystem/ingredient"
+#: What a patient asks for about her data, by which way, and why it is refused (`core/access/rights.py`).
+RIGHTS: Final = f"{BENHAN}/CodeSystem/patient-request"
 TAG: Final = f"{BENHAN}/CodeSystem/tag"
+#: For what a patient consents (`core/access/consents.py`).
+CONSENT: Final = f"{BENHAN}/CodeSystem/consent-purpose"
 
 # Extensions.
 EXTENSION: Final = f"{BENHAN}/StructureDefinition"
 #: What a hospital's medicine list says and Medication has no element for: unit, route, strength, pack, sample.
 EXTENSION_MEDICINE: Final = f"{EXTENSION}/medicine"
+#: How a Consent was given or withdrawn: channel, by whom, who was witness; of a given one the SHA-256 of the text.
+EXTENSION_CONSENT_PROOF: Final = f"{EXTENSION}/consent-proof"
 EXTENSION_ETHNICITY: Final = f"{VN_CORE}/StructureDefinition/extension-ethic"
 EXTENSION_OCCUPATION: Final = f"{VN_CORE}/StructureDefinition/extension-occupation"
 EXTENSION_NATIONALITY: Final = f"{VN_CORE}/StructureDefinition/extension-nationality"

@@ -180,3 +180,8 @@ def _renumbered(number: str) -> str:
 
 def _is_telephone(number: str) -> bool:
     return any(form.fullmatch(number) for form in (_MOBILE, _LANDLINE, _FOREIGN))
+
+
+def sheet_cell(text: str) -> str:
+    """A cell that a spreadsheet shows and does not run. Source: OWASP, CSV injection."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t") else text

@@ -1,8 +1,8 @@
 """What a decision leaves to be asked of each record, as SQL and in words: the one place that knows both.
 
 A record that carries a label has marks: rows of `word` under MARK, one a label, filed under its patient. Most patients
-have none, so one look into one index answers for most records; only behind it `guarded` (migration 0016) reads the
-rules that deny and looks whether the patient is in the caller's care.
+have none, so one look into one index answers for most records; only behind it `guarded` (migration 0019) reads the
+rules that deny and looks whether the patient is in the caller's care, or has consented (`rows.CONSENTED`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from benhan.core.access import Decision
-from benhan.core.access.labels import labels_of
+from benhan.core.access.labels import LABELS, labels_of
 from benhan.core.access.policy import Facts, Guard, judge
 from benhan.core.access.rules import CARE_DAYS, CARE_DAYS_BEFORE, Lift
 from benhan.core.db import Row, Transaction
@@ -76,6 +76,7 @@ def pass_of(guard: Guard | None) -> str | None:
             "mine": sorted(map(hash64, guard.mine)),
             "departments": sorted(map(hash64, guard.departments)),
             "broken_glass": sorted(guard.broken_glass),
+            "recipients": sorted(guard.recipients),
             "care": CARE,
         }
     ).decode()  # fmt: skip
@@ -158,19 +159,25 @@ async def closed_versions(tx: Transaction, decision: Decision, facility: int, ro
         return set()
     labelled = {n: labels for n, row in enumerate(rows) if row["body"] and (labels := version_labels(row["body"]))}
     patients = sorted({rows[n]["patient"] for n in labelled if rows[n]["patient"]})
-    care: dict[str, tuple[bool, bool]] = {}
+    known: dict[str, Row] = {}
     if patients:
         found = await tx.look(
             "select p, in_care($1, p, $3::bigint[], $5::jsonb) as mine, in_care($1, p, rooms_of($1, $4::bigint[],"
-            f" {CARE['place']}::smallint), $5::jsonb) as department from unnest($2::text[]) p",
+            f" {CARE['place']}::smallint), $5::jsonb) as department,"
+            " consented($1, p, $6::text[], $7::text[]) as consent from unnest($2::text[]) p",
             facility, patients, [*map(hash64, guard.mine)], [*map(hash64, guard.departments)],
-            msgspec.json.encode(CARE).decode(),
+            msgspec.json.encode(CARE).decode(), sorted(guard.recipients), sorted(LABELS),
         )  # fmt: skip
-        care = {row["p"]: (row["mine"], row["department"]) for row in found}
+        known = {row["p"]: row for row in found}
     closed = set()
     for n, labels in labelled.items():
-        mine, department = care.get(rows[n]["patient"] or "", (False, False))
-        facts = Facts(patient=rows[n]["patient"], labels=labels, my_care=mine, department_care=department)
+        patient = rows[n]["patient"]
+        facts = Facts(patient=patient, labels=labels)
+        if one := known.get(patient or ""):
+            facts = Facts(
+                patient=patient, labels=labels, my_care=one["mine"], department_care=one["department"],
+                consent=frozenset(one["consent"]),
+            )  # fmt: skip
         if not judge(msgspec.structs.replace(decision, only_patient=None), facts)[0]:
             closed.add(n)
     return closed

@@ -9,6 +9,7 @@ from typing import Final
 
 from openpyxl import Workbook
 
+from benhan.core.kit.text import sheet_cell
 from benhan.core.language import _, later
 from benhan.hospital.review.gathering import Review, times
 from benhan.hospital.review.words import doer, kinds_seen, what_done
@@ -38,17 +39,12 @@ def written(review: Review, kind: str) -> bytes:
     """The file: "csv" (UTF-8 with a mark, as Excel wants it) or "xlsx"."""
     if kind == "csv":
         buffer = io.StringIO()
-        csv.writer(buffer).writerows([_safe(cell) for cell in row] for row in rows(review))
+        csv.writer(buffer).writerows([sheet_cell(cell) for cell in row] for row in rows(review))
         return buffer.getvalue().encode("utf-8-sig")
     book = Workbook(write_only=True)
     sheet = book.create_sheet(_("Sổ vết"))
     for row in rows(review):
-        sheet.append([_safe(cell) for cell in row])
+        sheet.append([sheet_cell(cell) for cell in row])
     made = io.BytesIO()
     book.save(made)
     return made.getvalue()
-
-
-def _safe(text: str) -> str:
-    """A cell that a spreadsheet shows and does not run. Source: OWASP, CSV injection."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t") else text

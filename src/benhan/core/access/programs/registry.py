@@ -92,6 +92,16 @@ async def everything(tx: Transaction, who: Subject) -> Sequence[Program]:
     return [_program(row) for row in rows]
 
 
+async def names_of_programs(tx: Transaction, who: Subject) -> Sequence[str]:
+    """The names of the programs in use that come to the caller's facility for themselves: whom a consent may name."""
+    rows = await tx.fetch(
+        "select name from client where facility = $1 and revoked is null and kind in ('token', 'backend')"
+        f" order by name limit {MOST}",
+        who.facility,
+    )  # fmt: skip
+    return [row["name"] for row in rows]
+
+
 async def launchable(tx: Transaction, who: Subject) -> Sequence[Program]:
     """The programs that can be started from a patient's record."""
     rows = await tx.fetch(

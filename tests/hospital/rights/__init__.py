@@ -1,0 +1,1 @@
+"""The patient's rights at the hospital."""
