@@ -95,6 +95,30 @@ async def test_a_search_at_the_door_leaves_the_same_trace_as_one_in_a_batch(
     assert first not in str(one)
 
 
+async def test_of_many_at_once_each_is_shown_whom_her_own_page_points_at_and_leaves_that_trace(
+    program: Program, database: Database
+) -> None:
+    programs = [await program("system/*.cruds") for _ in range(2)]
+    blind = await program("system/Observation.rs")
+    people = [await person(programs[0], uuid4().hex) for _ in range(3)]
+    newest = {id_: (await pulses(programs[0], id_, [1, 2, 3]))[:0:-1] for id_ in people}
+    questions = [(fhir, id_) for fhir in (*programs, blind) for id_ in people]
+    answers = await asyncio.gather(
+        *(fhir.get(f"Observation?patient={id_}&_include=Observation:subject&_count=2") for fhir, id_ in questions)
+    )
+    shown = [[*newest[id_], *([id_] if fhir is not blind else [])] for fhir, id_ in questions]
+    assert [found(answer) for answer in answers] == shown
+    entries = [{"request": {"method": "GET", "url": str(answers[0].request.url).partition("/fhir/")[2]}}]
+    batch = await program("system/*.cruds")
+    await batch.post("", json={"resourceType": "Bundle", "type": "batch", "entry": entries})
+    left = [sorted(map(str, one)) for one in (await traces(database, people[0])).values()]
+    without = [one for one in left if len(one) == 2]
+    along = [one for one in left if one not in without]
+    assert (len(without), len(along)) == (1, 3)
+    assert along[0] == along[1] == along[2]
+    assert str(("read", "Patient", people[0], True, "scope system/*.r", "included")) in along[0]
+
+
 async def test_pages_of_one_search_asked_at_once_and_in_turn_are_the_same(program: Program) -> None:
     fhir = await program("system/*.cruds")
     people = [await person(fhir, uuid4().hex) for _ in range(4)]

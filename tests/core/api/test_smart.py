@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
@@ -220,6 +221,12 @@ async def test_a_scope_with_a_category_holds_in_searches_reads_includes_chains_a
         answer = await web.get(f"/fhir/{address}")
         assert kinds["vital-signs"] not in answer.text, address
     assert (await web.get("/fhir/$export", headers={"Prefer": "respond-async"})).status_code in (403, 404)
+    members = [r4.Reference(reference=f"Observation/{id_}") for id_ in kinds.values()]
+    panel = msgspec.structs.replace(observation(patient, "laboratory"), hasMember=members)
+    async with database.transaction(loader.facility) as tx:
+        panel = await store.create(tx, loader, panel)
+    along = f"/fhir/Observation?_id={panel.id}&_include=Observation:has-member"
+    assert await ids(along) == {panel.id, kinds["laboratory"]}
 
 
 async def test_what_she_may_not_do_no_scope_lets_a_program_do(

@@ -16,15 +16,16 @@ from benhan.core.access.scopes import parse_scopes
 from benhan.core.db import Database
 from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Forbidden
-from benhan.core.store import counting, export, feed, guarding
+from benhan.core.store import counting, export, feed, guarding, lead
 from benhan.core.store.everything import Bounds, everything
 from benhan.core.store.history import Span, history, of_types, vread
 from benhan.core.store.read import read_many
 from benhan.core.store.records import NUMBERS, permit
-from benhan.core.store.search import count, find
+from benhan.core.store.search import count
 from benhan.simulator.house import found_facility
 from tests.core.access import reference_policy
 from tests.core.store import guarded as kit
+from tests.core.store.asking import asked
 from tests.core.store.guarded import NOW, Guarded, label, to
 from tests.settled import settled
 
@@ -85,15 +86,14 @@ def readable(place: Place, who: Subject, letter: str = "r") -> set[str]:
 
 
 async def names_of(database: Database, who: Subject, type_name: str, params: dict[str, Any]) -> set[str]:
-    """What a search shows, page after page, with what comes along."""
+    """What a search shows, page after page, with what comes along: in steps and in one statement the same."""
     shown: set[str] = set()
-    async with database.transaction(who.facility) as tx:
-        while True:
-            answer = await find(tx, who, [type_name], params)
-            shown |= {f"{one.type}/{one.id}" for one in [*answer.found, *answer.included]}
-            if answer.next is None:
-                return shown
-            params = {**params, "_after": answer.next}
+    while True:
+        answer = await asked(database, who, type_name, params)
+        shown |= {f"{one.type}/{one.id}" for one in [*answer.found, *answer.included]}
+        if answer.next is None:
+            return shown
+        params = {**params, "_after": answer.next}
 
 
 def of_type(names: set[str], type_name: str) -> set[str]:
@@ -170,13 +170,18 @@ async def test_no_search_shows_what_a_read_would_refuse(
         assert shown == everything_shown & may
 
 
+@pytest.mark.parametrize("few", [lead.FEW, 0], ids=["few", "many"])
 @pytest.mark.parametrize("params", [{}, {"status": "final"}, {"code": "c0"}, {"code": "c0", "_sort": "-date"}])
-async def test_a_total_counts_what_is_shown(database: Database, place: Place, params: dict[str, str]) -> None:
+async def test_a_total_counts_what_is_shown(
+    database: Database, place: Place, params: dict[str, str], few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lead, "FEW", few)
+    monkeypatch.setattr(lead, "_counts", {})
     who = staff(place, Role.NURSE, practitioner="b2", departments="k1")
     async with database.transaction(who.facility) as tx:
         counted = await count(tx, who, r4.Observation, params)
-        answer = await find(tx, who, ["Observation"], {**params, "_total": "accurate", "_count": "2"})
         grouped = await counting.tally(tx, who, r4.Observation, params, counting.ByToken("status"))
+    answer = await asked(database, who, "Observation", {**params, "_total": "accurate", "_count": "2"})
     shown = await names_of(database, who, "Observation", params)
     assert counted == answer.total == len(shown) == max(grouped.values(), default=0)
     assert len(shown) < len(await names_of(database, service(Role.LOADER, place[0]), "Observation", params))

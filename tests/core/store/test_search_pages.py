@@ -19,7 +19,9 @@ from benhan.core.fhir.moments import moment_range
 from benhan.core.fhir.outcome import Malformed
 from benhan.core.kit.text import fold
 from benhan.core.store import order
+from benhan.core.store.along import MOST
 from benhan.simulator.house import found_facility
+from tests.core.store.asking import asked
 from tests.core.store.people import person
 from tests.core.store.ward import Ward
 
@@ -176,14 +178,9 @@ async def test_totals_count_what_is_found(database: Database, clinic: Ward, para
         assert (only.total, only.resources) == (everything, [])
 
 
-def names(records: list[r4.Resource]) -> set[str]:
-    return {f"{codec.type_name(one)}/{one.id}" for one in records}
-
-
 async def along(database: Database, clinic: Ward, type_name: str, params: dict[str, Any]) -> set[str]:
-    async with database.transaction(clinic.who.facility) as tx:
-        page = await store.search(tx, clinic.who, codec.resource_type(type_name), params)
-    return names(page.included)
+    answer = await asked(database, clinic.who, type_name, params)
+    return {f"{one.type}/{one.id}" for one in answer.included}
 
 
 async def test_includes_follow_references_out_and_back(database: Database, clinic: Ward) -> None:
@@ -223,3 +220,14 @@ async def test_too_much_along_is_cut_and_said(
         page = await store.search(tx, clinic.who, r4.Patient, {"_revinclude": "Observation:patient"})
     assert page.cut
     assert len(page.included) == 5
+
+
+async def test_too_much_on_one_page_is_cut_and_said(database: Database, loader: Subject) -> None:
+    one, *houses = (f"dau-moi-{n}" for n in range(MOST + 2))
+    records: list[r4.Resource] = [r4.Organization(id=id_, name=id_) for id_ in houses]
+    entries = [r4.ListEntry(item=r4.Reference(reference=f"Organization/{id_}")) for id_ in houses]
+    records.append(r4.List(id=one, status="current", mode="working", entry=entries))
+    async with database.transaction(loader.facility) as tx:
+        await store.load(tx, loader, records)
+    answer = await asked(database, loader, "List", {"_id": one, "_include": "List:item:Organization"})
+    assert (len(answer.included), answer.cut) == (MOST, True)

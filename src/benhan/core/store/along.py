@@ -19,12 +19,14 @@ from benhan.core.store import guarding
 from benhan.core.store.found import Found, found_of
 from benhan.core.store.narrowed import meeting
 from benhan.core.store.parameters import known
-from benhan.core.store.query.results import Include
+from benhan.core.store.query.results import Include, Query
 from benhan.core.store.records import NAMES, NUMBERS, audited_many
 from benhan.core.store.rows import SELF, hash64
 
 #: Records that come along with one page at most.
 MOST = 1000
+#: Ways that one statement follows from a page: a reference, and a type it may lead to.
+MOST_WAYS = 100
 #: How often what came along may bring something along itself.
 ROUNDS = 6
 
@@ -52,11 +54,78 @@ _BACKWARD = (
 )
 
 
+class Ways(msgspec.Struct, frozen=True):
+    """Where the references of a page lead: of each the parameter, the type there, by which rule she may read it, the
+    one patient whose records those must be, and the pass that opens them (`guarding.py`)."""
+
+    params: tuple[int, ...]
+    types: tuple[int, ...]
+    names: tuple[str, ...]
+    rules: tuple[str, ...]
+    patients: tuple[str | None, ...]
+    held: tuple[str | None, ...]
+
+
 class Along(msgspec.Struct):
     """What came along, and whether there was more than is sent."""
 
     records: list[Found]
     cut: bool = False
+
+
+def ways(who: Subject, query: Query) -> Ways | None:
+    """The ways from a page, where following its references once is all there is to do; else None.
+
+    What she may read by conditions of its own (`narrowed.py`) is asked in a step of its own.
+    """
+    if not query.include or query.revinclude or any(rule.iterate for rule in query.include):
+        return None
+    found = {
+        (one.id, name): decision
+        for rule in query.include
+        for one, targets in _forward(who.facility, {query.type}, rule)
+        for name in targets
+        if name in NUMBERS and (decision := decide(who, Interaction.READ, name, where=True)).allowed
+    }
+    if not 0 < len(found) <= MOST_WAYS or any(one.where for one in found.values()):
+        return None
+    params, names = zip(*found, strict=True)
+    said = found.values()
+    return Ways(
+        params, tuple(NUMBERS[name] for name in names), names,
+        tuple(one.rule for one in said), tuple(one.only_patient for one in said),
+        tuple(guarding.pass_of(one.guard) for one in said),
+    )  # fmt: skip
+
+
+#: The types of the arrays of `Ways`.
+WAYS = ("smallint", "smallint", "text", "text", "text", "text")
+
+
+def following(first: int) -> str:
+    """What the references of `shown` lead to: the records `came`, of each search `n` up to MOST and one more.
+
+    `shown` has the keys of each page; from `$first` on stand the arrays of `Ways`.
+    """
+    params, *others = (f"${n}::{kind}[]" for n, kind in enumerate(WAYS, first))
+    ways_ = ", ".join(unseen(array) for array in (params, *others))
+    return f"""
+came as materialized (
+    select page.n, hit.* from (select n, array_agg(key) as keys from shown group by n) page cross join lateral (
+        select row_number() over () as place, one.* from (
+            select distinct on (r.key) r.key, r.id, r.version, r.updated, r.patient, r.body, way.name, way.rule
+            from (select x.param, r.* from (
+                    select distinct x.param, x.hash from token x
+                    where x.rid = any(page.keys) and x.param = any({unseen(params)}::smallint[]) offset 0) x
+                cross join lateral (select s.rid from token s
+                                    where s.facility = $1 and s.param = {SELF} and s.hash = x.hash offset 0) s
+                cross join lateral (select * from resource r
+                                    where r.key = s.rid and r.facility = $1 and r.body is not null offset 0) r
+                offset 0) r
+            join unnest({ways_}) way(param, type, name, rule, patient, held)
+                on way.param = r.param and way.type = r.type and (way.patient is null or way.patient = r.patient)
+            where r.key <> all(page.keys) and {guarding.is_open("way.held")}
+            order by r.key desc limit {MOST + 1}) one) hit)"""
 
 
 async def along(
@@ -67,10 +136,12 @@ async def along(
     seen = {one.key for one in found}
     fresh: Sequence[Found] = found
     for turn in range(ROUNDS):
+        if not fresh:
+            break
         rules = [(rule, True) for rule in include] + [(rule, False) for rule in revinclude]
         new: list[Found] = []
         for rule, forward in rules:
-            if fresh and (turn == 0 or rule.iterate):
+            if turn == 0 or rule.iterate:
                 got = await _followed(tx, who, fresh, rule, seen, forward=forward)
                 seen |= {one.key for one in got}
                 new += got
@@ -87,9 +158,9 @@ async def _followed(
     """One rule followed from some records."""
     kinds = {one.type for one in fresh}
     if forward:
-        parameters = _references(who.facility, kinds if rule.source is None else kinds & {rule.source}, rule)
-        targets = {target for one in parameters for target in one.targets or NUMBERS}
-        wanted = targets if rule.target is None else targets & {rule.target}
+        led = _forward(who.facility, kinds, rule)
+        parameters = [one for one, _targets in led]
+        wanted = {target for _one, targets in led for target in targets}
     else:
         sources = NUMBERS if rule.source is None else (rule.source,)
         parameters = [one for one in _references(who.facility, sources, rule) if kinds & set(one.targets)]
@@ -118,6 +189,12 @@ async def _meeting(tx: Transaction, who: Subject, found: Sequence[Found]) -> lis
         ids = [one.id for one in found if one.type == name]
         kept |= {(name, id_) for id_ in await meeting(tx, who.facility, name, decision, ids)}
     return [one for one in found if (one.type, one.id) in kept]
+
+
+def _forward(facility: int, kinds: set[str], rule: Include) -> list[tuple[SearchParameter, list[str]]]:
+    """The references of these types that a rule names, each with the types it may lead to."""
+    parameters = _references(facility, kinds if rule.source is None else kinds & {rule.source}, rule)
+    return [(one, [name for name in one.targets or NUMBERS if rule.target in (None, name)]) for one in parameters]
 
 
 def _references(facility: int, types: Iterable[str], rule: Include) -> list[SearchParameter]:

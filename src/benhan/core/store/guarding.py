@@ -52,15 +52,35 @@ CARE: Final = {
     "before": CARE_DAYS_BEFORE,
 }
 
-#: Whether a record `r` is of a patient (or is one of nobody's) of whom something is labelled.
+#: Whether a record `r` is of a patient (or is one of nobody's) of whom something is labelled. Fenced, or PostgreSQL
+#: plans it a second time as a hash of all marks.
 PROBE: Final = (
     "exists (select from public.word g where g.facility = {r}.facility and g.param = " + f"{MARK}::smallint"
-    " and g.word = coalesce({r}.patient, ''))"
+    " and g.word = coalesce({r}.patient, '') offset 0)"
 )
 #: Whether no record of the facility is labelled: asked once a statement, where many rows would be looked at.
 UNMARKED: Final = (
     f"(select not exists (select from public.word g where g.facility = $1 and g.param = {MARK}::smallint))"
 )
+#: Records of patients with a mark that are gathered to count among others; where there are more, each is asked.
+_GATHERED: Final = 10_000
+_MARKED: Final = f"""
+select k.key from (select distinct g.word from public.word g where g.facility = $1 and g.param = {MARK}::smallint) m
+cross join lateral (select k.key from public.resource k
+                    where k.facility = $1 and k.patient = m.word and k.type = {{type}}::smallint offset 0) k
+union all select g.rid from public.word g where g.facility = $1 and g.param = {MARK}::smallint and g.word = ''
+limit {_GATHERED + 1}
+"""
+
+
+def unmarked(key: str, type_name: str) -> str:
+    """SQL: that the record of a key is of nobody with a mark, for a statement that asks it of very many keys.
+
+    The keys that may be closed are gathered once and hashed: the sub-select must name nothing of the rows around it.
+    """
+    marked = _MARKED.format(type=NUMBERS[type_name])
+    few = f"(select count(*) <= {_GATHERED} from ({marked}) few)"
+    return f"case when {few} then {key} not in ({marked}) else false end"
 
 
 @lru_cache(4096)
@@ -189,15 +209,6 @@ def version_labels(body: bytes) -> frozenset[str]:
 
 
 __all__ = [
-    "CARE",
-    "UNMARKED",
-    "Shut",
-    "closed_versions",
-    "is_open",
-    "open_among",
-    "opens",
-    "pass_of",
-    "ruled",
-    "said",
-    "shut",
-]
+    "CARE", "UNMARKED", "Shut", "closed_versions", "is_open", "open_among", "opens", "pass_of", "ruled", "said", "shut",
+    "unmarked",
+]  # fmt: skip

@@ -18,7 +18,7 @@ from benhan.core.fhir import codec, compartments, r4
 from benhan.core.fhir.outcome import Malformed
 from benhan.core.language import _
 from benhan.core.store import one_statement
-from benhan.core.store.along import Along, along
+from benhan.core.store.along import along, ways
 from benhan.core.store.found import Found, found_of
 from benhan.core.store.lead import Lead, leading
 from benhan.core.store.narrowed import conditions
@@ -121,16 +121,16 @@ async def find(
     query = _common(parts)
     after = position(query.after, query.order) if query.after else None
     said = "search" if not within else f"search {within.name}/{within.id}"
+    came = None
     if alone and tx.only_looks and (statement := _one_statement(parts, after)):
         traced = Traced(who, query.type, parts[0].decision.rule, query.patient, query.text, said)
-        found, total = await one_statement.page(tx, statement, query, traced)
+        found, total, came = await one_statement.page(tx, statement, query, traced, ways(who, query))
     else:
         found, total = await _pages(tx, parts, after), await _total(tx, parts)
         _traced(tx, who, parts, found[: query.count], said)
     more = len(found) > query.count
     found = found[: query.count]
-    came = Along([])
-    if query.include or query.revinclude:
+    if came is None:
         came = await along(tx, who, found, query.include, query.revinclude)
     answer = Answer(query, found, came.records, total, cut=came.cut)
     answer.next = cursor([*found[-1].sort, found[-1].key], query.order) if more else None

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from benhan.core.access import Decision
-from benhan.core.store.guarding import UNMARKED, opens
+from benhan.core.store.guarding import UNMARKED, opens, unmarked
 from benhan.core.store.lead import Lead
 from benhan.core.store.query.clauses import Tokens
 from benhan.core.store.query.combined import Compartment, Ids, Present, Without, is_on_record, is_typed
@@ -52,6 +52,7 @@ class Statement:
         self._only_patient = decision.only_patient
         self._decision = decision
         self._after = after
+        self._counts_many = False
 
     @property
     def along_the_order(self) -> bool:
@@ -107,6 +108,7 @@ class Statement:
 
     def total(self) -> str:
         """How many there are; index rows alone are counted where they tell."""
+        self._counts_many = self._lead is not None and not self._lead.few
         return f"select count(*) from {self._source(whole=True).sql}"
 
     def estimate(self) -> str:
@@ -186,7 +188,8 @@ class Statement:
             said.append(f"exists (select from resource r where {' and '.join(own)} offset 0)")
         elif guard:
             record = f"select from resource r where r.key = {key} and {guard[0]} offset 0"
-            said.append(f"({UNMARKED} or exists ({record}))")
+            free = unmarked(key, self._query.type) if self._counts_many else UNMARKED
+            said.append(f"({free} or exists ({record}))")
         return "".join(f" and {one}" for one in said)
 
     def _columns(self) -> list[str]:
