@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import os
 import random
@@ -26,6 +27,7 @@ from benhan.core.access.doors import COOKIE
 from benhan.core.db import Database, create_database, migrate
 from benhan.core.db.embedded import EmbeddedPostgres
 from benhan.core.kit import assets
+from benhan.core.vault import master_of, use
 from benhan.settings import Settings
 from benhan.simulator import House, build_house, build_province
 from tests.browser import axe, browser, open_page, serve  # noqa: F401 - fixtures
@@ -38,6 +40,11 @@ from tests.standins.hook_receiver import Receiver, hook_receiver
 hypothesis.settings.register_profile("search", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.register_profile("landing", hypothesis.settings.get_profile("search"), derandomize=True)
 hypothesis.settings.load_profile("landing")
+
+# Every test encrypts, in this process and in those it starts.
+os.environ["BENHAN_TEST_MASTER"] = base64.b64encode(b"a master key for tests, no more.").decode()
+os.environ["BENHAN_MASTER_KEY"] = "env:BENHAN_TEST_MASTER"
+use(master_of(os.environ["BENHAN_MASTER_KEY"]))
 
 CLUSTER = "BENHAN_TEST_CLUSTER"
 TEMPLATE = "benhan_template"

@@ -13,7 +13,7 @@ from benhan.settings import Settings, SignInProvider
 
 SAFE = {
     "mode": "production", "dsn": "postgresql://benhan_app@db/benhan", "public_url": "https://benhan.example",
-    "audit_key": "/etc/benhan/audit.pem", "audit_keeper": "/mnt/keeper",
+    "master_key": "file:/etc/benhan/master.key", "audit_key": "/etc/benhan/audit.pem", "audit_keeper": "/mnt/keeper",
 }  # fmt: skip
 PROVIDER = {"name": "so-y-te", "issuer": "https://sso.example", "client_id": "benhan", "label": "Sở Y tế"}
 
@@ -26,6 +26,7 @@ def test_safe_settings_are_accepted() -> None:
     ("wrong", "named"),
     [
         ({"dsn": ""}, "BENHAN_DSN"),
+        ({"master_key": ""}, "BENHAN_MASTER_KEY"),
         ({"audit_key": None}, "BENHAN_AUDIT_KEY"),
         ({"audit_keeper": None}, "BENHAN_AUDIT_KEEPER"),
         ({"secure_cookies": False}, "BENHAN_SECURE_COOKIES"),

@@ -34,6 +34,8 @@ from benhan.core.store import conformance, feed
 from benhan.core.store.guarding import Shut
 from benhan.core.store.live import Live
 from benhan.core.store.subscriptions import deliverer, endpoints
+from benhan.core.vault import master_of, ring_of, use
+from benhan.core.vault.refreshing import Refreshing
 from benhan.entrance import glass
 from benhan.entrance.outside import exchanges
 from benhan.entrance.sign_in import second_factor_roles
@@ -117,6 +119,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Starlett
     conformance.unknown_extensions(settings.unknown_extensions)
     deliverer.serve_as(f"{settings.public_url.rstrip('/')}/fhir")
     second_factor_roles(settings)
+    use(master_of(settings.master_key) if settings.master_key else None)
     edge = Edge(lambda: app.state.database, refuse)
     ways = [*socket_routes(every), *edge.routes(doors)]
     door_table.compare(every, PLAIN_PATHS, REVIEWED.read_text("utf-8"))
@@ -150,11 +153,16 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     database = lent or await Database.connect(
         settings.dsn.get_secret_value(), size=settings.pool, statement_seconds=settings.statement_seconds
     )
+    await ring_of(database).refresh()
     app.state.database = database
     app.state.live = Live(database)
     await app.state.live.start()
     warming = asyncio.create_task(asyncio.to_thread(_warm, alone=lent is None))
-    tasks = [*(follower(database) for follower in app.state.followers), Daily(database, settings.idle_account_days)]
+    tasks = [
+        *(follower(database) for follower in app.state.followers),
+        Daily(database, settings.idle_account_days),
+        Refreshing(database),
+    ]
     if seals := sealer(database, settings.audit_key, settings.audit_keeper):
         tasks.append(seals)
     for task in tasks:

@@ -23,12 +23,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from benhan.cli_keys import MASTER_KEY, keys, master_source, use_master
 from benhan.core.db import Database, Transaction, WallOpen
 from benhan.settings import Settings
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Benhan: hệ thống bệnh án điện tử mở.")
 audit = typer.Typer(no_args_is_help=True, help="Sổ vết truy cập: kiểm tra niêm phong, xuất cho thanh tra.")
 cli.add_typer(audit, name="audit")
+cli.add_typer(keys, name="keys")
 console = Console(highlight=False)
 
 Data = Annotated[
@@ -59,12 +61,15 @@ def demo(
     from benhan.core.access.seals.statement import make_key
     from benhan.core.db.embedded import EmbeddedPostgres, default_folder
     from benhan.core.kit import assets
+    from benhan.core.vault.master import make_master
 
     _refuse_taken(port)
     folder = (data or default_folder()).resolve()
     if fresh:
         _forget(folder)
     postgres = EmbeddedPostgres(folder / "postgres")
+    make_master(folder / MASTER_KEY)
+    use_master(folder)
     with _progress() as progress:
         step = progress.add_task("Giao diện", total=None)
         assets.build(lambda text: progress.update(step, description=text))
@@ -78,7 +83,7 @@ def demo(
         mode="demo", host="127.0.0.1", port=port, data=folder, workers=workers, secure_cookies=False,
         dsn=SecretStr(postgres.dsn("benhan_app")), public_url=f"http://localhost:{port}",
         session_idle_minutes=0, idle_account_days=0, lock_minutes=0,
-        audit_key=folder / AUDIT_KEY, audit_keeper=folder / AUDIT_KEEPER,
+        master_key=master_source(folder), audit_key=folder / AUDIT_KEY, audit_keeper=folder / AUDIT_KEEPER,
     )  # fmt: skip
     with postgres.watched():
         _serve(settings, lambda: _welcome(settings, accounts))
@@ -97,6 +102,8 @@ def up(
         for problem in problems:
             console.print(f"[red]✗[/] {problem}")
         raise typer.Exit(2)
+    if not settings.master_key.startswith("pkcs11:"):  # a module is opened by the process that serves: no fork keeps it
+        use_master(None)
     if migrate_first:
         migrate()
     asyncio.run(_refuse_open_wall(settings))
@@ -360,6 +367,7 @@ def _database(data: Path | None) -> Iterator[str]:
     """The record store: by BENHAN_DSN, or the embedded one of the data folder (left running if it was)."""
     from benhan.core.db.embedded import EmbeddedPostgres, default_folder
 
+    use_master(data)
     if dsn := os.environ.get("BENHAN_DSN"):
         yield dsn
         return

@@ -134,6 +134,11 @@ class Settings(BaseSettings):
     import_sources: str = Field(
         default="", description="addresses that $import may fetch from, between blanks, each ending in /; empty: none"
     )
+    master_key: str = Field(
+        default="",
+        description="where the master key is that wraps the keys of the facilities: file:/path, env:NAME, or a pkcs11: "
+        "address (`benhan keys make` makes one). Without it nothing is encrypted; lost, what is encrypted is lost",
+    )
     audit_key: Path | None = Field(
         default=None, description="PEM file of the Ed25519 key that seals the audit (`benhan audit key` makes one)"
     )
@@ -226,6 +231,8 @@ class Settings(BaseSettings):
         found = []
         if not self.dsn.get_secret_value():
             found.append("BENHAN_DSN is empty: name the PostgreSQL that keeps the records.")
+        if not self.master_key:
+            found.append("BENHAN_MASTER_KEY is empty: identifiers and labelled records would lie unencrypted.")
         if self.audit_key is None:
             found.append("BENHAN_AUDIT_KEY is empty: nobody would notice that the audit was changed.")
         if self.audit_keeper is None:

@@ -9,6 +9,7 @@ import asyncpg
 
 from benhan.core.fhir import codec
 from benhan.core.store.rows import rows_of
+from tests.reading import bodies, keys
 
 QUESTIONS = {
     "a version of a record without its history, or the other way round": """
@@ -38,7 +39,7 @@ async def contradictions(dsn: str) -> list[str]:
             found = []
             for name, sql in QUESTIONS.items():
                 found += [f"{name}: {tuple(row)}" for row in await connection.fetch(sql)]
-            return found + await _index_differs(connection)
+            return found + await _index_differs(dsn, connection)
     finally:
         await connection.close()
 
@@ -52,15 +53,17 @@ INDEX = {
 CLAIM = " unless "
 
 
-async def _index_differs(connection: asyncpg.Connection[asyncpg.Record]) -> list[str]:
+async def _index_differs(dsn: str, connection: asyncpg.Connection[asyncpg.Record]) -> list[str]:
     stored: dict[str, dict[int, list[Any]]] = {table: defaultdict(list) for table in INDEX}
     for table, columns in INDEX.items():
         for row in await connection.fetch(f"select rid, {columns} from {table}"):
             if table != "once" or CLAIM not in row["what"]:
                 stored[table][row["rid"]].append(tuple(row)[1:])
     found = []
-    for row in await connection.fetch("select key, id, body from resource where body is not null"):
-        rows = rows_of(codec.decode(row["body"]))
+    records = await bodies(dsn, connection)
+    index = {key: one.index for key, one in (await keys(dsn, sorted({row["facility"] for row in records}))).items()}
+    for row in records:
+        rows = rows_of(codec.decode(row["body"]), key=index[row["facility"]])
         given: dict[str, list[Any]] = {
             "token": rows.tokens, "word": rows.words, "span": rows.spans, "quantity": rows.quantities,
             "once": [(what,) for what in rows.once],

@@ -19,6 +19,7 @@ from benhan.core.fhir import systems
 from tests.conftest import free_port
 from tests.durability.consistency import contradictions
 from tests.durability.program import Program
+from tests.reading import bodies
 
 APPLICATION_KILLS = 14
 POSTGRES_KILLS = 36
@@ -128,7 +129,7 @@ async def _kill_at_random(program: Program) -> None:
 async def _numbers_twice(program: Program) -> list[str]:
     connection = await asyncpg.connect(program.postgres.dsn())
     try:
-        rows = await connection.fetch("select convert_from(body, 'UTF8') as body from resource where body is not null")
+        rows = await bodies(program.postgres.dsn(), connection)
     finally:
         await connection.close()
     numbers = Counter(

@@ -16,6 +16,8 @@ from benhan.core.db import PLATFORM, Database, unseen
 from benhan.core.store.lead import Lead
 from benhan.core.store.query import parse
 from benhan.core.store.statement import Statement
+from benhan.core.vault import keys_of
+from benhan.core.vault.keyring import keyed
 from benhan.simulator import House
 
 Program = Callable[..., Awaitable[httpx.AsyncClient]]
@@ -61,7 +63,7 @@ async def traces(database: Database, patient: str) -> dict[str, list[tuple[Any, 
 
 
 async def test_of_many_searches_at_once_each_finds_its_own_and_is_traced_for_itself(
-    program: Program, database: Database
+    program: Program, database: Database, hospital: House
 ) -> None:
     programs = [await program("system/*.cruds") for _ in range(3)]
     marks = [uuid4().hex for _ in range(5)]
@@ -72,7 +74,8 @@ async def test_of_many_searches_at_once_each_finds_its_own_and_is_traced_for_its
     for id_ in ids:
         left = (await traces(database, id_)).values()
         assert [[trace[:3] for trace in one] for one in left] == [[("read", "Patient", id_)]] * 3
-    searched = [f"identifier=urn:t|{mark}" for mark in marks]
+    key = (await keys_of(database, hospital.key)).index
+    searched = [f"identifier=#{keyed(key, f'urn:t|{mark}') & (2**64 - 1):016x}" for mark in marks]
     sql = "select account, detail from audit where action = 'search' and detail = any($1)"
     async with database.transaction(PLATFORM) as tx:
         rows = await tx.fetch(sql, searched)

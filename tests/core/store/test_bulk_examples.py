@@ -9,6 +9,7 @@ from typing import Any
 
 from benhan.core.access import Role, Subject, service
 from benhan.core.db import Database
+from benhan.core.store.bodies import body_of, opened
 from benhan.core.store.bulk import load_paths
 from benhan.core.store.records import NUMBERS
 from benhan.simulator import House
@@ -58,9 +59,9 @@ async def _unlike(database: Database, who: Subject, paths: list[Path]) -> list[s
         for path in paths:
             sent = parsed(path.read_bytes())
             rows = await tx.fetch(
-                "select body from history where facility = $1 and type = $2 and id = $3",
+                f"select {body_of('h')} from history h where facility = $1 and type = $2 and id = $3",
                 who.facility, NUMBERS[sent["resourceType"]], sent["id"],
             )  # fmt: skip
-            if content(sent) not in [content(parsed(row["body"])) for row in rows]:
+            if content(sent) not in [content(parsed(row["body"])) for row in opened(tx, rows)]:
                 found.append(path.name)
     return found

@@ -17,6 +17,7 @@ from benhan.core.db import Database
 from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Forbidden
 from benhan.core.store import counting, export, feed, guarding, lead
+from benhan.core.store.bodies import body_of, opened
 from benhan.core.store.everything import Bounds, everything
 from benhan.core.store.history import Span, history, of_types, vread
 from benhan.core.store.read import read_many
@@ -343,8 +344,9 @@ async def test_an_export_leaves_out_what_is_closed(database: Database, place: Pl
     may = readable(place, who)
     async with database.transaction(place[0]) as tx:
         rows = await tx.fetch(
-            "select id, patient, body from resource where facility = $1 and type = $2", place[0], NUMBERS["Observation"]
-        )
-        kept = await export.open_to(tx, who, "Observation", rows)
+            f"select id, patient, {body_of('r')} from resource r where facility = $1 and type = $2",
+            place[0], NUMBERS["Observation"],
+        )  # fmt: skip
+        kept = await export.open_to(tx, who, "Observation", opened(tx, rows))
     names = {f"Observation/{row['id']}" for row in kept}
     assert {one for one in names if one in place[1].records} == of_type(may, "Observation")

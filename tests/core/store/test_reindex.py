@@ -35,8 +35,10 @@ HALF_DONE = """
 import asyncio, sys
 from benhan.core.db import PLATFORM, Database
 from benhan.core.store import reindex
+from benhan.core.vault import master_of, use
 
 async def main():
+    use(master_of("env:BENHAN_TEST_MASTER"))
     database = await Database.connect(sys.argv[1], size=2)
     for _ in range(2):
         await reindex.one_part(database)

@@ -94,7 +94,7 @@ async def invited(tx: Transaction, facility: int, phone: str, birth: date) -> li
     rows = await tx.fetch(
         "select id, name, person from relation where facility = $1 and phone_hash = $2 and birth = $3"
         " and ended is null and (ends is null or ends > (now() at time zone 'Asia/Ho_Chi_Minh')::date)",
-        facility, of_phone(phone), birth,
+        facility, await of_phone(tx, facility, phone), birth,
     )  # fmt: skip
     return [(row["id"], row["name"], row["person"]) for row in rows]
 
@@ -104,7 +104,7 @@ async def waits(tx: Transaction, facility: int, phone: str) -> bool:
     return bool(
         await tx.fetchval(
             "select true from relation where facility = $1 and phone_hash = $2 and ended is null limit 1",
-            facility, of_phone(phone),
+            facility, await of_phone(tx, facility, phone),
         )
     )  # fmt: skip
 

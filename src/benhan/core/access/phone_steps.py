@@ -9,7 +9,6 @@ from __future__ import annotations
 import hmac
 import secrets
 from datetime import timedelta
-from hashlib import sha256
 from typing import Final
 
 import msgspec
@@ -22,6 +21,7 @@ from benhan.core.access.subject import Subject
 from benhan.core.db import PLATFORM, Transaction
 from benhan.core.fhir.outcome import NotFound
 from benhan.core.language import _
+from benhan.core.vault import keys_of
 
 #: A code holds so long and for so many tries; what was proved by it so long again.
 MINUTES: Final = 5
@@ -37,14 +37,14 @@ class Proved(msgspec.Struct, frozen=True):
     zalo: str | None
 
 
-def of_phone(phone: str) -> bytes:
-    """How a telephone stands in the tables beside the records."""
-    return sha256(f"phone:{phone}".encode()).digest()
+async def of_phone(tx: Transaction, facility: int, phone: str) -> bytes:
+    """How a telephone stands in the tables beside a facility's records (0: the platform's): hashed with its key."""
+    return (await keys_of(tx, facility)).digest(f"phone:{phone}")
 
 
-def of_guess(phone: str) -> str:
+async def of_guess(tx: Transaction, phone: str) -> str:
     """What is counted for a telephone."""
-    return f"phone:{of_phone(phone).hex()[:32]}"
+    return f"phone:{(await of_phone(tx, 0, phone)).hex()[:32]}"
 
 
 async def at(tx: Transaction, who: Subject, code: str | None) -> Subject:
@@ -68,7 +68,7 @@ async def begin(tx: Transaction, facility: int, phone: str, who_comes: Visitor) 
         Forbidden: this telephone, or this address, has to wait.
     """
     await tx.reach(PLATFORM)
-    tried = of_guess(phone), of_address(f"codes:{who_comes.place}")
+    tried = await of_guess(tx, phone), of_address(f"codes:{who_comes.place}")
     await refuse_waiting(tx, *tried)
     await count_failure(tx, *tried)
     token, code = new_token(), f"{secrets.randbelow(10**FIGURES):0{FIGURES}}"
@@ -124,14 +124,14 @@ async def proved(tx: Transaction, token: str) -> Proved | None:
 async def count_wrong(tx: Transaction, token: str, of: Proved, who_comes: Visitor) -> None:
     """What she said after the code is true of nobody; after some, the step is over."""
     await tx.execute("update phone_step set tries = tries + 1 where token_hash = $1", hashed(token))
-    await count_failure(tx, of_guess(of.phone), of_address(who_comes.place))
+    await count_failure(tx, await of_guess(tx, of.phone), of_address(who_comes.place))
     trace(tx, of.facility, "wrong birth date", who_comes, allowed=False)
 
 
 async def end(tx: Transaction, token: str, of: Proved) -> None:
     """She came in: the step is used up, and her telephone starts anew."""
     await tx.execute("delete from phone_step where token_hash = $1 or ends < now()", hashed(token))
-    await tx.execute("delete from back_off where what = $1", of_guess(of.phone))
+    await tx.execute("delete from back_off where what = $1", await of_guess(tx, of.phone))
 
 
 def trace(tx: Transaction, facility: int, rule: str, who_comes: Visitor, *, allowed: bool = True) -> None:

@@ -55,7 +55,7 @@ async def add(tx: Transaction, who: Subject, id_: str, patient: str, about: str,
     await tx.execute(
         "insert into relation (id, facility, patient, about, name, phone_hash, birth, kind, parts, labelled, proof,"
         " made_by, ends) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-        id_, who.facility, patient, about, of.name, of_phone(of.phone), of.birth, of.kind,
+        id_, who.facility, patient, about, of.name, await of_phone(tx, who.facility, of.phone), of.birth, of.kind,
         sorted(of.parts), of.labelled, of.proof, who.account, of.ends,
     )  # fmt: skip
     said = f"{of.kind}: {' '.join(sorted(of.parts))}{' labelled' if of.labelled else ''}; {of.proof}"

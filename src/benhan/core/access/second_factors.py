@@ -20,11 +20,13 @@ from benhan.core.access.subject import Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir.outcome import Conflict
 from benhan.core.language import _
+from benhan.core.vault import Column
 
 STEP_SECONDS: Final = 30
 #: Steps before and after the one it is now: clocks of telephones differ.
 WINDOW: Final = 1
 RECOVERY_CODES: Final = 10
+_SECRET: Final = Column("account", "totp_secret")
 #: Letters that nobody takes for one another.
 _LETTERS: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
@@ -79,8 +81,9 @@ def step_of(secret: str, code: str, at: datetime) -> int | None:
 
 async def take_code(tx: Transaction, account: str, code: str, at: datetime) -> bool:
     """Whether this is a code of her application now. It, and those before it, are never taken again."""
-    secret = await tx.fetchval("select totp_secret from account where id = $1", account)
-    step = step_of(secret, code, at) if secret else None
+    row = await tx.fetchrow("select facility, totp_secret from account where id = $1", account)
+    kept = row["totp_secret"] if row else None
+    step = step_of(_SECRET.show(tx, row["facility"], account, kept), code, at) if row and kept else None
     if step is None:
         return False
     taken = await tx.fetchval(
@@ -100,7 +103,7 @@ async def set_application(tx: Transaction, who: Subject, secret: str, code: str,
         return False
     done = await tx.fetchval(
         "update account set totp_secret = $2, totp_step = $3 where id = $1 and totp_secret is null returning true",
-        who.account, secret, step,
+        who.account, await _SECRET.hide(tx, who.facility, who.account, secret), step,
     )  # fmt: skip
     if not done:
         raise Conflict(_("Tài khoản đã có ứng dụng xác thực."), advice=_("Gỡ ứng dụng cũ trước."))

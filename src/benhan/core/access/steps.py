@@ -13,8 +13,10 @@ import msgspec
 
 from benhan.core.access.accounts import hashed, new_token
 from benhan.core.db import Row, Transaction
+from benhan.core.vault import Column
 
 MINUTES: Final = 5
+_SECRET: Final = Column("sign_in_step", "secret")
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -41,6 +43,8 @@ async def begin(
 ) -> str:
     """Begin a step; gives its token."""
     token = new_token()
+    if secret is not None:
+        secret = await _SECRET.hide(tx, facility, hashed(token).hex(), secret)
     await tx.execute(
         "insert into sign_in_step (token_hash, facility, account, kind, challenge, secret, first, ends)"
         " values ($1, $2, $3, $4, $5, $6, $7, now() + $8)",
@@ -55,7 +59,7 @@ async def peek(tx: Transaction, token: str, kind: str) -> Step | None:
         "select * from sign_in_step where token_hash = $1 and kind = $2 and ends > now() for update",
         hashed(token), kind,
     )  # fmt: skip
-    return _step(row) if row else None
+    return _step(tx, token, row) if row else None
 
 
 async def take(tx: Transaction, token: str, kind: str) -> Step | None:
@@ -68,8 +72,11 @@ async def take(tx: Transaction, token: str, kind: str) -> Step | None:
 async def take_first(tx: Transaction, token: str, kind: str) -> Step | None:
     """As `take`, in a statement of its own before anything else: what is asked of others next keeps no transaction."""
     row = await tx.first("select * from take_step($1, $2)", hashed(token), kind)
-    return _step(row) if row else None
+    return _step(tx, token, row) if row else None
 
 
-def _step(row: Row) -> Step:
-    return Step(row["facility"], row["account"], row["challenge"], row["secret"], row["first"])
+def _step(tx: Transaction, token: str, row: Row) -> Step:
+    secret = row["secret"]
+    if secret is not None:
+        secret = _SECRET.show(tx, row["facility"], hashed(token).hex(), secret)
+    return Step(row["facility"], row["account"], row["challenge"], secret, row["first"])

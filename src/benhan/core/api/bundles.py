@@ -30,6 +30,7 @@ from benhan.core.language import _
 from benhan.core.store import conditional
 from benhan.core.store.records import new_id
 from benhan.core.store.together import Write
+from benhan.core.vault import Keys, keys_of
 
 MAX_ENTRIES = 2000
 #: A transaction deletes first, then creates, then updates, then reads.
@@ -222,7 +223,8 @@ class _Together:
     async def _put(self, entries: list[Entry]) -> None:
         # In the order of their addresses, so that two transactions never wait for each other's records.
         entries = sorted(entries, key=lambda entry: (not entry.new, "" if entry.new else entry.target))
-        made = await store.write_all(self._tx, self._who, [_write(entry) for entry in entries])
+        keys = await keys_of(self._tx, self._who.facility)
+        made = await store.write_all(self._tx, self._who, [_write(keys, entry) for entry in entries])
         for entry, kept in zip(entries, made, strict=True):
             if isinstance(kept, Problem):
                 raise _placed(kept, entry.n)
@@ -238,11 +240,12 @@ def _refuse_twice(addresses: Sequence[str], where: str) -> None:
         )  # fmt: skip
 
 
-def _write(entry: Entry) -> Write:
+def _write(keys: Keys, entry: Entry) -> Write:
     resource, asked = entry.given.resource, entry.given.request
     assert resource is not None and asked is not None
     if entry.new:
-        claims = [conditional.claim_of(codec.type_name(resource), query(entry.condition))] if entry.condition else []
+        asking = [query(entry.condition)] if entry.condition else []
+        claims = [conditional.claim_of(keys, codec.type_name(resource), one) for one in asking]
         return Write(resource, new=True, claims=claims)
     return Write(resource, if_match=messages.etag(asked.ifMatch))
 

@@ -42,7 +42,7 @@ class Transaction:
     """
 
     def __init__(self, database: Database, entry: Entry | None = None) -> None:
-        self._database = database
+        self.database = database
         self._connection: Connection | None = None
         self._savepoints = 0
         self._over = False
@@ -72,7 +72,7 @@ class Transaction:
         """The first row of a question by which the caller is found: before a facility is known, and her name."""
         if self._connection is not None:
             return await self.fetchrow(sql, *values)
-        rows = await self._database.ask(sql, *values)
+        rows = await self.database.ask(sql, *values)
         return rows[0] if rows else None
 
     async def execute(self, sql: str, *values: Any) -> str:
@@ -100,7 +100,7 @@ class Transaction:
         if self._connection is not None or self.entry is None or self._over:
             return await self.fetch(sql, *values)
         self.verified = True
-        return await self._database.look(self.entry, sql, values)
+        return await self.database.look(self.entry, sql, values)
 
     @property
     def only_looks(self) -> bool:
@@ -118,9 +118,9 @@ class Transaction:
         assert self.entry
         self.verified = True
         if kind is None:
-            [answer] = await do(self._database, self.entry.facility, [piece])
+            [answer] = await do(self.database, self.entry.facility, [piece])
             return answer
-        return await self._database.together(kind, self.entry.facility, piece, do, at_once)
+        return await self.database.together(kind, self.entry.facility, piece, do, at_once)
 
     async def alone(self, kind: str, piece: Q, do: Do[Q, A]) -> A:
         """As `shared`, for the one thing this request writes: committed when this returns. Nothing may follow.
@@ -171,25 +171,25 @@ class Transaction:
             if self.left:
                 facility = self.entry.facility if self.entry else self._facility
                 assert facility is not None, "rows are left for a facility"
-                await self._database.leave(facility, self.left)
+                await self.database.leave(facility, self.left)
             return
         for sql, rows in self.left.items():
             await connection.execute(sql, *columns(rows))
         await connection.execute("commit")
         self._connection = None
-        self._database.lanes.give_back(connection)
+        self.database.lanes.give_back(connection)
 
     async def roll_back(self) -> None:
         """Take back what was written; the transaction is over."""
         self._over = True
         if (connection := self._connection) is not None:
             self._connection = None
-            await self._database.lanes.take_back(connection)
+            await self.database.lanes.take_back(connection)
 
     async def _begin(self) -> Connection:
         if self._over:
             raise RuntimeError("this transaction is over")
-        connection = await self._database.lanes.take()
+        connection = await self.database.lanes.take()
         self._connection = connection
         if self.entry is None:
             bound = "" if self._facility is None else f"; select reach({self._facility:d})"
@@ -210,6 +210,8 @@ class Database:
 
     def __init__(self, lanes: Lanes) -> None:
         self.lanes = lanes
+        #: What a floor above keeps for as long as the connections, by its own key.
+        self.kept: dict[Any, Any] = {}
         self._kinds: dict[tuple[str, int], Together[Any, Any]] = {}
         self._left: dict[tuple[int, str], Together[list[Sequence[Any]], None]] = {}
 
@@ -221,21 +223,27 @@ class Database:
             OSError, asyncpg.PostgresError: the database cannot be reached or refuses us.
             WallOpen: the role could step around row-level security, or a table stands open.
         """
-        lanes = Lanes(
-            dsn,
-            size,
-            {
-                "application_name": "benhan",
-                "statement_timeout": f"{statement_seconds}s",
-                "idle_in_transaction_session_timeout": "60s",
-            },
-        )
-        lanes.give_back(await lanes.take())
-        made = cls(lanes)
+        made = await cls.as_owner(dsn, size=size, statement_seconds=statement_seconds)
         if why := await wall.hole(made.ask):
             await made.close()
             raise wall.WallOpen(_REFUSED.format(why=why))
         return made
+
+    @classmethod
+    async def as_owner(cls, dsn: str, *, size: int = 2, statement_seconds: int = 600) -> Database:
+        """As `connect`, for an operator's command as the owner of the tables. It serves nobody.
+
+        Raises:
+            OSError, asyncpg.PostgresError: the database cannot be reached or refuses us.
+        """
+        settings = {
+            "application_name": "benhan",
+            "statement_timeout": f"{statement_seconds}s",
+            "idle_in_transaction_session_timeout": "60s",
+        }
+        lanes = Lanes(dsn, size, settings)
+        lanes.give_back(await lanes.take())
+        return cls(lanes)
 
     def request(self) -> Transaction:
         """The transaction of a request. Whoever opens it ends it by `commit` or `roll_back`."""

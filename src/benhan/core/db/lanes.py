@@ -32,7 +32,7 @@ class Lanes:
     """Up to `size` connections. Who comes first is served first."""
 
     def __init__(self, dsn: str, size: int, settings: dict[str, str]) -> None:
-        self._dsn = dsn
+        self.dsn = dsn
         self._size = size
         self._settings = settings
         self._free: list[Connection] = []
@@ -103,7 +103,7 @@ class Lanes:
         self._making += 1
         try:
             made: Any = await asyncpg.connect(
-                self._dsn,
+                self.dsn,
                 server_settings=self._settings,
                 statement_cache_size=PREPARED,
                 max_cached_statement_lifetime=0,

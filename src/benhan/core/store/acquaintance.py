@@ -19,14 +19,16 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import codec, r4, systems
 from benhan.core.fhir.search import PARAMETERS
 from benhan.core.store import guarding
+from benhan.core.store.bodies import body_of, whole
 from benhan.core.store.records import NUMBERS
 from benhan.core.store.rows import MARK, hash64
 
 #: A visit explains an opening from so long before it (an appointment) to so long after (results, letters, claims).
 BEFORE: Final = timedelta(days=30)
 AFTER: Final = timedelta(days=30)
-_BODIES = "select id, body from resource where facility = $1 and type = $2 and id = any($3) and body is not null"
-_ALL = "select id, body from resource where facility = $1 and type = $2 and body is not null order by key limit 5000"
+_OF_TYPE = f"select id, {body_of('r')} from resource r where facility = $1 and type = $2 and body is not null"
+_BODIES = f"{_OF_TYPE} and id = any($3)"
+_ALL = f"{_OF_TYPE} order by key limit 5000"
 _VISITED = """
 select asked.n from unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) with ordinality asked(patient, lo, hi, n)
 where exists (
@@ -73,7 +75,7 @@ async def patients(tx: Transaction, who: Subject, ids: Iterable[str]) -> dict[st
     """
     refuse_unless_reviewer(who)
     rows = await tx.fetch(_BODIES, who.facility, NUMBERS["Patient"], sorted(set(ids)))
-    return {row["id"]: _face(row["id"], codec.kept(row["body"], r4.Patient)) for row in rows}
+    return {row["id"]: _face(row["id"], codec.kept(row["body"], r4.Patient)) for row in whole(tx, rows)}
 
 
 async def staff(tx: Transaction, who: Subject) -> dict[str, Face]:
@@ -84,7 +86,7 @@ async def staff(tx: Transaction, who: Subject) -> dict[str, Face]:
     """
     refuse_unless_reviewer(who)
     rows = await tx.fetch(_ALL, who.facility, NUMBERS["Practitioner"])
-    return {row["id"]: _face(row["id"], codec.kept(row["body"], r4.Practitioner)) for row in rows}
+    return {row["id"]: _face(row["id"], codec.kept(row["body"], r4.Practitioner)) for row in whole(tx, rows)}
 
 
 async def visited(

@@ -16,6 +16,7 @@ from benhan.core.access import Decision, Interaction, Subject, decide
 from benhan.core.db import Transaction, unseen
 from benhan.core.fhir.search import SearchParameter
 from benhan.core.store import guarding
+from benhan.core.store.bodies import body_of, whole
 from benhan.core.store.found import Found, found_of
 from benhan.core.store.narrowed import meeting
 from benhan.core.store.parameters import known
@@ -41,7 +42,7 @@ _ROW = (
     f" and {guarding.is_open('$8::text')} offset 0) r where r.key <> all({_array(6, 'bigint')})"
     f" order by r.key desc limit {MOST + 1}"
 )
-_COLUMNS = "select distinct on (r.key) r.key, r.type, r.id, r.version, r.updated, r.patient, r.body"
+_COLUMNS = "select distinct on (r.key) r.key, r.type, r.id, r.version, r.updated, r.patient, " + body_of("r")
 _FORWARD = (
     f"{_COLUMNS} from (select distinct x.hash from token x where x.rid = any({_array(7, 'bigint')})"
     f" and x.param = any({_array(2, 'smallint')}) offset 0) t cross join lateral"
@@ -113,7 +114,7 @@ def following(first: int) -> str:
 came as materialized (
     select page.n, hit.* from (select n, array_agg(key) as keys from shown group by n) page cross join lateral (
         select row_number() over () as place, one.* from (
-            select distinct on (r.key) r.key, r.id, r.version, r.updated, r.patient, r.body, way.name, way.rule
+            select distinct on (r.key) r.key, r.id, r.version, r.updated, r.patient, {body_of("r")}, way.name, way.rule
             from (select x.param, r.* from (
                     select distinct x.param, x.hash from token x
                     where x.rid = any(page.keys) and x.param = any({unseen(params)}::smallint[]) offset 0) x
@@ -177,7 +178,7 @@ async def _followed(
             rows = await tx.look(_FORWARD, *common, [one.key for one in fresh], held, SELF)
         else:
             rows = await tx.look(_BACKWARD, *common, [hash64(f"{one.type}/{one.id}") for one in fresh], held)
-        came += [found_of(row, NAMES[row["type"]]) for row in rows]
+        came += [found_of(row, NAMES[row["type"]]) for row in whole(tx, rows)]
     return await _meeting(tx, who, came)
 
 

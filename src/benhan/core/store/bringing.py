@@ -26,10 +26,12 @@ from benhan.core.db import Database, Transaction
 from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Forbidden, Invalid, Problem
 from benhan.core.language import _, current, speaking
+from benhan.core.store.bodies import body_of, opened
 from benhan.core.store.load import Batch, batch_of, loaded, put_batch
 from benhan.core.store.records import NAMES, NUMBERS, now, permit, stamped
 from benhan.core.store.sources import Raw, name_of, understood
 from benhan.core.store.write import create, update
+from benhan.core.vault import Keys, keys_of
 
 #: Records in one transaction, and their bytes.
 BATCH, BATCH_BYTES = 500, 4 * 1024 * 1024
@@ -72,10 +74,13 @@ class Ready(msgspec.Struct):
 Done = Callable[[Transaction, Tally, list[Reject]], Awaitable[None]]
 
 
-def prepare(raws: Sequence[Raw], who: Subject, moment: datetime, language: str, facility: int | None) -> Ready:
+def prepare(
+    raws: Sequence[Raw], who: Subject, moment: datetime, language: str, facility: int | None, keys: tuple[bytes, bool]
+) -> Ready:
     """Decode, validate, index and encode a batch. Pure, and everything in it can travel between processes.
 
-    `facility` is given in the server's own process, which knows the facility's own search parameters.
+    `facility` is given in the server's own process, which knows the facility's own search parameters; `keys` are its
+    index key and whether that is complete.
     """
     with speaking(language):
         rejects: list[Reject] = []
@@ -94,7 +99,7 @@ def prepare(raws: Sequence[Raw], who: Subject, moment: datetime, language: str, 
                 continue
             first[codec.type_name(record), record.id] = place
             records.append(record)
-        batch = batch_of(records, moment, facility)
+        batch = batch_of(records, moment, facility, keys[0], complete=keys[1])
         places = list(first.values())
         rejects += [refused(raws[places[at]], problem) for at, problem in batch.faults]
         batch.places = [places[at] for at in batch.places]
@@ -131,14 +136,16 @@ class Kitchen:
         if self._pool:
             self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def prepare(self, raws: Sequence[Raw], who: Subject) -> Ready:
+    async def prepare(self, raws: Sequence[Raw], who: Subject, keys: Keys) -> Ready:
         """A batch, ready to be written."""
         if self._processes and self._pool is None:
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(self._processes, context, _opened, (os.getpid(),))
         loop = asyncio.get_running_loop()
         facility = None if self._pool else who.facility
-        return await loop.run_in_executor(self._pool, prepare, raws, who, now(), current(), facility)
+        return await loop.run_in_executor(
+            self._pool, prepare, raws, who, now(), current(), facility, (keys.index, keys.complete)
+        )
 
 
 def _opened(parent: int) -> None:
@@ -164,11 +171,11 @@ async def bring(
 
     While one batch is written the next ones are prepared. `done` notes the position, in the batch's transaction.
     """
-    total = Tally()
+    total, keys = Tally(), await keys_of(database, who.facility)
     waiting: deque[tuple[Sequence[Raw], asyncio.Task[Ready]]] = deque()
     try:
         async for raws in batches:
-            waiting.append((raws, asyncio.create_task(kitchen.prepare(raws, who))))
+            waiting.append((raws, asyncio.create_task(kitchen.prepare(raws, who, keys))))
             if len(waiting) > kitchen.ahead:
                 total.add(await _write(database, who, *waiting.popleft(), done))
         while waiting:
@@ -250,13 +257,13 @@ async def _former(tx: Transaction, who: Subject, wanted: Sequence[tuple[int, str
     for number in {number for number, _id in wanted}:
         permit(who, Interaction.READ, NAMES[number])
     rows = await tx.fetch(
-        "select h.type, h.id, h.version, h.updated, h.body from history h"
+        f"select h.type, h.id, h.version, h.updated, {body_of('h')} from history h"
         " join unnest($2::smallint[], $3::text[]) w(type, id) on w.type = h.type and w.id = h.id"
         " where h.facility = $1 order by h.version",
         who.facility, [number for number, _id in wanted], [id_ for _number, id_ in wanted],
     )  # fmt: skip
     found: dict[tuple[int, str], _Former] = {}
-    for row in rows:
+    for row in opened(tx, rows):
         known = found.setdefault((row["type"], row["id"]), _Former([], False))
         known.deleted = row["body"] is None
         if row["body"] is not None:

@@ -19,6 +19,7 @@ from benhan.core.store.read import read
 from benhan.core.store.records import new_id
 from benhan.core.store.search import search
 from benhan.core.store.write import AlreadyExists, create, delete, update
+from benhan.core.vault import Keys, keys_of
 
 Params = Mapping[str, str | Sequence[str]]
 
@@ -52,7 +53,7 @@ async def create_unless(tx: Transaction, who: Subject, resource: r4.R, condition
     existing = await only_match(tx, who, type(resource), condition)
     if existing is not None:
         return existing, False
-    claim = claim_of(codec.type_name(resource), condition)
+    claim = claim_of(await keys_of(tx, who.facility), codec.type_name(resource), condition)
     try:
         async with tx.savepoint():
             return await create(tx, who, resource, claims=[claim]), True
@@ -99,10 +100,13 @@ async def delete_where(
     return len(found)
 
 
-def claim_of(name: str, condition: Params) -> str:
-    """The text that may exist once: a type and the condition under which a record of it was created."""
+def claim_of(keys: Keys, name: str, condition: Params) -> str:
+    """The text that may exist once: a type and the condition under which a record of it was created.
+
+    The condition may be somebody's number: it is hashed with the facility's key.
+    """
     asked = sorted((key, *([value] if isinstance(value, str) else sorted(value))) for key, value in condition.items())
-    return f"{name} unless {blake2b(repr(asked).encode(), digest_size=16).hexdigest()}"
+    return f"{name} unless {blake2b(repr(asked).encode(), digest_size=16, key=keys.index).hexdigest()}"
 
 
 async def _matches(tx: Transaction, who: Subject, type_: type[r4.R], condition: Params, most: int) -> list[r4.R]:

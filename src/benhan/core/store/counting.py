@@ -19,6 +19,7 @@ from benhan.core.fhir.outcome import Malformed
 from benhan.core.language import _
 from benhan.core.store.lead import leading
 from benhan.core.store.parameters import parameter
+from benhan.core.store.pending import settle
 from benhan.core.store.query import Params, parse
 from benhan.core.store.records import audited, permit
 from benhan.core.store.rows import hash64
@@ -128,8 +129,10 @@ def reference_key(reference: str) -> int:
 async def _asked(tx: Transaction, who: Subject, name: str, params: Params, detail: str) -> Statement:
     decision = permit(who, Interaction.SEARCH, name)
     query = parse(name, params, lambda linked: permit(who, Interaction.SEARCH, linked), facility=who.facility)
+    if query.pending:
+        await settle(tx, who, query)
     lead = await leading(tx, who.facility, query, decision, whole=True)
-    audited(tx, who, Interaction.SEARCH, decision, name, None, query.patient, f"{detail} {query.text}")
+    audited(tx, who, Interaction.SEARCH, decision, name, None, query.patient, f"{detail} {query.said}")
     return Statement(who.facility, query, decision, lead)
 
 

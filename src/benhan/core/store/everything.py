@@ -19,6 +19,7 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import codec, compartments, r4
 from benhan.core.fhir.search import PARAMETERS
 from benhan.core.store import guarding
+from benhan.core.store.bodies import body_of, whole
 from benhan.core.store.read import read_many, read_stored
 from benhan.core.store.records import NAMES, NUMBERS, audited, audited_many, permit
 from benhan.core.store.rows import hash64
@@ -35,15 +36,15 @@ CARE_DATES: Final = (
 )  # fmt: skip
 _REFERENCE: Final = re.compile(rb'"reference":"([A-Z][A-Za-z]{1,40})/([A-Za-z0-9\-.]{1,64})["/]')
 
-_OWN = """
+_OWN = f"""
 with own as (
     select key from resource where facility = $1 and patient = $2 and type = any($3)
     union select t.rid from token t where t.facility = $1 and t.hash = $4 and t.param = any($5)
     union select key from resource where facility = $1 and type = $6 and id = $7
 )
-select r.key, r.type, r.id, r.patient, r.body from own o join resource r on r.key = o.key
+select r.key, r.type, r.id, r.patient, {body_of("r")} from own o join resource r on r.key = o.key
 """
-_EVERYBODY = "select r.key, r.type, r.id, r.patient, r.body from resource r"
+_EVERYBODY = f"select r.key, r.type, r.id, r.patient, {body_of('r')} from resource r"
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +81,7 @@ async def everything(tx: Transaction, who: Subject, focus: str, id_: str | None,
     statement = _Statement(who, focus, id_, readable, bounds)
     rows = await tx.look(statement.sql, *statement.values)
     more, rows = len(rows) > bounds.count, rows[: bounds.count]
-    mine = [row for row in rows if _within(readable[NAMES[row["type"]]], row["patient"])]
+    mine = [row for row in whole(tx, rows) if _within(readable[NAMES[row["type"]]], row["patient"])]
     for name in sorted({NAMES[row["type"]] for row in mine}):
         shown = ((row["id"], row["patient"]) for row in mine if NAMES[row["type"]] == name)
         audited_many(tx, who, readable[name], name, shown, "everything")

@@ -21,6 +21,7 @@ from benhan.core.fhir import codec, compartments, r4
 from benhan.core.fhir.outcome import Forbidden, Problem
 from benhan.core.language import _
 from benhan.core.store import guarding, job_files, jobs
+from benhan.core.store.bodies import body_of, opened
 from benhan.core.store.jobs import Job
 from benhan.core.store.read import read
 from benhan.core.store.records import NAMES, NUMBERS, now, permit
@@ -36,20 +37,20 @@ SETTLING = timedelta(seconds=1)
 LAST: Final = "\U0010ffff"
 
 _AS_OF = """
-select w.*, case when w.updated <= $4 then w.now else h.body end as body,
+select w.id, w.patient, w.updated, case when w.updated <= $4 then w.body else h.body end as body,
        case when w.updated <= $4 then w.updated else h.updated end as at
 from ({walk}) w left join lateral (
-    select body, updated from history h
+    select {then}, updated from history h
     where w.updated > $4 and h.facility = $1 and h.type = $2 and h.id = w.id and h.updated <= $4
     order by h.version desc limit 1) h on true
 order by {order}
 """
-_ALL = """
-select r.id, r.patient, r.updated, r.body as now from resource r
+_ALL = f"""
+select r.id, r.patient, r.updated, {body_of("r")} from resource r
 where r.facility = $1 and r.type = $2 and r.id > $3 and ($5 or r.patient is not null) order by r.id limit $6
 """
-_GROUP = """
-select r.id, r.patient, r.updated, r.body as now from resource r
+_GROUP = f"""
+select r.id, r.patient, r.updated, {body_of("r")} from resource r
 where r.facility = $1 and r.type = $2 and r.patient = any($5) and (r.patient, r.id) > ($6, $3)
 order by r.patient, r.id limit $7
 """
@@ -192,6 +193,7 @@ async def _batch(tx: Transaction, part: asyncpg.Record) -> None:
     asked = msgspec.json.decode(row["asked"], type=Asked)
     who, name = msgspec.json.decode(row["subject"], type=Subject), NAMES[part["type"]]
     walked, after = await _walk(tx, part, asked, row["moment"])
+    walked = opened(tx, walked)
     since = asked.since
     kept = [one for one in walked if one["body"] is not None and (since is None or one["at"] >= since)]
     kept = await open_to(tx, who, name, kept)
@@ -224,14 +226,14 @@ async def _walk(
     size = FILTERED_BATCH if NAMES[part["type"]] in asked.filters else BATCH
     key: tuple[Any, ...] = (part["facility"], part["type"])
     if asked.patients is None:
-        sql = _AS_OF.format(walk=_ALL, order="w.id")
+        sql = _AS_OF.format(then=body_of("h"), walk=_ALL, order="w.id")
         rows = await tx.fetch(sql, *key, part["after"], moment, asked.level == "system", size)
         return rows, rows[-1]["id"] if len(rows) == size else None
     patient, _slash, id_ = part["after"].partition("/")
     members = [one for one in asked.patients if one >= patient][:MEMBERS]
     if not members:
         return [], None
-    sql = _AS_OF.format(walk=_GROUP, order="w.patient, w.id")
+    sql = _AS_OF.format(then=body_of("h"), walk=_GROUP, order="w.patient, w.id")
     rows = await tx.fetch(sql, *key, id_, moment, members, patient, size)
     if len(rows) == size:
         return rows, f"{rows[-1]['patient']}/{rows[-1]['id']}"

@@ -20,10 +20,12 @@ from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Gone, Malformed, NotFound
 from benhan.core.language import _
 from benhan.core.store import guarding
+from benhan.core.store.bodies import DAMAGED, body_of, opened, opened_one, told
 from benhan.core.store.records import NAMES, NUMBERS, audited, audited_many, permit, reaches
 from benhan.core.store.rows import rows_of
 
-_STATE = "h.type, h.id, h.version, h.updated, h.action, h.account, h.body"
+_STATE = f"h.type, h.id, h.version, h.updated, h.action, h.account, {body_of('h')}"
+_SAME = "h.type, h.id, h.version, h.updated, h.action, h.account, h.body"
 _ORDER = "h.updated desc, h.type desc, h.id desc, h.version desc"
 
 
@@ -91,7 +93,7 @@ async def vread_stored(tx: Transaction, who: Subject, name: str, id_: str, versi
         " where h.facility = any($1) and h.type = $2 and h.id = $3 and h.version = $4 order by h.facility desc limit 1",
         reaches(who, name), NUMBERS[name], id_, number, guarding.pass_of(decision.guard),
     )  # fmt: skip
-    row = rows[0] if rows else None
+    row = opened_one(tx, rows[0]) if rows else None
     if row is None or not _hers(decision, row, row["patient"]):
         raise NotFound(_("Không có bản %(version)s của %(name)s/%(id)s.", version=version[:20], name=name, id=id_[:64]))
     decision = guarding.ruled(decision, row["said"], f"{name}/{id_}")
@@ -125,6 +127,7 @@ async def of_record(tx: Transaction, who: Subject, type_: type[r4.Resource], id_
         f" order by h.version desc limit {statement.limit()}",
         *statement.values,
     ) if now else []  # fmt: skip
+    rows = opened(tx, rows)
     if now is None or decision.only_patient not in (None, now["patient"]):
         raise NotFound(_("Không có %(name)s/%(id)s.", name=name, id=id_[:64]), where=name)
     decision = guarding.ruled(decision, now["said"], f"{name}/{id_}")
@@ -152,9 +155,11 @@ async def of_types(tx: Transaction, who: Subject, names: Sequence[str] | None, s
         parts.append(statement.of_patient(types, patient or ""))
     source = " union all ".join(f"({part})" for part in parts)
     rows = await tx.look(
-        f"select {_STATE}, h.patient from ({source}) h order by {_ORDER} limit {statement.limit()}", *statement.values
+        f"select {_SAME}, h.patient from ({source}) h order by {_ORDER} limit {statement.limit()}", *statement.values
     )
+    rows = told(tx, rows)
     closed = await _closed(tx, who, decisions, rows)
+    closed |= {n for n, row in enumerate(rows) if row["body"] == DAMAGED}
     hers = [
         n not in closed and _hers(decisions[NAMES[row["type"]]], row, row["patient"]) for n, row in enumerate(rows)
     ]  # fmt: skip
@@ -211,7 +216,7 @@ class _Statement:
         )
         newest = f"select h.* from unnest({self.value(types)}::smallint[]) t(type) cross join lateral ({walk}) h"
         return (
-            f"select {_STATE}, r.patient from ({newest} order by {_ORDER} limit {self.limit()}) h"
+            f"select {_SAME}, r.patient from ({newest} order by {_ORDER} limit {self.limit()}) h"
             " join resource r on r.facility = $1 and r.type = h.type and r.id = h.id"
         )
 

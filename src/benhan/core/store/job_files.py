@@ -16,12 +16,14 @@ import msgspec
 
 from benhan.core.db import Database, Transaction
 from benhan.core.store.records import NAMES
+from benhan.core.vault import Column
 
 #: Pieces of one file.
 PIECES: Final = 100
 #: Deflated, no name, no time, made by anything; and the empty block that ends a deflated stream.
 _HEADER: Final = bytes([0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF])
 _LAST_BLOCK: Final = b"\x03\x00"
+_BODY: Final = Column("bulk_chunk", "body")
 
 
 class File(msgspec.Struct, frozen=True):
@@ -57,7 +59,8 @@ async def append(tx: Transaction, job: str, part: int, facility: int, lines: Seq
     await tx.execute(
         "insert into bulk_chunk (job, part, n, facility, lines, crc, size, body)"
         " values ($1, $2, $3, $4, $5, $6, $7, $8)",
-        job, part, n, facility, len(lines), crc, size + len(text), body,
+        job, part, n, facility, len(lines), crc, size + len(text),
+        await _BODY.hide_bytes(tx, facility, f"{job}/{part}/{n}", body),
     )  # fmt: skip
 
 
@@ -72,10 +75,11 @@ async def pieces(database: Database, facility: int, id_: str, name: str, *, pack
             row = await tx.fetchrow(
                 "select body, crc, size from bulk_chunk where job = $1 and part = $2 and n = $3", id_, int(part), n
             )
-        if row is None:
-            break
+            if row is None:
+                break
+            body = _BODY.show_bytes(tx, facility, f"{id_}/{int(part)}/{n}", row["body"])
         crc, size = row["crc"], row["size"]
-        yield row["body"] if packed else zlib.decompressobj(-zlib.MAX_WBITS).decompress(row["body"])
+        yield body if packed else zlib.decompressobj(-zlib.MAX_WBITS).decompress(body)
     if packed:
         yield _LAST_BLOCK + struct.pack("<II", crc, size & 0xFFFFFFFF)
 

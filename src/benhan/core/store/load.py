@@ -20,10 +20,12 @@ from benhan.core.fhir.outcome import Invalid, Problem
 from benhan.core.fhir.validation import check
 from benhan.core.language import _
 from benhan.core.store import conformance, parameters, terms_index
+from benhan.core.store.bodies import hidden, is_hidden
 from benhan.core.store.columns import PUT_ALL, index_texts
 from benhan.core.store.records import NAMES, NUMBERS, new_id, now, permit, stamped
 from benhan.core.store.rows import INDEX_VERSION, Rows, rows_of
 from benhan.core.store.write import TAKEN, AlreadyExists
+from benhan.core.vault import keys_of
 
 #: Types that have an index of their own beside the rows of every record.
 _FURTHER = frozenset({NUMBERS["CodeSystem"], NUMBERS["SearchParameter"]})
@@ -43,16 +45,22 @@ class Batch(msgspec.Struct):
     #: Where each stood in what was given.
     places: list[int]
     faults: list[tuple[int, Problem]]
+    #: Which bodies are encrypted before they are written.
+    hidden: list[bool] = []
     #: Of the search parameters it was indexed by (`store/parameters.py`); 1: R4's and ours only.
     generation: int = 1
 
 
-def batch_of(resources: Sequence[r4.Resource], moment: datetime, facility: int | None = None) -> Batch:
+def batch_of(
+    resources: Sequence[r4.Resource], moment: datetime, facility: int | None = None, key: bytes = b"", *,
+    complete: bool = True,
+) -> Batch:  # fmt: skip
     """Validate, index and encode new records; ids must be set and different. Pure: no database, no policy.
 
     Without the facility its own search parameters are not indexed; the rows are then marked and indexed again later.
+    `key` and `complete`: as `rows_of`.
     """
-    batch = Batch(moment, [], [], [], [], (), [], [])
+    batch = Batch(moment, [], [], [], [], (), [], [], [])
     if facility is not None:
         batch.generation = parameters.generation()
     rows: list[Rows] = []
@@ -61,7 +69,8 @@ def batch_of(resources: Sequence[r4.Resource], moment: datetime, facility: int |
         one = stamped(resource, resource.id, 1, moment)
         try:
             check(one)
-            found = rows_of(one, () if facility is None else parameters.further(facility, codec.type_name(one)))
+            own = () if facility is None else parameters.further(facility, codec.type_name(one))
+            found = rows_of(one, own, key, complete=complete)
         except Problem as problem:
             batch.faults.append((place, problem))
             continue
@@ -70,6 +79,7 @@ def batch_of(resources: Sequence[r4.Resource], moment: datetime, facility: int |
         batch.ids.append(resource.id)
         batch.patients.append(found.patient)
         batch.bodies.append(codec.encode(one))
+        batch.hidden.append(is_hidden(codec.type_name(one), found))
         batch.places.append(place)
     batch.index = index_texts(rows)
     return batch
@@ -86,11 +96,12 @@ async def put_batch(tx: Transaction, who: Subject, batch: Batch) -> list[int | N
     for number in set(batch.types):
         permit(who, Interaction.CREATE, NAMES[number])
     await _conform(tx, who, batch)
+    stored = await _stored(tx, who, batch)
     try:
         tx.wrote = True
         keys: list[int | None] = await tx.fetchval(
             f"select {PUT_ALL}", who.facility, batch.types, batch.ids, [batch.moment] * len(batch.ids), batch.patients,
-            batch.bodies, [who.account] * len(batch.ids), *batch.index, INDEX_VERSION, batch.generation,
+            stored, [who.account] * len(batch.ids), *batch.index, INDEX_VERSION, batch.generation,
         )  # fmt: skip
     except asyncpg.PostgresError as error:
         if error.sqlstate == TAKEN:
@@ -104,6 +115,13 @@ async def put_batch(tx: Transaction, who: Subject, batch: Batch) -> list[int | N
     for number in set(batch.types):
         conformance.forget(who, NAMES[number])
     return keys
+
+
+async def _stored(tx: Transaction, who: Subject, batch: Batch) -> list[bytes]:
+    """The bodies as they are written."""
+    keys = await keys_of(tx, who.facility)
+    columns = zip(batch.types, batch.ids, batch.bodies, batch.hidden, strict=True)
+    return [hidden(keys, number, id_, 1, body) if secret else body for number, id_, body, secret in columns]
 
 
 async def _conform(tx: Transaction, who: Subject, batch: Batch) -> None:
@@ -136,7 +154,8 @@ async def load(tx: Transaction, who: Subject, resources: Sequence[r4.Resource]) 
                 _("%(name)s/%(id)s có hai lần trong cùng một lần nạp.", name=name, id=id_), where=f"{name}.id"
             )
         given[name, id_] = resource if resource.id else msgspec.structs.replace(resource, id=id_)
-    batch = batch_of(list(given.values()), now(), who.facility)
+    own = await keys_of(tx, who.facility)
+    batch = batch_of(list(given.values()), now(), who.facility, own.index, complete=own.complete)
     if batch.faults:
         raise batch.faults[0][1]
     keys = await put_batch(tx, who, batch)

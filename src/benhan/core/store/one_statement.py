@@ -19,6 +19,7 @@ from benhan.core.access import Subject
 from benhan.core.access.audit import MOST_DETAIL
 from benhan.core.db import Database, Entry, Row, Transaction, entered, unseen
 from benhan.core.store.along import MOST, Along, Ways, following
+from benhan.core.store.bodies import told, whole
 from benhan.core.store.found import Found, found_of
 from benhan.core.store.query import Query
 from benhan.core.store.statement import Statement
@@ -70,8 +71,9 @@ async def page(
         return await _asked(database, facility, asked, sql, common, together=together)
 
     rows = await tx.shared((f"{ways}{sql}" if ways else sql) if together else None, piece, ask)
-    found = [found_of(row, query.type, keys) for row in rows if row["place"] is not None and row["came"] is None]
-    came = [found_of(row, row["came"]) for row in rows if row["came"] is not None]
+    page_rows = told(tx, [row for row in rows if row["place"] is not None and row["came"] is None])
+    found = [found_of(row, query.type, keys) for row in page_rows]
+    came = [found_of(row, row["came"]) for row in whole(tx, [row for row in rows if row["came"] is not None])]
     return found, rows[0]["total"], Along(came[:MOST], cut=len(came) > MOST) if ways else None
 
 

@@ -23,6 +23,7 @@ from benhan.core.fhir.paths import UnsupportedPath
 from benhan.core.fhir.search import PARAMETERS, Plan, SearchParameter, compiled
 from benhan.core.language import _
 from benhan.core.store.rows import Rows, rows_of
+from benhan.core.vault import Keys
 
 #: Parameters a facility may have beside R4's, and the whole platform for everybody (facility 0).
 MOST_OWN = 100
@@ -111,9 +112,10 @@ def further(facility: int, type_name: str) -> Plan:
     return _known.plans.get((0, type_name), ()) + _known.plans.get((facility, type_name), ())
 
 
-def rows(facility: int, resource: r4.Resource) -> Rows:
-    """The index rows of a record of a facility, with the generation they are of."""
-    found = rows_of(resource, further(facility, type(resource).__name__))
+def rows(keys: Keys, resource: r4.Resource) -> Rows:
+    """The index rows of a record of the facility of these keys, with the generation they are of."""
+    own = further(keys.facility, type(resource).__name__)
+    found = rows_of(resource, own, keys.index, complete=keys.complete)
     found.generation = _known.generation
     return found
 

@@ -1,8 +1,8 @@
-"""What a search needs to know before it runs: codes of a value set, of a branch of a code system, ids in a List."""
+"""What a search needs to know before it runs: codes of a value set, of a branch of a code system, ids in a List, the
+key that identifiers are hashed with.
+"""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 from benhan.core.access import Subject
 from benhan.core.db import Transaction
@@ -10,27 +10,45 @@ from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Gone, Malformed, NotFound
 from benhan.core.language import _
 from benhan.core.store import terms
+from benhan.core.store.query import Query
 from benhan.core.store.query.combined import Ids
 from benhan.core.store.query.kinds import Pending
 from benhan.core.store.read import read
 from benhan.core.store.rows import hash64
+from benhan.core.vault import Keys, keys_of
+from benhan.core.vault.keyring import keyed
 
 #: Codes that one condition may stand for.
 MOST_CODES = 20_000
 
 
-async def settle(tx: Transaction, who: Subject, pending: Sequence[Pending]) -> None:
+async def settle(tx: Transaction, who: Subject, query: Query) -> None:
     """Ask, and fill in what was found.
 
     Raises:
         Malformed: a value set or List that is not there, a code without its system, too many codes; Forbidden.
     """
-    for one in pending:
+    for one in query.pending:
+        if one.kind == "keyed":
+            _key(await keys_of(tx, who.facility), query, one)
+            continue
         if isinstance(one.into, Ids):
             one.into.ids = await _listed(tx, who, one)
             continue
         codes = await _codes(tx, who, one)
         one.into.hashes = sorted({*one.into.hashes, *(hash64(f"{system}|{code}") for system, code in codes)})
+
+
+def _key(keys: Keys, query: Query, one: Pending) -> None:
+    """The keyed hashes in the place of the plain ones, in what is looked for and in what the trace says.
+
+    While there are records that were not indexed again since the key was made, both are looked for.
+    """
+    if not keys.index or isinstance(one.into, Ids):
+        return
+    hashes = [hash64(text) if text.endswith("|") else keyed(keys.index, text) for text in one.texts]
+    one.into.hashes = hashes if keys.complete else [*hashes, *one.into.hashes]
+    query.text = query.text.replace(f"={one.argument}", f"=#{keyed(keys.index, one.argument) & (2**64 - 1):016x}")
 
 
 async def _listed(tx: Transaction, who: Subject, one: Pending) -> list[str]:

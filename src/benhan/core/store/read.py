@@ -14,11 +14,12 @@ from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Gone, NotFound
 from benhan.core.language import _
 from benhan.core.store import guarding
+from benhan.core.store.bodies import body_of, opened_one, whole
 from benhan.core.store.narrowed import meeting
 from benhan.core.store.records import NUMBERS, audited, audited_many, permit, reaches
 
 _ONE = (
-    f"select version, updated, patient, body, {guarding.said('$4::text')} as said from resource r"
+    f"select version, updated, patient, {body_of('r')}, {guarding.said('$4::text')} as said from resource r"
     " where facility = $1 and type = $2 and id = $3"
 )
 #: Several at once, each for its own caller and all that its request does: verified, read, and traced in one statement.
@@ -26,7 +27,7 @@ _SHARED = f"""
 with found as materialized (
     select asked.n, r.* from unnest({unseen("$2::smallint[]")}, {unseen("$3::text[]")}, {unseen("$10::text[]")})
         with ordinality asked(type, id, pass, n) cross join lateral (
-        select version, updated, patient, body, {guarding.said("asked.pass")} as said from resource r
+        select version, updated, patient, {body_of("r")}, {guarding.said("asked.pass")} as said from resource r
         where facility = $1 and type = asked.type and id = asked.id offset 0) r
     {entered(4)}),
 noted as (
@@ -92,7 +93,7 @@ async def read_stored(tx: Transaction, who: Subject, name: str, id_: str, *, alo
         shared, row = False, await _one(tx, 0, name, id_, held)
     if row is None or _beyond(decision, row["patient"]) or not await _meets(tx, who, name, decision, id_):
         raise NotFound(_("Không có %(name)s/%(id)s.", name=name, id=id_[:64]), where=name)
-    decision = guarding.ruled(decision, row["said"], f"{name}/{id_}")
+    decision, row = guarding.ruled(decision, row["said"], f"{name}/{id_}"), opened_one(tx, row)
     if row["body"] is None:
         raise Gone(
             _("%(name)s/%(id)s đã bị xoá.", name=name, id=id_),
@@ -139,11 +140,11 @@ async def read_many(tx: Transaction, who: Subject, type_: type[r4.R], ids: Itera
     if not wanted:
         return {}
     rows = await tx.look(
-        "select id, patient, body from resource r where facility = any($1) and type = $2 and id = any($3)"
+        f"select id, patient, {body_of('r')} from resource r where facility = any($1) and type = $2 and id = any($3)"
         f" and body is not null and {guarding.is_open('$4::text')} order by facility",
         reaches(who, name), NUMBERS[name], wanted, guarding.pass_of(decision.guard),
     )  # fmt: skip
-    mine = [row for row in rows if not _beyond(decision, row["patient"])]
+    mine = [row for row in whole(tx, rows) if not _beyond(decision, row["patient"])]
     in_a_list = len({row["patient"] for row in mine}) > 1
     audited_many(tx, who, decision, name, ((row["id"], row["patient"]) for row in mine), PASSING if in_a_list else "")
     return {row["id"]: codec.kept(row["body"], type_) for row in mine}

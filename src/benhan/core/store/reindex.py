@@ -25,8 +25,10 @@ from benhan.core.fhir import codec
 from benhan.core.fhir.outcome import NotFound, Problem
 from benhan.core.language import _
 from benhan.core.store import parameters
+from benhan.core.store.bodies import body_of, opened_one
 from benhan.core.store.records import NAMES, NUMBERS
-from benhan.core.store.rows import INDEX_VERSION, Rows, rows_of
+from benhan.core.store.rows import INDEX_VERSION, Rows
+from benhan.core.vault import Keys, keys_of
 
 #: Records in a part: about a tenth of a second, so that nobody waits long for one of them.
 PART = 200
@@ -70,8 +72,9 @@ _LATER = """
 insert into reindex_part (job, part, facility, keys)
 select $1, max(part) + 1, $2, $3 from reindex_part where job = $1
 """
-_RECORDS = """
-select key, facility, type, id, patient, body from resource where key = any($1) order by key for update skip locked
+_RECORDS = f"""
+select key, facility, type, id, patient, {body_of("r")} from resource r where key = any($1) order by key
+for update skip locked
 """
 _STAMP = """
 update resource r set patient = u.patient,
@@ -230,7 +233,8 @@ async def _again(tx: Transaction, keys: list[int], parameter: int | None) -> tup
     for row in found:
         try:
             if row["body"] is not None:
-                good.append((row["key"], row["facility"], _rows(row)))
+                own = await keys_of(tx, row["facility"])
+                good.append((row["key"], row["facility"], _rows(opened_one(tx, row), own)))
         except Exception as problem:  # whatever it is, it must not stop the others; the job names it
             failed.append(f"{NAMES[row['type']]}/{row['id']}: {problem}"[:300])
             _log.warning("cannot be indexed again: %s", failed[-1])
@@ -241,10 +245,8 @@ async def _again(tx: Transaction, keys: list[int], parameter: int | None) -> tup
     return left, len(found) - len(failed), failed
 
 
-def _rows(row: asyncpg.Record) -> Rows:
-    name = NAMES[row["type"]]
-    resource = codec.kept(row["body"], codec.resource_type(name))
-    return rows_of(resource, parameters.further(row["facility"], name))
+def _rows(row: asyncpg.Record, keys: Keys) -> Rows:
+    return parameters.rows(keys, codec.kept(row["body"], codec.resource_type(NAMES[row["type"]])))
 
 
 async def _replace(tx: Transaction, good: list[tuple[int, int, Rows]], parameter: int | None) -> None:

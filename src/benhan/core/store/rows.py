@@ -31,10 +31,20 @@ from benhan.core.fhir import codec, r4, search, texts, units
 from benhan.core.kit.text import FOLD_LIMIT, fold
 from benhan.core.store.sounds import sound
 from benhan.core.store.uniqueness import once
+from benhan.core.vault.keyring import keyed
 
 #: The version of the rules below and in `core.fhir.search`. Raise it with every change of what is indexed: at the next
 #: start the records are indexed again in the background (`store/reindex.py`).
-INDEX_VERSION = 1
+INDEX_VERSION = 2
+#: Types whose records say who somebody is and where to reach her.
+PEOPLE = frozenset({"Patient", "Person", "RelatedPerson", "Practitioner", "Coverage"})
+#: Parameters whose values nobody may guess from their hash: of an identifier there are too few to try.
+KEYED = frozenset(
+    own[code].id
+    for name, own in search.PARAMETERS.items()
+    for code in ("identifier", "phone", "email", "telecom", "guest-phone", "guest-cccd")
+    if (name in PEOPLE or code.startswith("guest-")) and code in own
+)
 #: The number under which every record has its own `Type/id`.
 SELF = 10000
 #: The number under which a labelled record has its marks (`guarding.py`): word rows of its patient and each label.
@@ -72,6 +82,8 @@ class Rows(msgspec.Struct):
     spans: list[tuple[int, datetime, datetime]]
     quantities: list[tuple[int, int, float, float]]
     once: list[str]
+    #: Whether it carries a label, or says of somebody who she is: it is encrypted (`bodies.py`).
+    secret: bool = False
     #: Of the search parameters it was indexed by (`store/parameters.py`); 1: R4's and ours only.
     generation: int = 1
 
@@ -92,20 +104,27 @@ def exact_mark(value: str) -> str:
     return f" ={hash64('exact ' + unicodedata.normalize('NFC', value)) & 0xFFFFFFFF:08x}"
 
 
-def rows_of(resource: r4.Resource, further: search.Plan = ()) -> Rows:
-    """Index a record; `resource.id` must be set. `further` are its facility's own parameters."""
+def rows_of(resource: r4.Resource, further: search.Plan = (), key: bytes = b"", *, complete: bool = True) -> Rows:
+    """Index a record; `resource.id` must be set. `further` are its facility's own parameters, `key` its index key.
+
+    Not `complete`: there are records beside it that say what may exist once without the key; it says both.
+    """
     index = search.index(resource, further)
-    tokens, quantities = _tokens(index), _quantities(index.quantities)
+    tokens, quantities = _tokens(index, key), _quantities(index.quantities)
     quantities |= {(param, ANY_UNIT, _low(lo, float), _high(hi, float)) for param, lo, hi in index.numbers}
     words: list[tuple[int, str, str]] = []
     spans = set(index.dates)
     if index.composites:
         _combine(index, tokens, words, quantities)
     tokens.add((SELF, hash64(f"{type(resource).__name__}/{resource.id}")))
+    labels, about_somebody = labels_of(resource), says_who(resource)
+    if hides_text(resource):
+        index.strings = []
     words += _words(index)
-    words += _content(resource, words)
+    if not (labels or hides_text(resource)):
+        words += _content(resource, words, numbers=not about_somebody)
     patient = _compartment(resource, index.references)
-    words += [(MARK, patient or "", label) for label in labels_of(resource)]
+    words += [(MARK, patient or "", label) for label in labels]
     if isinstance(resource, r4.Consent) and (opened := opened_by(resource)):
         spans.add((CONSENTED, opened.since, opened.until))
         words += [(CONSENTED, patient or "", f"{label} {to}") for label in opened.labels for to in opened.recipients]
@@ -115,14 +134,53 @@ def rows_of(resource: r4.Resource, further: search.Plan = ()) -> Rows:
         words=words,
         spans=sorted(spans),
         quantities=sorted(quantities),
-        once=[what if len(what) <= ONCE_LIMIT else f"{what[:ONCE_LIMIT]}…{hash64(what):x}" for what in once(resource)],
+        once=_once(resource, key, complete=complete),
+        secret=about_somebody or bool(labels),
     )
 
 
-def _tokens(index: search.Index) -> set[tuple[int, int]]:
+def hides_text(resource: r4.Resource) -> bool:
+    """Whether its strings are read in it and found nowhere else: what is labelled, and what a program watches for.
+
+    Of a labelled person the name is found, and nothing of her narrative and other texts; of what else is labelled its
+    codes, and what they say.
+    """
+    if type(resource).__name__ in PEOPLE:
+        return False
+    return bool(labels_of(resource)) or isinstance(resource, r4.Subscription)
+
+
+def says_who(resource: r4.Resource) -> bool:
+    """Whether it is a person's record, or holds one (the guest of a booking)."""
+    inside = getattr(resource, "contained", None) or ()
+    return type(resource).__name__ in PEOPLE or any(type(one).__name__ in PEOPLE for one in inside)
+
+
+def _once(resource: r4.Resource, key: bytes, *, complete: bool) -> list[str]:
+    said = once(resource)
+    if key and type(resource).__name__ in PEOPLE:
+        hidden = [hidden_claim(what, key) for what in said]
+        said = hidden if complete else [*hidden, *said]
+    return [what if len(what) <= ONCE_LIMIT else f"{what[:ONCE_LIMIT]}…{hash64(what):x}" for what in said]
+
+
+def hidden_claim(what: str, key: bytes) -> str:
+    """`Patient system|value` with the keyed hash of all of it in the place of the value."""
+    return f"{what.partition('|')[0]}|#{keyed(key, what) & (2**64 - 1):016x}"
+
+
+def hashed(param: int, key: bytes, text: str) -> int:
+    """The hash of a token of a parameter: keyed where nobody may guess its value."""
+    return keyed(key, text) if key and param in KEYED else hash64(text)
+
+
+def _tokens(index: search.Index, key: bytes) -> set[tuple[int, int]]:
     tokens: set[tuple[int, int]] = set()
     for param, system, code in index.tokens:
-        if code:
+        if code and key and param in KEYED:
+            tokens.update([(param, keyed(key, code)), (param, keyed(key, f"{system or ''}|{code}"))])
+            tokens.update([(param, hash64(f"{system}|"))] if system else ())
+        elif code:
             tokens.update(_token(param, system, code))
     tokens.update((param, hash64(target)) for param, target in index.references)
     for param, uri in index.uris:
@@ -130,9 +188,10 @@ def _tokens(index: search.Index) -> set[tuple[int, int]]:
         if "|" in uri:
             tokens.add((param, hash64(uri.partition("|")[0])))
     for param, system, value in index.identifiers:
-        tokens.update((param, hash64(f"identifier {one}")) for one in (value, f"{system or ''}|{value}"))
+        said = (f"identifier {one}" for one in (value, f"{system or ''}|{value}"))
+        tokens.update((param, keyed(key, one) if key else hash64(one)) for one in said)
     for param, system, code, value in index.typed:
-        tokens.add((param, hash64(f"of-type {system or ''}|{code}|{value}")))
+        tokens.add((param, hashed(param, key, f"of-type {system or ''}|{code}|{value}")))
     return tokens
 
 
@@ -206,8 +265,16 @@ def _cut(text: str, size: int) -> str:
     return text[:size] if text.isascii() else text.encode()[:size].decode(errors="ignore")
 
 
-def _content(resource: r4.Resource, rows: list[tuple[int, str, str]]) -> list[tuple[int, str, str]]:
-    """The words of the narrative, and those of every other text that no row holds yet."""
+def _content(resource: r4.Resource, rows: list[tuple[int, str, str]], *, numbers: bool) -> list[tuple[int, str, str]]:
+    """The words of the narrative, and those of every other text that no row holds yet.
+
+    Without `numbers` none that has a digit: a person's identifiers and telephones are found by their own parameters.
+    """
+    found = _all_content(resource, rows)
+    return found if numbers else [row for row in found if not any(map(str.isdigit, row[1]))]
+
+
+def _all_content(resource: r4.Resource, rows: list[tuple[int, str, str]]) -> list[tuple[int, str, str]]:
     parameters = search.PARAMETERS[type(resource).__name__]
     known: set[str] = set()
     found: list[tuple[int, str, str]] = []

@@ -19,6 +19,7 @@ from benhan.core.fhir.outcome import Malformed
 from benhan.core.language import _
 from benhan.core.store import one_statement
 from benhan.core.store.along import along, ways
+from benhan.core.store.bodies import told, whole
 from benhan.core.store.found import Found, found_of
 from benhan.core.store.lead import Lead, leading
 from benhan.core.store.narrowed import conditions
@@ -123,17 +124,18 @@ async def find(
     said = "search" if not within else f"search {within.name}/{within.id}"
     came = None
     if alone and tx.only_looks and (statement := _one_statement(parts, after)):
-        traced = Traced(who, query.type, parts[0].decision.rule, query.patient, query.text, said)
+        traced = Traced(who, query.type, parts[0].decision.rule, query.patient, query.said, said)
         found, total, came = await one_statement.page(tx, statement, query, traced, ways(who, query))
     else:
         found, total = await _pages(tx, parts, after), await _total(tx, parts)
         _traced(tx, who, parts, found[: query.count], said)
     more = len(found) > query.count
-    found = found[: query.count]
+    last = found[: query.count][-1] if more else None
+    found = [one for one in found[: query.count] if one.is_whole]
     if came is None:
         came = await along(tx, who, found, query.include, query.revinclude)
     answer = Answer(query, found, came.records, total, cut=came.cut)
-    answer.next = cursor([*found[-1].sort, found[-1].key], query.order) if more else None
+    answer.next = cursor([*last.sort, last.key], query.order) if last else None
     return answer
 
 
@@ -166,7 +168,7 @@ async def _parts(
         name, params, lambda linked: permit(who, Interaction.SEARCH, linked), facility=who.facility, lenient=lenient
     )
     if query.pending:
-        await settle(tx, who, query.pending)
+        await settle(tx, who, query)
     if within is not None:
         query.clauses.append(_in_compartment(within, name))
         query.patient = within.id if within.name == "Patient" else query.patient
@@ -238,7 +240,8 @@ async def _page(tx: Transaction, part: Part, after: Sequence[Any] | None) -> lis
 
 async def _rows(tx: Transaction, statement: Statement, query: Query, most: int) -> list[Found]:
     sql = statement.page(most)
-    return [found_of(row, query.type, len(query.order)) for row in await tx.look(sql, *statement.values)]
+    rows = await tx.look(sql, *statement.values)
+    return [found_of(row, query.type, len(query.order)) for row in told(tx, rows)]
 
 
 def _by_letters(query: Query) -> bool:
@@ -262,7 +265,7 @@ async def _sorted_by_letters(tx: Transaction, part: Part, after: Sequence[Any] |
             code="too-costly", advice=_("Thêm điều kiện tìm, hoặc sắp xếp theo ngày, số hay tên."),
         )  # fmt: skip
     found = []
-    for row in rows:
+    for row in whole(tx, rows):
         one = found_of(row, query.type)
         resource = codec.kept(one.body, type_)
         one.sort = tuple(
@@ -303,5 +306,5 @@ def _traced(tx: Transaction, who: Subject, parts: Sequence[Part], found: Sequenc
         audited_many(tx, who, decisions[name], name, ((one.id, one.patient) for one in records), detail)
     query = parts[0].query
     names = ",".join(dict.fromkeys(part.query.type for part in parts))
-    text = query.text if not query.counts_only else f"count {query.text}"
+    text = query.said if not query.counts_only else f"count {query.said}"
     audited(tx, who, Interaction.SEARCH, parts[0].decision, names[:200], None, query.patient, text)

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from benhan.core.access import Decision
+from benhan.core.store.bodies import body_of
 from benhan.core.store.guarding import UNMARKED, opens, unmarked
 from benhan.core.store.lead import Lead
 from benhan.core.store.query.clauses import Tokens
@@ -25,7 +26,7 @@ from benhan.core.store.query.combined import Compartment, Ids, Present, Without,
 from benhan.core.store.query.results import Query, SortKey
 from benhan.core.store.records import NUMBERS
 
-COLUMNS = "r.key, r.id, r.version, r.updated, r.patient, r.body"
+COLUMNS = f"r.key, r.id, r.version, r.updated, r.patient, {body_of('r')}"
 #: An estimated total is counted so far; beyond, it is drawn out from how densely the newest lie.
 COUNTED = 10_000
 

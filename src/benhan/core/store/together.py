@@ -23,10 +23,12 @@ from benhan.core.fhir.outcome import Conflict, Forbidden, Problem
 from benhan.core.fhir.validation import check
 from benhan.core.language import _
 from benhan.core.store import conformance, parameters
+from benhan.core.store.bodies import hidden, is_hidden
 from benhan.core.store.columns import NEXT, PUT_ALL, index_texts
 from benhan.core.store.records import NUMBERS, new_id, now, permit, stamped
 from benhan.core.store.rows import INDEX_VERSION, Rows
 from benhan.core.store.write import TAKEN, AlreadyExists, create, put
+from benhan.core.vault import Keys, keys_of
 
 #: Types that more than `put_all` is to be done for: their concepts, their plan, what they define and demand.
 BY_THEMSELVES: Final = frozenset(
@@ -102,7 +104,7 @@ async def create_alone(tx: Transaction, who: Subject, resource: r4.R) -> r4.R:
     await conformance.rules_of(tx, who)
     if tx.entry is None or not tx.only_looks or not _is_plain(who, Write(resource, new=True)):
         return await create(tx, who, resource)
-    made = _made(who, Write(resource, new=True), now())
+    made = _made(who, await keys_of(tx, who.facility), Write(resource, new=True), now())
     rid = await tx.alone("create", _Asked(made, who, tx.entry, tx.address), _put_alone)
     if rid is None:
         raise _in_use(made)
@@ -132,10 +134,10 @@ async def _each(tx: Transaction, who: Subject, writes: Sequence[Write]) -> list[
 
 async def _create_all(tx: Transaction, who: Subject, writes: Sequence[Write]) -> list[Outcome]:
     kept: list[Outcome] = []
-    moment, made = now(), []
+    moment, made, keys = now(), [], await keys_of(tx, who.facility)
     for write in writes:
         try:
-            made.append(_made(who, write, moment))
+            made.append(_made(who, keys, write, moment))
         except Problem as problem:
             return [*((one.resource, True) for one in made), problem]
     tx.wrote = True
@@ -153,19 +155,23 @@ async def _create_all(tx: Transaction, who: Subject, writes: Sequence[Write]) ->
     return kept
 
 
-def _made(who: Subject, write: Write, moment: datetime) -> _Made:
+def _made(who: Subject, keys: Keys, write: Write, moment: datetime) -> _Made:
     """Permission, stamp, rules, index: everything that is done before the database is asked."""
     name = codec.type_name(write.resource)
     decision = permit(who, Interaction.CREATE, name)
     resource = stamped(write.resource, write.resource.id or new_id(), 1, moment)
     check(resource)
-    rows = parameters.rows(who.facility, resource)
+    rows = parameters.rows(keys, resource)
     if decision.only_patient is not None and decision.only_patient != rows.patient:
         raise Forbidden(_("%(name)s này không thuộc hồ sơ của bạn.", name=name), where=name)
     if write.claims:
         rows.once = [*rows.once, *write.claims]
     event = Event("create", name, resource.id, rows.patient, True, decision.rule)
-    return _Made(resource, name, moment, rows, codec.encode(resource), who.account, event)
+    assert resource.id
+    body = codec.encode(resource)
+    if is_hidden(name, rows):
+        body = hidden(keys, NUMBERS[name], resource.id, 1, body)
+    return _Made(resource, name, moment, rows, body, who.account, event)
 
 
 async def _put_alone(database: Database, facility: int, asked: Sequence[_Asked]) -> Sequence[int | None]:

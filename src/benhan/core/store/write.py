@@ -15,10 +15,12 @@ from benhan.core.fhir.outcome import Conflict, Forbidden, Gone, Invalid, NotFoun
 from benhan.core.fhir.validation import check
 from benhan.core.language import _
 from benhan.core.store import conformance, guarding, parameters, terms_index
+from benhan.core.store.bodies import body_of, hidden, is_hidden, opened_one
 from benhan.core.store.records import NUMBERS, audited, new_id, now, permit, stamped
 from benhan.core.store.rows import INDEX_VERSION, MARK, Rows, columns
 from benhan.core.store.sealed import refuse_if_sealed
 from benhan.core.store.subscriptions import registry as subscriptions
+from benhan.core.vault import keys_of
 
 _PUT = (
     "select put($1,$2,$3,$4,$5,$6,$7,$8,$9,$10::smallint[],$11::bigint[],$12::smallint[],$13::text[],$14::text[],"
@@ -26,7 +28,7 @@ _PUT = (
     "$22::text[],$23::smallint,$24::int)"
 )
 _CURRENT = (
-    f"select version, patient, updated, body, {guarding.said('$4::text')} as said from resource r"
+    f"select version, patient, updated, {body_of('r')}, {guarding.said('$4::text')} as said from resource r"
     " where facility = $1 and type = $2 and id = $3 for update"
 )
 
@@ -189,7 +191,7 @@ async def delete(tx: Transaction, who: Subject, type_: type[r4.R], id_: str, *, 
     if if_match is not None and if_match != str(current.version):
         raise _moved_on(name, id_, current.version)
     await refuse_if_sealed(tx, who, name, NUMBERS[name], id_)
-    nothing = Rows(current.patient, [], _marks(current), [], [], [], parameters.generation())
+    nothing = Rows(current.patient, [], _marks(current), [], [], [], generation=parameters.generation())
     await _call_put(tx, who, name, id_, current.version, now(), None, "d", nothing)
     await terms_index.removed(tx, name, who.facility, id_)
     if name == "SearchParameter":
@@ -207,6 +209,7 @@ def _marks(gone: _Current) -> list[tuple[int, str, str]]:
 
 async def _current(tx: Transaction, who: Subject, name: str, id_: str, decision: Decision) -> _Current | None:
     row = await tx.fetchrow(_CURRENT, who.facility, NUMBERS[name], id_, guarding.pass_of(decision.guard))
+    row = opened_one(tx, row) if row else None
     return _Current(row["version"], row["patient"], row["updated"], row["body"], row["said"]) if row else None
 
 
@@ -221,13 +224,13 @@ async def _put(
 ) -> Rows | None:
     """Validate and write; None when the row has moved on."""
     check(kept)
-    body = codec.encode(kept)
-    await conformance.held(tx, who, kept, body)
-    rows = parameters.rows(who.facility, kept)
+    said = codec.encode(kept)
+    await conformance.held(tx, who, kept, said)
+    rows = parameters.rows(await keys_of(tx, who.facility), kept)
     rows.once = [*rows.once, *claims]
     assert kept.id
     name = codec.type_name(kept)
-    rid = await _call_put(tx, who, name, kept.id, version, moment, body, action, rows)
+    rid = await _call_put(tx, who, name, kept.id, version, moment, said, action, rows)
     if rid is not None:
         await terms_index.written(tx, who, kept, rid, version + 1)
         await parameters.written(tx, who, kept)
@@ -242,14 +245,16 @@ async def _call_put(
     id_: str,
     version: int,
     moment: datetime,
-    body: bytes | None,
+    said: bytes | None,
     action: str,
     rows: Rows,
 ) -> int | None:
+    if said is not None and is_hidden(name, rows):
+        said = hidden(await keys_of(tx, who.facility), NUMBERS[name], id_, version + 1, said)
     try:
         tx.wrote = True
         key: int | None = await tx.fetchval(
-            _PUT, who.facility, NUMBERS[name], id_, version, moment, rows.patient, body, action.encode(), who.account,
+            _PUT, who.facility, NUMBERS[name], id_, version, moment, rows.patient, said, action.encode(), who.account,
             *columns(rows), INDEX_VERSION, rows.generation,
         )  # fmt: skip
     except asyncpg.PostgresError as error:

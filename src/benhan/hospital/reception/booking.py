@@ -21,6 +21,7 @@ from benhan.core.kit import clock
 from benhan.core.language import _
 from benhan.core.store.records import version_of
 from benhan.core.store.rows import hash64
+from benhan.core.vault import keys_of
 from benhan.hospital.reception import booking_rules as rules
 from benhan.hospital.reception.booking_rules import AWAITED, BUSY, FREE, Guest, SlotTaken
 from benhan.hospital.visit import concept, id_of, stamp
@@ -187,7 +188,7 @@ async def tried(tx: Transaction, who: Subject, what: str, most: int, period: str
     Raises:
         Problem: 429, too many.
     """
-    key = blake2b(what.encode(), digest_size=12).hexdigest()
+    key = blake2b(what.encode(), digest_size=12, key=(await keys_of(tx, who.facility)).index).hexdigest()
     if await store.number(tx, who, f"tries:{period}:{key}") > most:
         raise Problem(
             429, "throttled", _("Đã thử quá nhiều lần."), advice=_("Đợi một giờ rồi thử lại, hoặc gọi cho bệnh viện.")

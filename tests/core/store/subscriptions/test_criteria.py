@@ -17,6 +17,7 @@ from benhan.core.store import feed
 from benhan.core.store.subscriptions import endpoints, follower, outbox
 from benhan.core.store.subscriptions.matching import meets, state_of
 from benhan.core.store.subscriptions.plan import ask
+from benhan.core.vault import keys_of
 from tests.core.store.people import person
 from tests.core.store.subscriptions.conftest import FACILITY, OTHER, enrolled
 from tests.core.store.subscriptions.hooks import QUICK, deliver, state, subscribe
@@ -305,7 +306,7 @@ async def test_criteria_mean_the_same_as_a_search(quiet: Database, staff: Subjec
             found = await store.search(tx, program, r4.Patient, {**wanted.grouped(), "_count": "500"})
             matched = {one.id for one in found.resources}
             for one in kept:
-                met = await meets(tx, program, state_of(FACILITY, codec.encode(one)), wanted)
+                met = await meets(tx, program, state_of(await keys_of(tx, FACILITY), codec.encode(one)), wanted)
                 assert met == (one.id in matched), criteria
                 told += one.id in matched
     assert told > len(CRITERIA)

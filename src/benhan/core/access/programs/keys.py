@@ -1,7 +1,7 @@
 """Public keys of a program, and our own keys that sign what we say of a person (id_token).
 
 Ours are made when they are first needed and exchanged every quarter; the one before stays published until what it
-signed has ended. They lie in the database as they are until columns are encrypted (issue 4, item 8).
+signed has ended. Their private halves are encrypted with a key of the platform (`vault`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from joserfc.jwk import ECKey, KeySet, RSAKey
 from benhan.core.db import PLATFORM, Transaction
 from benhan.core.fhir.outcome import Invalid
 from benhan.core.language import _
+from benhan.core.vault import Column
 
 #: What a program may sign with, and the key it takes (SMART App Launch 2.2, 5.1.1).
 ALGORITHMS: Final = {"RS384": "RSA", "ES384": "EC"}
@@ -25,6 +26,7 @@ MOST_LETTERS: Final = 40_000
 SIGNED_WITH: Final = "RS256"
 KEY_DAYS: Final = 90
 _OUR_BITS: Final = 2048
+_PRIVATE: Final = Column("signing_key", "private_key")
 _SECRET_PARTS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
@@ -70,15 +72,17 @@ async def signing_key(tx: Transaction) -> RSAKey:
     """Our key of this quarter; a new one where there is none. The transaction reaches the platform."""
     await tx.reach(PLATFORM)
     row = await tx.fetchrow(
-        "select private_key from signing_key where made > now() - $1 * interval '1 day' order by made desc limit 1",
+        "select id, private_key from signing_key where made > now() - $1 * interval '1 day' order by made desc limit 1",
         KEY_DAYS,
     )
     if row is not None:
-        return RSAKey.import_key(json.loads(row["private_key"]))
+        return RSAKey.import_key(json.loads(_PRIVATE.show(tx, 0, row["id"], row["private_key"])))
     made = await asyncio.to_thread(RSAKey.generate_key, _OUR_BITS, {"use": "sig", "alg": SIGNED_WITH}, True, True)
+    kid, private = made.kid, json.dumps(made.as_dict(private=True))
+    assert kid
     await tx.execute(
         "insert into signing_key (id, private_key, public_key) values ($1, $2, $3)",
-        made.kid, json.dumps(made.as_dict(private=True)), json.dumps(made.as_dict(private=False)),
+        kid, await _PRIVATE.hide(tx, 0, kid, private), json.dumps(made.as_dict(private=False)),
     )  # fmt: skip
     return made
 

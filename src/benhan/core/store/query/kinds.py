@@ -20,7 +20,7 @@ from benhan.core.store.query.clauses import MARK, Amounts, Contains, Spans, Toke
 from benhan.core.store.query.combined import Compartment, Ids, Present, Without, either, every
 from benhan.core.store.query.composites import composite, parted
 from benhan.core.store.query.quantities import numbers, quantities
-from benhan.core.store.rows import COMPARTMENT, URI_LIMIT, WORD_LIMIT, exact_mark, hash64
+from benhan.core.store.rows import COMPARTMENT, KEYED, URI_LIMIT, WORD_LIMIT, exact_mark, hash64
 from benhan.core.store.sounds import sound_words
 
 #: What a reference points at, when few records do so: one person's, one visit's.
@@ -36,13 +36,15 @@ MAX_TARGETS = 8
 class Pending(msgspec.Struct):
     """What must be asked of the store before the search runs: fills `into`.
 
-    kind: `in` (codes of a value set), `below` and `above` (codes of a code system), `list` (ids in a List).
+    kind: `in` (codes of a value set), `below` and `above` (codes of a code system), `list` (ids in a List), `keyed`
+    (`texts` are hashed with the facility's key; `argument` is what was written, which no trace repeats).
     """
 
     kind: str
     argument: str
     into: Tokens | Ids
     type: str = ""
+    texts: list[str] = []
 
 
 class Asked(msgspec.Struct):
@@ -109,8 +111,16 @@ def _missing(asked: Asked) -> Any:
 
 
 def _token(asked: Asked) -> Tokens:
-    hashes = [hash64(read.token(asked.name, one)) for one in asked.values]
-    return Tokens(asked.params, hashes, rare="identifier" in asked.parameter.code)
+    texts = [read.token(asked.name, one) for one in asked.values]
+    return _hashed(asked, texts, rare="identifier" in asked.parameter.code, keyed=not KEYED.isdisjoint(asked.params))
+
+
+def _hashed(asked: Asked, texts: list[str], *, rare: bool, keyed: bool) -> Tokens:
+    """Rows of these tokens; `keyed`: by the facility's key, which is asked for before the search runs."""
+    tokens = Tokens(asked.params, [hash64(text) for text in texts], rare=rare)
+    if keyed:
+        asked.pending.append(Pending("keyed", asked.text, tokens, texts=texts))
+    return tokens
 
 
 def _not(asked: Asked) -> Without:
@@ -118,13 +128,13 @@ def _not(asked: Asked) -> Without:
 
 
 def _of_type(asked: Asked) -> Tokens:
-    hashes = []
+    texts = []
     for one in asked.values:
         parts = [read.plain(part) for part in read.pieces(one, "|")]
         if len(parts) != 3 or not all(parts):
             raise Malformed(_("%(name)s cần dạng hệ|mã|giá trị.", name=asked.name[:60]), where=asked.name[:60])
-        hashes.append(hash64("of-type " + "|".join(parts)))
-    return Tokens(asked.params, hashes, rare=True)
+        texts.append("of-type " + "|".join(parts))
+    return _hashed(asked, texts, rare=True, keyed=not KEYED.isdisjoint(asked.params))
 
 
 def _in_value_set(asked: Asked) -> Tokens:
@@ -210,8 +220,8 @@ def _targets(asked: Asked, text: str) -> list[str]:
 
 def _identified(asked: Asked) -> Tokens:
     """`:identifier`: a reference that names its target by an identifier."""
-    hashes = [hash64(f"identifier {read.token(asked.name, one)}") for one in asked.values]
-    return Tokens(asked.params, hashes, rare=True)
+    texts = [f"identifier {read.token(asked.name, one)}" for one in asked.values]
+    return _hashed(asked, texts, rare=True, keyed=True)
 
 
 def _date(asked: Asked) -> Spans:

@@ -60,7 +60,7 @@ def parse(type_name: str, params: Params, may: May = nobody, *, facility: int = 
         raise Malformed(
             _("Quá %(n)s điều kiện tìm.", n=MAX_CLAUSES), code="too-costly", advice=_("Chia thành nhiều lần tìm.")
         )
-    query = Query(type=type_name, facility=facility, text="&".join(f"{name}={value}" for name, value in pairs)[:1000])
+    query = Query(type=type_name, facility=facility, text="&".join(f"{name}={value}" for name, value in pairs))
     reader = _Reader(facility, may, query)
     for name, value in pairs:
         try:

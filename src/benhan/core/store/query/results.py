@@ -27,6 +27,10 @@ MAX_ELEMENTS = 50
 RESULT = frozenset({"_format", "_pretty", "_contained", "_containedType"})
 
 #: `none`: no record has a value.
+#: Letters of a search that its trace keeps.
+MOST_SAID = 1000
+#: Digits that may be a telephone or an identifier, but the last three; not those of a keyed hash (`pending.py`).
+_LONG_NUMBER = re.compile(r"(?<![#0-9a-f])\d{6,}(?=\d{3})")
 SortKind = Literal["updated", "id", "date", "string", "number", "text", "none"]
 #: Kind of parameter → how it is sorted. `text`: its letters are not in the index, the records themselves are read.
 SORTED_BY: dict[str, SortKind] = {
@@ -71,6 +75,11 @@ class Query(msgspec.Struct):
     patient: str | None = None
     used: list[tuple[str, str]] = []
     ignored: list[str] = []
+
+    @property
+    def said(self) -> str:
+        """What the trace of it says: of a long number, wherever somebody typed it, the last three digits."""
+        return _LONG_NUMBER.sub("…", self.text[:MOST_SAID])
 
     @property
     def order(self) -> list[SortKey]:

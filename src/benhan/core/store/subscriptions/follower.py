@@ -18,11 +18,13 @@ from benhan.core.db import PLATFORM, Transaction, background
 from benhan.core.fhir.outcome import Problem
 from benhan.core.language import speaking
 from benhan.core.store import feed
+from benhan.core.store.bodies import body_of, whole
 from benhan.core.store.feed import Change
 from benhan.core.store.records import NUMBERS
 from benhan.core.store.subscriptions.matching import State, meets, state_of
-from benhan.core.store.subscriptions.plan import Plan
+from benhan.core.store.subscriptions.plan import Plan, plan_of
 from benhan.core.store.subscriptions.topics import Topic
+from benhan.core.vault import keys_of
 
 READER: Final = "subscriptions"
 BATCH: Final = 300
@@ -32,8 +34,8 @@ _LISTENING = """
 select facility, id, owner, plan, born::text as born from subscription
 where status = 'requested' or shaken and status in ('active', 'error') order by facility, id
 """
-_BODIES = """
-select h.type, h.id, h.version, h.body from unnest($2::smallint[], $3::text[], $4::int[]) w(type, id, version)
+_BODIES = f"""
+select h.type, h.id, h.version, {body_of("h")} from unnest($2::smallint[], $3::text[], $4::int[]) w(type, id, version)
 join history h on h.facility = $1 and (h.type, h.id, h.version) = (w.type, w.id, w.version) where h.body is not null
 """
 _KNOWN = """
@@ -107,7 +109,7 @@ async def _listening(tx: Transaction) -> list[Listening]:
         key = (row["facility"], row["owner"])
         if key not in owners:
             owners[key] = await standing(tx, *key)
-        plan = msgspec.json.decode(row["plan"], type=Plan)
+        plan = plan_of(tx, row["facility"], row["id"], row["plan"])
         found.append(Listening(row["facility"], row["id"], plan, row["born"], owners[key]))
     return found
 
@@ -167,8 +169,9 @@ async def _states(tx: Transaction, facility: int, changes: Sequence[Change]) -> 
     columns = list(zip(*((NUMBERS[name], id_, version) for name, id_, version in wanted), strict=True))
     rows = await tx.fetch(_BODIES, facility, *map(list, columns))
     states = {}
-    for row in rows:
-        state = state_of(facility, row["body"])
+    keys = await keys_of(tx, facility)
+    for row in whole(tx, rows):
+        state = state_of(keys, row["body"])
         states[(state.type, state.id, row["version"])] = state
     return states
 

@@ -9,9 +9,10 @@ import msgspec
 
 from benhan.core.access.standing import standing
 from benhan.core.db import Transaction
+from benhan.core.store.bodies import body_of
 from benhan.core.store.subscriptions import outbox
 from benhan.core.store.subscriptions.notifications import Event
-from benhan.core.store.subscriptions.plan import Plan
+from benhan.core.store.subscriptions.plan import Plan, plan_of
 from benhan.core.store.subscriptions.told import Bound, may_still
 
 #: Events told in one go.
@@ -24,8 +25,8 @@ select s.owner, s.plan, s.status, s.events, coalesce(s.ends <= now(), false) as 
         as waiting
 from subscription s where s.facility = $1 and s.id = $2 and s.channel = 'websocket'
 """
-_EVENTS: Final = """
-select d.*, h.body from (select * from delivery where facility = $1 and subscription = $2 and number > $3
+_EVENTS: Final = f"""
+select d.*, {body_of("h")} from (select * from delivery where facility = $1 and subscription = $2 and number > $3
     order by number limit $4) d
 left join history h on (h.facility, h.type, h.id, h.version) = (d.facility, d.type, d.id, d.version) order by d.number
 """
@@ -60,7 +61,7 @@ async def ear(tx: Transaction, bound: Bound, id_: str) -> Ear | None:
     if row is None or row["status"] == "off" or row["owner"] != bound.account:
         return None
     last = row["waiting"] - 1 if row["waiting"] is not None else row["events"]
-    plan = msgspec.json.decode(row["plan"], type=Plan)
+    plan = plan_of(tx, bound.facility, id_, row["plan"])
     return Ear(bound.facility, bound.account, id_, plan, last, row["events"])
 
 
@@ -70,7 +71,7 @@ async def news(tx: Transaction, one: Ear) -> News | None:
     owner = await standing(tx, one.facility, one.account)
     if row is None or row["status"] == "off" or row["ended"] or row["owner"] != one.account or owner is None:
         return None
-    one.plan, one.events = msgspec.json.decode(row["plan"], type=Plan), row["events"]
+    one.plan, one.events = plan_of(tx, one.facility, one.id, row["plan"]), row["events"]
     if not may_still(owner, one.plan.type):
         return None
     found = []

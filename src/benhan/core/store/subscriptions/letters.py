@@ -17,7 +17,7 @@ from benhan.core.db import Transaction
 from benhan.core.fhir.outcome import Conflict, Forbidden, NotFound
 from benhan.core.language import _
 from benhan.core.store.records import NAMES
-from benhan.core.store.subscriptions.plan import Plan
+from benhan.core.store.subscriptions.plan import Plan, plan_of
 
 #: Dead letters shown at once; `most` of `letters`.
 PAGE: Final = 50
@@ -92,7 +92,7 @@ async def overview(tx: Transaction, who: Subject) -> list[Overview]:
     record(tx, who, Event("read-subscriptions", "Subscription", rule="administer"))
     found = []
     for row in rows:
-        plan = msgspec.json.decode(row["plan"], type=Plan)
+        plan = plan_of(tx, who.facility, row["id"], row["plan"])
         found.append(
             Overview(
                 row["id"], row["owner"].removeprefix("client:"), _about(plan), plan.channel,

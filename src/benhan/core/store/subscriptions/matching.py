@@ -15,12 +15,13 @@ import msgspec
 from benhan.core.access import Interaction, Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir import codec, r4
-from benhan.core.store.parameters import further
+from benhan.core.store import parameters
 from benhan.core.store.pending import settle
 from benhan.core.store.query import Query, parse
 from benhan.core.store.records import NUMBERS, permit
-from benhan.core.store.rows import Rows, rows_of
+from benhan.core.store.rows import Rows
 from benhan.core.store.subscriptions.topics import Ask
+from benhan.core.vault import Keys
 
 #: Records of the store beside the one version, for conditions on other records (chains, `_has`); the version's own
 #: rows carry the key -1, which no record has.
@@ -56,13 +57,13 @@ class State(msgspec.Struct):
     rows: Rows
 
 
-def state_of(facility: int, body: bytes) -> State:
-    """The state that these stored bytes of a facility are."""
+def state_of(keys: Keys, body: bytes) -> State:
+    """The state that these bytes of a facility are."""
     resource: r4.Resource = codec.kept(body, r4.Resource)
     assert resource.id and resource.meta and resource.meta.lastUpdated
     updated = datetime.fromisoformat(resource.meta.lastUpdated).astimezone(UTC)
     name = codec.type_name(resource)
-    return State(name, resource.id, updated, rows_of(resource, further(facility, name)))
+    return State(name, resource.id, updated, parameters.rows(keys, resource))
 
 
 async def understood(tx: Transaction, who: Subject, ask: Ask) -> Query:
@@ -74,7 +75,7 @@ async def understood(tx: Transaction, who: Subject, ask: Ask) -> Query:
     permit(who, Interaction.SEARCH, ask.type)
     may = partial(permit, who, Interaction.SEARCH)
     query = parse(ask.type, ask.grouped(), may, facility=who.facility)
-    await settle(tx, who, query.pending)
+    await settle(tx, who, query)
     return query
 
 

@@ -20,10 +20,11 @@ from benhan.core.access.audit import record
 from benhan.core.access.standing import standing
 from benhan.core.db import Transaction
 from benhan.core.store import guarding
+from benhan.core.store.bodies import body_of, whole
 from benhan.core.store.records import NAMES
 from benhan.core.store.subscriptions import states
 from benhan.core.store.subscriptions.notifications import Event
-from benhan.core.store.subscriptions.plan import Plan
+from benhan.core.store.subscriptions.plan import Plan, plan_of
 
 
 class Pace(msgspec.Struct, frozen=True):
@@ -82,8 +83,8 @@ _HOLD: Final = """
 update subscription set claimed = now() + $4 * interval '1 second' where facility = $1 and id = $2 and claim = $3
     and claimed > now() returning status, events
 """
-_WAITING: Final = """
-select d.*, h.body from (select * from delivery where facility = $1 and subscription = $2 and state = 'w'
+_WAITING: Final = f"""
+select d.*, {body_of("h")} from (select * from delivery where facility = $1 and subscription = $2 and state = 'w'
     order by number limit $3) d
 left join history h on (h.facility, h.type, h.id, h.version) = (d.facility, d.type, d.id, d.version) order by d.number
 """
@@ -116,8 +117,9 @@ async def take(tx: Transaction, claim: str, pace: Pace) -> Held | None:
     if row is None:
         return None
     return Held(
-        row["facility"], row["id"], claim, row["owner"], msgspec.json.decode(row["plan"], type=Plan), row["status"],
-        row["shaken"], row["events"], row["tries"], row["given_up"], row["error"], row["heartbeat_due"], row["ended"],
+        row["facility"], row["id"], claim, row["owner"], plan_of(tx, row["facility"], row["id"], row["plan"]),
+        row["status"], row["shaken"], row["events"], row["tries"], row["given_up"], row["error"],
+        row["heartbeat_due"], row["ended"],
     )  # fmt: skip
 
 
@@ -158,7 +160,7 @@ async def open_rows(tx: Transaction, who: Subject, rows: Sequence[asyncpg.Record
     for name in {name for name, _id in names}:
         decision = decide(who, Interaction.READ, name)
         shown |= await guarding.open_among(tx, decision, who.facility, [one for one in names if one[0] == name])
-    return [row for row in rows if (NAMES[row["type"]], row["id"]) in shown]
+    return whole(tx, [row for row in rows if (NAMES[row["type"]], row["id"]) in shown])
 
 
 async def still_open(

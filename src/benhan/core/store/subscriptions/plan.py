@@ -1,4 +1,4 @@
-"""A Subscription resource as a plan: what to look for, whom to tell, and how. Pure.
+"""A Subscription resource as a plan: what to look for, whom to tell, and how. Pure, but for the key it is kept under.
 
 Standard: HL7 FHIR R4, Subscription; Subscriptions R5 Backport 1.1.0 (backport-subscription on R4).
 """
@@ -12,11 +12,13 @@ from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
+from benhan.core.db import Transaction
 from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Invalid
 from benhan.core.language import _
 from benhan.core.store.records import NUMBERS
 from benhan.core.store.subscriptions.topics import Ask, Topic
+from benhan.core.vault import Column
 
 BACKPORT: Final = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition"
 PROFILE: Final = f"{BACKPORT}/backport-subscription"
@@ -44,6 +46,8 @@ OURS: Final = frozenset(
 )
 _HEADER: Final = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}):[ \t]*([\x20-\x7e]{0,2048})")
 
+_PLAN: Final = Column("subscription", "plan")
+
 Channel = Literal["rest-hook", "websocket"]
 Content = Literal["empty", "id-only", "full-resource"]
 
@@ -65,6 +69,20 @@ class Plan(msgspec.Struct, frozen=True):
     def type(self) -> str:
         """The type of the records it is about."""
         return self.topic.type if self.topic else self.asks[0].type
+
+
+async def hidden(tx: Transaction, facility: int, id_: str, plan: Plan) -> bytes:
+    """A plan as it is kept: headers and addresses may hold secrets of the subscriber."""
+    return await _PLAN.hide_bytes(tx, facility, id_, msgspec.json.encode(plan))
+
+
+def plan_of(tx: Transaction, facility: int, id_: str, kept: bytes) -> Plan:
+    """A plan that was kept.
+
+    Raises:
+        Damaged: it does not open in its row.
+    """
+    return msgspec.json.decode(_PLAN.show_bytes(tx, facility, id_, kept), type=Plan)
 
 
 class Limits(msgspec.Struct, frozen=True):

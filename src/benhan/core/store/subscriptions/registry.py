@@ -42,10 +42,10 @@ async def accepted(tx: Transaction, who: Subject, given: r4.R) -> r4.R:
     made = await _plan(tx, who, given, checked=status != "off")
     await _not_too_many(tx, who, given.id)
     limits = plan.limits(given) if status != "off" else plan.Limits(None, None)
+    kept = await plan.hidden(tx, who.facility, given.id, made)
     await tx.execute(
-        _KEEP, who.facility, given.id, who.account, made.channel, msgspec.json.encode(made), status, limits.heartbeat,
-        limits.ends,
-    )  # fmt: skip
+        _KEEP, who.facility, given.id, who.account, made.channel, kept, status, limits.heartbeat, limits.ends
+    )
     return msgspec.structs.replace(given, status=status, error=None)
 
 

@@ -14,10 +14,11 @@ from benhan.core.access.accounts import hashed
 from benhan.core.db import Transaction
 from benhan.core.fhir.outcome import Forbidden, NotFound
 from benhan.core.language import _
+from benhan.core.store.bodies import body_of
 from benhan.core.store.records import permit
 from benhan.core.store.subscriptions import outbox
 from benhan.core.store.subscriptions.notifications import Event, Standing
-from benhan.core.store.subscriptions.plan import Plan
+from benhan.core.store.subscriptions.plan import Plan, plan_of
 
 #: Events of one answer.
 MOST_EVENTS = 1000
@@ -29,9 +30,9 @@ _STANDING = """
 select id, owner, plan, status, events, error from subscription where facility = $1
     and ($2::text[] is null or id = any($2)) and ($3::text[] is null or status = any($3)) order by id limit 1000
 """
-_EVENTS = """
-select d.*, h.body from (select * from delivery where facility = $1 and subscription = $2 and number between $3 and $4
-    order by number limit $5) d
+_EVENTS = f"""
+select d.*, {body_of("h")} from (select * from delivery where facility = $1 and subscription = $2
+    and number between $3 and $4 order by number limit $5) d
 left join history h on (h.facility, h.type, h.id, h.version) = (d.facility, d.type, d.id, d.version) order by d.number
 """
 
@@ -66,7 +67,7 @@ async def subscribed(
     rows = await tx.fetch(_STANDING, who.facility, list(ids) if ids else None, list(statuses) if statuses else None)
     return [
         Subscribed(
-            row["id"], row["owner"], msgspec.json.decode(row["plan"], type=Plan), row["status"], row["events"],
+            row["id"], row["owner"], plan_of(tx, who.facility, row["id"], row["plan"]), row["status"], row["events"],
             row["error"],
         )
         for row in rows
