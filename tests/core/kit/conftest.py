@@ -20,7 +20,7 @@ from tests.browser import serve
 
 NURSE = SimpleNamespace(
     name="Trần Thu Hà", facility_name="BVĐK Sông Hồng", may=lambda permission: permission != "province",
-    patient=None, lock_minutes=0, broken_glass=frozenset(),
+    patient=None, person=None, lock_minutes=0, broken_glass=frozenset(),
 )  # fmt: skip
 
 
