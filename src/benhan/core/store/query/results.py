@@ -30,7 +30,7 @@ RESULT = frozenset({"_format", "_pretty", "_contained", "_containedType"})
 #: Letters of a search that its trace keeps.
 MOST_SAID = 1000
 #: Digits that may be a telephone or an identifier, but the last three; not those of a keyed hash (`pending.py`).
-_LONG_NUMBER = re.compile(r"(?<![#0-9a-f])\d{6,}(?=\d{3})")
+_UUID_OR_LONG_NUMBER = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})|(?<![#0-9a-f])\d{6,}(?=\d{3})")
 SortKind = Literal["updated", "id", "date", "string", "number", "text", "none"]
 #: Kind of parameter → how it is sorted. `text`: its letters are not in the index, the records themselves are read.
 SORTED_BY: dict[str, SortKind] = {
@@ -78,8 +78,8 @@ class Query(msgspec.Struct):
 
     @property
     def said(self) -> str:
-        """What the trace of it says: of a long number, wherever somebody typed it, the last three digits."""
-        return _LONG_NUMBER.sub("…", self.text[:MOST_SAID])
+        """What the trace of it says: of a long number, wherever it was typed, the last three digits; our ids whole."""
+        return _UUID_OR_LONG_NUMBER.sub(lambda found: found[1] or "…", self.text[:MOST_SAID])
 
     @property
     def order(self) -> list[SortKey]:
