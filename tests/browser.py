@@ -215,7 +215,8 @@ def held_port() -> Iterator[int]:
 async def serve(app: Any) -> AsyncIterator[str]:
     """Serve an ASGI application on a free port of loopback, in this event loop; gives its base URL.
 
-    What it fails to handle is kept in BROKEN.
+    What it fails to handle is kept in BROKEN. Whoever made the application starts and stops what runs beside it: others
+    go on using it when this server is gone.
     """
 
     async def watched(scope: Any, receive: Any, send: Any) -> None:
@@ -226,7 +227,7 @@ async def serve(app: Any) -> AsyncIterator[str]:
             raise
 
     with held_port() as port:
-        server = Server(watched, address="127.0.0.1", port=port, interface=Interfaces.ASGI)
+        server = Server(watched, address="127.0.0.1", port=port, interface=Interfaces.ASGINL)
         running = asyncio.create_task(server.serve())
         try:
             async with asyncio.timeout(PATIENCE_MS / 1000):

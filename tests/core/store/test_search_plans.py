@@ -21,6 +21,7 @@ from benhan.core.store.records import NUMBERS
 from benhan.core.store.rows import SELF, hash64
 from benhan.core.store.statement import Statement
 from benhan.simulator.house import found_facility
+from tests.settled import settled
 
 MANY = 20_000
 #: Rows that any step of a plan may touch for a page of ten.
@@ -118,6 +119,7 @@ async def test_whether_the_feed_has_news_is_one_look(database: Database, dsn: Ca
         "select xid, seq from feed where facility = $1 order by xid, seq offset $2 limit 1", key, MANY - 2
     )
     await owner.close()
+    await settled(database)
     async with database.transaction(PLATFORM) as tx:  # the reader is gone with the test: nobody waits for it
         await tx.execute("insert into feed_reader (name, xid, seq) values ('behind', $1, $2)", *behind)
         rows = await tx.fetch(f"explain (analyze, costs off, timing off, format json) {feed.NEWS}", "behind")
