@@ -278,6 +278,7 @@ async def test_versions_of_a_record_are_told_in_their_order(database: Database, 
     who = service(Role.LOADER, hospital.key)
     async with database.transaction(hospital.key) as tx:
         kept = await store.create(tx, who, person("Đảo Thứ Tự"))
+    await settled(database)
     async with database.transaction(PLATFORM) as tx:
         start = await feed.end(tx)
     async with database.transaction(hospital.key) as early:
