@@ -135,8 +135,8 @@ async def _sheet(tx: Transaction, who: Subject, kind: str) -> Response:
 
 async def departments(tx: Transaction, who: Subject) -> dict[str, str]:
     """The departments of the house: id of the Organization → its name."""
-    page = await store.search(tx, who, r4.Organization, {"_count": "500"})
-    found = [(one.id or "", one.name or "") for one in page.resources if one.partOf is not None]
+    page = await store.search(tx, who, r4.Organization, {"partof:missing": "false", "_count": "500"})
+    found = [(one.id or "", one.name or "") for one in page.resources]
     return dict(sorted(found, key=lambda pair: fold(pair[1])))
 
 

@@ -106,9 +106,9 @@ def giving() -> list[Field]:
 async def recipients(tx: Transaction, who: Subject) -> list[tuple[str, str]]:
     """Whom a consent may name: departments, people who work here, programs that come for themselves."""
     acting = consents.acting_for(who)
-    places = await store.search(tx, acting, r4.Organization, {"_count": "500"})
+    places = await store.search(tx, acting, r4.Organization, {"partof:missing": "false", "_count": "500"})
     people = await store.search(tx, acting, r4.Practitioner, {"_count": "1000"})
-    named = [(f"Organization/{one.id}", one.name or "") for one in places.resources if one.partOf and one.name]
+    named = [(f"Organization/{one.id}", one.name or "") for one in places.resources if one.name]
     named.sort(key=lambda one: one[1])
     persons = sorted(((f"Practitioner/{one.id}", full_name(one)) for one in people.resources), key=lambda one: one[1])
     programs = [(f"client:{name}", _("Ứng dụng %(name)s", name=name)) for name in await names_of_programs(tx, who)]

@@ -81,7 +81,7 @@ async def test_it_is_filtered_by_patient_kind_and_department(
         page = await store.search(
             tx, hospital.loader, r4.PractitionerRole, {"practitioner": f"Practitioner/{doctor.practitioner}"}
         )
-        departments = {"partof:missing": "false", "_count": "200"}
+        departments = {"partof:missing": "false", "_count": "500"}
         every = await store.search(tx, hospital.loader, r4.Organization, departments)
     mine = {one.organization.reference.rpartition("/")[2] for one in page.resources if one.organization}  # type: ignore[union-attr]
     other = next(one.id for one in every.resources if one.id not in mine)

@@ -193,8 +193,8 @@ def _decision(outcome: str, form: forms.Form, departments: forms.Choices) -> Dec
 
 
 async def _departments(tx: Transaction, who: Subject) -> list[tuple[str, str]]:
-    page = await store.search(tx, who, r4.Organization, {"_count": "200"})
-    found = [(one.id or "", one.name or "") for one in page.resources if one.partOf is not None]
+    page = await store.search(tx, who, r4.Organization, {"partof:missing": "false", "_count": "500"})
+    found = [(one.id or "", one.name or "") for one in page.resources]
     return sorted(found, key=lambda pair: pair[1])
 
 

@@ -106,8 +106,8 @@ async def _accounts_of(tx: Transaction, who: Subject, department: str) -> tuple[
 
 async def departments(tx: Transaction, who: Subject) -> list[tuple[str, str]]:
     """The departments to choose from: id and name."""
-    page = await store.search(tx, who, r4.Organization, {"_count": "200"})
-    return sorted(((one.id or "", one.name or "") for one in page.resources if one.partOf), key=lambda one: one[1])
+    page = await store.search(tx, who, r4.Organization, {"partof:missing": "false", "_count": "500"})
+    return sorted(((one.id or "", one.name or "") for one in page.resources), key=lambda one: one[1])
 
 
 def times(one: Opening) -> str:
