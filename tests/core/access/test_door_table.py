@@ -47,6 +47,7 @@ def reviewed() -> Iterator[Row]:
 
 
 def test_the_program_has_the_doors_that_were_reviewed() -> None:
+    assert door_table.drawn(published(), PLAIN_PATHS) == REVIEWED.read_text("utf-8")
     door_table.compare(published(), PLAIN_PATHS, REVIEWED.read_text("utf-8"))
 
 

@@ -209,9 +209,9 @@ async def test_a_quiet_stream_breathes(
     async with machine(address, await token_of(database, loader.facility, "system/Basic.r")) as fhir:
         params = {"since": "now", "_type": "Basic"}
         async with fhir.stream("GET", "_changes", params=params, headers={"Accept": "text/event-stream"}) as stream:
-            async for line in stream.aiter_lines():
-                if line.startswith(":"):
-                    break
+            lines = stream.aiter_lines()
+            breath = await anext(line async for line in lines if line.startswith(":"))  # a stream that ends has none
+    assert breath.strip() == ":"
 
 
 async def test_a_stream_ends_with_the_right_to_it(
@@ -262,6 +262,7 @@ async def test_a_reader_that_takes_nothing_is_cut_off(
             await _until(lambda: streams._open[key] == 1)
             monkeypatch.setattr(changes, "_batch", _plenty)
             await _until(lambda: not streams._open[key])
+        assert key not in streams._open
 
 
 async def _until(true: Callable[[], bool]) -> None:
