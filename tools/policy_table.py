@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from benhan.core.access.rules import ALLOWED, BREAKING, DENIED, NO_CONSENT_NEEDED, Allow, Break, Default, Deny
+from benhan.core.access.rules import ALLOWED, BREAKING, DENIED, NO_CONSENT_NEEDED
+from benhan.core.access.vocabulary import Allow, Break, Default, Deny
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "why" / "policy.md"
 BEGIN, END = "<!-- the rules -->\n", "<!-- end of the rules -->\n"

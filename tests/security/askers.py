@@ -17,11 +17,12 @@ from benhan.core.access.accounts import create_client, hashed, open_session
 from benhan.core.access.acting import Kind, Part
 from benhan.core.access.relations import Naming
 from benhan.core.access.roles import PERMISSIONS
-from benhan.core.access.rules import ALLOWED, letters_of
+from benhan.core.access.rules import ALLOWED
 from benhan.core.access.sessions import Visitor
 from benhan.core.db import PLATFORM, Database, Transaction
 from benhan.core.store.records import NUMBERS
 from tests.asking import Headers, as_program, as_session
+from tests.core.access.reference_policy import letters_of
 from tests.security.marks import LETTERS, Mark
 from tests.security.world import World
 

@@ -15,7 +15,7 @@ from benhan.core import store
 from benhan.core.access import Door, Permission, Subject, glass, second_factors
 from benhan.core.access.glass import Asked, Whom
 from benhan.core.access.glass_review import deadline
-from benhan.core.access.rules import GLASS_HOURS
+from benhan.core.access.vocabulary import GLASS_HOURS
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Problem, SignInNeeded

@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 import msgspec
 
 from benhan.core.access.roles import Role
-from benhan.core.access.rules import ALLOWED, BREAKING, CARE_DAYS, CARE_DAYS_BEFORE, DENIED, IMPERSONAL, Lift
+from benhan.core.access.rules import ALLOWED, BREAKING, DENIED
 from benhan.core.access.subject import Subject
+from benhan.core.access.vocabulary import CARE_DAYS, CARE_DAYS_BEFORE, IMPERSONAL, Lift
 
 
 class Care(msgspec.Struct, frozen=True):
@@ -88,6 +89,16 @@ def may(
         if types and labelled and concerned and not any(lifted[one] for one in rule.unless):
             return False
     return True
+
+
+def letters_of(role: Role) -> dict[str, frozenset[str]]:
+    """What the rules allow a role: type → letters."""
+    found: dict[str, frozenset[str]] = {}
+    for rule in ALLOWED:
+        if role in rule.roles.split():
+            for name in rule.types.split():
+                found[name] = found.get(name, frozenset()) | frozenset(rule.may)
+    return found
 
 
 def _cares(names: set[str], patient: str | None, care: Iterable[Care], now: datetime) -> bool:

@@ -14,9 +14,9 @@ from starlette.routing import WebSocketRoute
 from benhan.app import PLAIN_PATHS
 from benhan.core.access import Door, Edge, Interaction, Permission, Role, Subject, decide, service
 from benhan.core.access.doorway import Doorway
-from benhan.core.access.rules import letters_of
 from benhan.core.access.scopes import parse_scopes
 from benhan.core.db import Transaction
+from tests.core.access.reference_policy import letters_of
 
 Someone = Callable[..., Subject]
 

@@ -13,8 +13,9 @@ from benhan.core.access.acting import Kind, Part, Relation
 from benhan.core.access.labels import LABELS, WHOLE_RECORD, labels_of
 from benhan.core.access.policy import Decision, Facts, InvalidRule, Policy, breaking, judge
 from benhan.core.access.roles import PERMISSIONS, Permission
-from benhan.core.access.rules import ALLOWED, BREAKING, DENIED, NO_CONSENT_NEEDED, Allow, Break, Deny, Lift, Purpose
+from benhan.core.access.rules import ALLOWED, BREAKING, DENIED, NO_CONSENT_NEEDED
 from benhan.core.access.scopes import parse, parse_scopes
+from benhan.core.access.vocabulary import Allow, Break, Deny, Lift, Purpose
 from benhan.core.fhir import r4
 from tests.core.access import reference_policy as reference
 from tools import policy_table

@@ -6,8 +6,8 @@ Source: Law 15/2023 art. 69 (who may read a record), TT 13/2025/TT-BYT art. 5 (p
 from benhan.core.access.doors import Door, Edge, LiveDoor
 from benhan.core.access.policy import Decision, decide, may
 from benhan.core.access.roles import Permission, Role
-from benhan.core.access.rules import Interaction
 from benhan.core.access.subject import Subject, service
+from benhan.core.access.vocabulary import Interaction
 
 __all__ = [
     "Decision",

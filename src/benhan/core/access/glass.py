@@ -18,8 +18,8 @@ from benhan.core.access.audit import Event, record
 from benhan.core.access.back_off import count_failure, forget_failures, of_login, refuse_waiting
 from benhan.core.access.passkeys import Site
 from benhan.core.access.policy import breaking
-from benhan.core.access.rules import GLASS_HOURS
 from benhan.core.access.subject import Subject
+from benhan.core.access.vocabulary import GLASS_HOURS
 from benhan.core.db import Transaction
 from benhan.core.fhir.outcome import Conflict, Forbidden, Invalid, SignInNeeded
 from benhan.core.language import _, later

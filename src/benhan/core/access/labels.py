@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from benhan.core.access.rules import PERSONS_KNOWN_HERE, RESTRICTED, SENSITIVE, VERY_RESTRICTED
+from benhan.core.access.vocabulary import PERSONS_KNOWN_HERE, RESTRICTED, SENSITIVE, VERY_RESTRICTED
 from benhan.core.fhir import r4
 
 CONFIDENTIALITY: Final = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"

@@ -11,8 +11,8 @@ from datetime import date, timedelta
 from benhan.core.access.accounts import hashed, open_session
 from benhan.core.access.audit import Event, record
 from benhan.core.access.policy import decide
-from benhan.core.access.rules import Interaction
 from benhan.core.access.subject import Subject
+from benhan.core.access.vocabulary import Interaction
 from benhan.core.db import PLATFORM, Transaction
 from benhan.core.fhir.outcome import Forbidden, NotFound
 from benhan.core.language import _

@@ -16,13 +16,12 @@ import msgspec
 from benhan.core.access.acting import Part
 from benhan.core.access.labels import LABELS, WHOLE_RECORD
 from benhan.core.access.roles import Permission, Role
-from benhan.core.access.rules import (
-    ALLOWED,
-    BREAKING,
-    DENIED,
+from benhan.core.access.rules import ALLOWED, BREAKING, DENIED, NO_CONSENT_NEEDED
+from benhan.core.access.scopes import LABELLED, Condition, Narrowed, narrow
+from benhan.core.access.subject import Subject
+from benhan.core.access.vocabulary import (
     EVERY_TYPE,
     IMPERSONAL,
-    NO_CONSENT_NEEDED,
     Allow,
     Break,
     Default,
@@ -30,8 +29,6 @@ from benhan.core.access.rules import (
     Interaction,
     Lift,
 )
-from benhan.core.access.scopes import LABELLED, Condition, Narrowed, narrow
-from benhan.core.access.subject import Subject
 from benhan.core.fhir import codec, r4
 
 #: What the caller has or has not, whatever the record: decided before it is read.

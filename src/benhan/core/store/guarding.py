@@ -16,7 +16,7 @@ import msgspec
 from benhan.core.access import Decision
 from benhan.core.access.labels import LABELS, labels_of
 from benhan.core.access.policy import Facts, Guard, judge
-from benhan.core.access.rules import CARE_DAYS, CARE_DAYS_BEFORE, Lift
+from benhan.core.access.vocabulary import CARE_DAYS, CARE_DAYS_BEFORE, Lift
 from benhan.core.db import Row, Transaction
 from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Forbidden

@@ -16,7 +16,7 @@ from benhan.core.access import Permission, Role, Subject
 from benhan.core.access.audit import Event, record
 from benhan.core.access.labels import SENSITIVITY
 from benhan.core.access.rights import OPEN, REASONS, STEPS, Deadlines, Kind, State, Step, deadlines
-from benhan.core.access.rules import RESTRICTED
+from benhan.core.access.vocabulary import RESTRICTED
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.moments import moment_range
