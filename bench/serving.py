@@ -59,16 +59,18 @@ def timed_app() -> ASGIApp:
 
 
 @contextmanager
-def server(dsn: str, port: int, workers: int, notes: Path, *, pool: int = 0) -> Iterator[int]:
+def server(dsn: str, port: int, workers: int, notes: Path, *, pool: int = 0, master_key: str = "") -> Iterator[int]:
     """Granian on a port for the length of the block, once the readers of the change feed have nothing left to do.
 
-    Gives its process id. `workers` and `pool` of 0 leave what `benhan up` would take.
+    Gives its process id. `workers` and `pool` of 0 leave what `benhan up` would take; without a master key nothing is
+    encrypted.
 
     Raises:
         TimeoutError, RuntimeError: it does not get ready, or ended.
     """
     settings = {
         "MODE": "demo", "DSN": dsn, "PORT": str(port), "SECURE_COOKIES": "false", "DATA": str(notes),
+        "MASTER_KEY": master_key,
     }  # fmt: skip
     settings |= {name: str(n) for name, n in (("WORKERS", workers), ("POOL", pool)) if n}
     environment = os.environ | {f"BENHAN_{name}": value for name, value in settings.items()} | {NOTES: str(notes)}

@@ -82,7 +82,7 @@ def _measure(place: World, asked: argparse.Namespace) -> dict[str, Run]:
         say(f"{place.patients} {name}: {asyncio.run(place.go_home())} records of those whom a run left")
         with (
             tempfile.TemporaryDirectory(prefix="bench-") as notes,
-            server(place.dsn, asked.port, asked.workers, Path(notes)),
+            server(place.dsn, asked.port, asked.workers, Path(notes), master_key=place.master_key),
         ):
             sample = asyncio.run(_sample(place))
             say(f"{place.patients} {name}: {asked.settle:.0f} s to settle, then {seconds:.0f} s")

@@ -1,9 +1,10 @@
 """The hospitals that are measured: one of 10,000 patients by the simulator, and the same ten times over.
 
-The simulator writes a year of visits through the store at some hundred visits a second; 100,000 patients would take
-an hour on two busy cores. So the larger hospital is the smaller one with nine more sets of people, copied inside
-PostgreSQL under ids of their own: records and index rows, no history and no change feed. This morning is not copied:
-both hospitals have the same people waiting. Whom a run leaves waiting goes home before the next one.
+The simulator writes a year of visits through the store at some hundred visits a second; 100,000 patients would take an
+hour on two busy cores. So the larger hospital is the smaller one with nine more sets of people, copied inside
+PostgreSQL under ids of their own: records and index rows, no history and no change feed; encrypted bodies (people,
+labelled records) by this program under their new places. This morning is not copied: both hospitals have the same
+people waiting. Whom a run leaves waiting goes home before the next one.
 """
 
 from __future__ import annotations
@@ -25,8 +26,11 @@ from benhan.core.db.embedded import DATABASE, EmbeddedPostgres
 from benhan.core.fhir import r4
 from benhan.core.fhir.search import PARAMETERS
 from benhan.core.kit.clock import today
+from benhan.core.store.bodies import body_of, hidden, opened_one
 from benhan.core.store.records import NAMES
-from benhan.core.store.rows import hash64
+from benhan.core.store.rows import CONSENTED, MARK, hash64
+from benhan.core.vault import Keys, master_of, ring_of, use
+from benhan.core.vault.master import make_master
 from benhan.simulator import House, build_house, build_province, fill
 from benhan.simulator.fill import SEED, VISITS_A_PERSON
 
@@ -53,6 +57,11 @@ class World(msgspec.Struct):
     patients: int
     postgres: EmbeddedPostgres
     house: House
+
+    @property
+    def master_key(self) -> str:
+        """Where the master key of its people is, as BENHAN_MASTER_KEY names it."""
+        return master_key(self.postgres.folder)
 
     @property
     def dsn(self) -> str:
@@ -100,6 +109,12 @@ class World(msgspec.Struct):
         self.postgres.stop()
 
 
+def master_key(place: Path) -> str:
+    """The master key that lies beside a hospital's data; made when it is not there yet."""
+    make_master(place / "master.key")
+    return f"file:{place / 'master.key'}"
+
+
 async def world(folder: Path, patients: int, say: Say) -> World:
     """The hospital of this size in a folder; made when it is not there yet.
 
@@ -116,15 +131,17 @@ async def world(folder: Path, patients: int, say: Say) -> World:
         else:
             await _simulated(place, patients, say)
         (place / "done").touch()
+    use(master_of(master_key(place)))
     postgres.start()
-    database = await Database.connect(postgres.dsn("benhan_app"), statement_seconds=600)
     await migrate(postgres.dsn())
+    database = await Database.connect(postgres.dsn("benhan_app"), statement_seconds=600)
     house = await build_house(database, postgres.dsn())
     await database.close()
     return World(patients, postgres, house)
 
 
 async def _simulated(place: Path, patients: int, say: Say) -> None:
+    use(master_of(master_key(place)))
     postgres = EmbeddedPostgres(place)
     postgres.start()
     await create_database(postgres.dsn(database="postgres"), DATABASE)
@@ -153,6 +170,7 @@ async def _copied(folder: Path, place: Path, say: Say) -> None:
     await connection.execute("set work_mem = '1GB'; set maintenance_work_mem = '1GB'")
     await connection.execute(_RENAMED)
     await _name_copies(connection)
+    await _hide_copies(connection, postgres.dsn("benhan_app"), small.house.key)
     indexes = await _without_indexes(connection)
     identifiers = _identifiers()
     for step in (*_COPY, *indexes, VACUUM):
@@ -193,6 +211,24 @@ async def _name_copies(connection: asyncpg.Connection[asyncpg.Record]) -> None:
     )
 
 
+async def _hide_copies(connection: asyncpg.Connection[asyncpg.Record], dsn: str, facility: int) -> None:
+    """A third table: the bodies that are encrypted, opened, renamed and encrypted again."""
+    await connection.execute("create temp table sealed (key bigint, body bytea)")
+    database = await Database.connect(dsn, size=1)
+    keys = await ring_of(database).of(facility)
+    rows = await connection.fetch(_ENCRYPTED)
+    await connection.copy_records_to_table(
+        "sealed", records=((row["twin"], _hidden_copy(database, keys, row)) for row in rows)
+    )
+    await database.close()
+    await connection.execute("analyze sealed")
+
+
+def _hidden_copy(database: Database, keys: Keys, row: asyncpg.Record) -> bytes:
+    body = _renamed(opened_one(database, row)["body"].decode(), row["copy"])
+    return hidden(keys, row["type"], _renamed(row["id"], row["copy"]), row["version"], body.encode())
+
+
 def _patterns(day: date) -> tuple[str, str]:
     """What is copied (LIKE) and what of it is not: the visits of this morning."""
     return f"%{SEED}-%", f"%{MARKS[1]}{day:%Y%m%d}%"
@@ -215,6 +251,10 @@ _TO_COPY = (
     "select key, type, id from resource"
     " where id like $1 and id not like $2 and (id like 'bn%' or id like 'lk%' or id like '%-bn%') order by key"
 )
+_ENCRYPTED = f"""
+select r.type, r.id, r.version, {body_of("r")}, w.copy, w.key as twin
+from twin w join resource r on r.key = w.old where substr(r.body, 1, 1) = '\\x01'::bytea
+"""
 _RENAMED = f"""
 create function pg_temp.renamed(name text, mark text) returns text language sql immutable as $$
     select replace(replace(name, 'bn{SEED}-', 'bn' || mark || '-'), 'lk{SEED}-', 'lk' || mark || '-')
@@ -222,13 +262,15 @@ $$"""
 _COPY = (
     "insert into resource (key, facility, type, id, version, updated, indexed, patient, body) overriding system value"
     " select w.key, r.facility, r.type, pg_temp.renamed(r.id, w.mark), r.version, r.updated, r.indexed,"
-    " pg_temp.renamed(r.patient, w.mark), convert_to(pg_temp.renamed(convert_from(r.body, 'UTF8'), w.mark), 'UTF8')"
-    " from twin w join resource r on r.key = w.old order by w.key",
+    " pg_temp.renamed(r.patient, w.mark),"
+    " coalesce(s.body, convert_to(pg_temp.renamed(convert_from(r.body, 'UTF8'), w.mark), 'UTF8'))"
+    " from twin w join resource r on r.key = w.old left join sealed s on s.key = w.key order by w.key",
     "insert into token select t.facility, t.param,"
     " case when t.param in ({identifiers}) then t.hash # w.copy else coalesce(g.new, t.hash) end, w.key"
     " from twin w join token t on t.rid = w.old left join target g on g.old = t.hash and g.copy = w.copy"
     " order by w.key",
-    "insert into word select t.facility, t.param, t.word, w.key, t.whole"
+    f"insert into word select t.facility, t.param, case when t.param in ({MARK}, {CONSENTED})"
+    " then pg_temp.renamed(t.word, w.mark) else t.word end, w.key, t.whole"
     " from twin w join word t on t.rid = w.old order by w.key",
     "insert into span select t.facility, t.param, t.lo, t.hi, w.key"
     " from twin w join span t on t.rid = w.old order by w.key",

@@ -12,8 +12,9 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Final
 
@@ -90,6 +91,7 @@ class Keyring:
         self._all: dict[bytes, AESGCM] = {}
         self._secrets: dict[bytes, bytes] = {}
         self._refused: dict[bytes, str] = {}
+        self._asking = asyncio.Lock()
 
     def known(self, facility: int) -> Keys | None:
         """The keys of a facility, if this process has met it."""
@@ -101,11 +103,10 @@ class Keyring:
         Raises:
             MasterError: there are keys, and the master key that unwraps them is not here.
         """
-        await self.refresh()
-        if facility not in self._now and self._master is not None:
-            await self._make(self._master, facility)
-            await self.refresh()
-        return self._now.setdefault(facility, Keys(facility))
+        async with self._asking:
+            if facility not in self._now:
+                await self._meet(facility)
+        return self._now[facility]
 
     async def refresh(self) -> None:
         """Learn of keys that others made."""
@@ -149,20 +150,36 @@ class Keyring:
             self._refused.setdefault(id_, "its key is not in data_key")
         return self._all.get(id_)
 
+    async def _meet(self, facility: int) -> None:
+        await self._ask()
+        if facility not in self._now and self._master is not None:
+            await self._make(self._master, facility)
+            await self._ask()
+        self._now.setdefault(facility, Keys(facility))
+
     async def _ask(self) -> None:
-        connection = await asyncpg.connect(self._database.lanes.dsn)
-        try:
-            async with connection.transaction():
-                await connection.execute("select set_config('app.facility', $1, true)", str(PLATFORM))
-                self._learn(await connection.fetch(f"{_KEYS} order by number"))
-        finally:
-            await connection.close()
+        async with self._beside(PLATFORM) as connection:
+            self._learn(await connection.fetch(f"{_KEYS} order by number"))
 
     async def _make(self, master: Master, facility: int) -> None:
         ids = [secrets.token_bytes(KEY_ID) for _purpose in (DATA, INDEX)]
         wrapped = [master.wrap(secrets.token_bytes(BYTES), place_of_key(id_, facility)) for id_ in ids]
-        async with self._database.transaction(facility) as tx:
-            await tx.execute(_MAKE, ids, facility, [DATA, INDEX], wrapped, master.id)
+        async with self._beside(facility) as connection:
+            await connection.execute(_MAKE, ids, facility, [DATA, INDEX], wrapped, master.id)
+
+    @asynccontextmanager
+    async def _beside(self, facility: int) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+        """A transaction on a connection beside the pool: who asks for keys may hold one of it, and so may all others.
+
+        It happens once for each facility and process.
+        """
+        connection = await asyncpg.connect(self._database.lanes.dsn)
+        try:
+            async with connection.transaction():
+                await connection.execute("select set_config('app.facility', $1, true)", str(facility))
+                yield connection
+        finally:
+            await connection.close()
 
     def _learn(self, rows: list[asyncpg.Record]) -> None:
         """Unwrap what is new; the rows come oldest first."""
