@@ -62,25 +62,21 @@ PROBE: Final = (
 UNMARKED: Final = (
     f"(select not exists (select from public.word g where g.facility = $1 and g.param = {MARK}::smallint))"
 )
-#: Records of patients with a mark that are gathered to count among others; where there are more, each is asked.
+#: Records of patients with a mark that are gathered to be counted by themselves; where there are more, each is asked.
 _GATHERED: Final = 10_000
 _MARKED: Final = f"""
 select k.key from (select distinct g.word from public.word g where g.facility = $1 and g.param = {MARK}::smallint) m
 cross join lateral (select k.key from public.resource k
                     where k.facility = $1 and k.patient = m.word and k.type = {{type}}::smallint offset 0) k
-union all select g.rid from public.word g where g.facility = $1 and g.param = {MARK}::smallint and g.word = ''
+union select g.rid from public.word g where g.facility = $1 and g.param = {MARK}::smallint and g.word = ''
 limit {_GATHERED + 1}
 """
 
 
-def unmarked(key: str, type_name: str) -> str:
-    """SQL: that the record of a key is of nobody with a mark, for a statement that asks it of very many keys.
-
-    The keys that may be closed are gathered once and hashed: the sub-select must name nothing of the rows around it.
-    """
-    marked = _MARKED.format(type=NUMBERS[type_name])
-    few = f"(select count(*) <= {_GATHERED} from ({marked}) few)"
-    return f"case when {few} then {key} not in ({marked}) else false end"
+def marked(type_name: str) -> tuple[str, str]:
+    """SQL of the keys of a type that a label may close, and of whether they are few enough to be gathered."""
+    keys = _MARKED.format(type=NUMBERS[type_name])
+    return keys, f"(select count(*) <= {_GATHERED} from ({keys}) few)"
 
 
 @lru_cache(4096)
@@ -209,6 +205,6 @@ def version_labels(body: bytes) -> frozenset[str]:
 
 
 __all__ = [
-    "CARE", "UNMARKED", "Shut", "closed_versions", "is_open", "open_among", "opens", "pass_of", "ruled", "said", "shut",
-    "unmarked",
+    "CARE", "UNMARKED", "Shut", "closed_versions", "is_open", "marked", "open_among", "opens", "pass_of", "ruled",
+    "said", "shut",
 ]  # fmt: skip

@@ -15,11 +15,14 @@ Keys are found first; the records of the page alone are read.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any, NamedTuple
+
+import msgspec
 
 from benhan.core.access import Decision
 from benhan.core.store.bodies import body_of
-from benhan.core.store.guarding import UNMARKED, opens, unmarked
+from benhan.core.store.guarding import UNMARKED, marked, opens
 from benhan.core.store.lead import Lead
 from benhan.core.store.query.clauses import Tokens
 from benhan.core.store.query.combined import Compartment, Ids, Present, Without, is_on_record, is_typed
@@ -53,7 +56,6 @@ class Statement:
         self._only_patient = decision.only_patient
         self._decision = decision
         self._after = after
-        self._counts_many = False
 
     @property
     def along_the_order(self) -> bool:
@@ -108,9 +110,24 @@ class Statement:
         return f"select {source.key} as key from {source.sql}{cut}"
 
     def total(self) -> str:
-        """How many there are; index rows alone are counted where they tell."""
-        self._counts_many = self._lead is not None and not self._lead.few
-        return f"select count(*) from {self._source(whole=True).sql}"
+        """How many there are. Where a label may close some of many: all that meet the search, less those closed."""
+        each = f"select count(*) from {self._source(whole=True).sql}"
+        if self._decision.guard is None or self._by_columns or self._lead is None or self._lead.few:
+            return each
+        keys, are_few = marked(self._query.type)
+        [is_open] = opens(self._decision, self.value)
+        record = f"r.key = m.key and {' and '.join(self._columns())} and not {is_open}"
+        free = self._unguarded()
+        met = f"exists (select from resource r where {record} offset 0){free._tried(self._query.clauses, 'm.key')}"
+        all_ = f"select count(*) from {free._source(whole=True).sql}"
+        closed = f"select count(*) from ({keys}) m where {met}"
+        return f"select case when {are_few} then ({all_}) - ({closed}) else ({each}) end"
+
+    def _unguarded(self) -> Statement:
+        """The same search where no label closes anything; its values go to the same places."""
+        free = copy(self)
+        free._decision = msgspec.structs.replace(self._decision, guard=None)
+        return free
 
     def estimate(self) -> str:
         """About how many there are: the newest are counted, the others taken to lie as densely."""
@@ -189,8 +206,7 @@ class Statement:
             said.append(f"exists (select from resource r where {' and '.join(own)} offset 0)")
         elif guard:
             record = f"select from resource r where r.key = {key} and {guard[0]} offset 0"
-            free = unmarked(key, self._query.type) if self._counts_many else UNMARKED
-            said.append(f"({free} or exists ({record}))")
+            said.append(f"({UNMARKED} or exists ({record}))")
         return "".join(f" and {one}" for one in said)
 
     def _columns(self) -> list[str]:
