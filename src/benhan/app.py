@@ -40,6 +40,7 @@ from benhan.entrance import glass
 from benhan.entrance.outside import exchanges
 from benhan.entrance.sign_in import second_factor_roles
 from benhan.patient.messages import senders
+from benhan.patient.telling import Telling
 from benhan.patient.zalo import zalo
 from benhan.settings import Settings
 
@@ -163,6 +164,8 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         Daily(database, settings.idle_account_days),
         Refreshing(database),
     ]
+    if app.state.senders:
+        tasks.append(Telling(database, app.state.senders))
     if seals := sealer(database, settings.audit_key, settings.audit_keeper):
         tasks.append(seals)
     for task in tasks:

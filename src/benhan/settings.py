@@ -161,10 +161,15 @@ class Settings(BaseSettings):
     )
     zalo_messages: str = Field(
         default="",
-        description="base URL for template messages (`https://business.openapi.zalo.me`) that carry sign-in codes; "
-        "empty: none are sent through Zalo",
+        description="base URL for template messages (`https://business.openapi.zalo.me`) that carry sign-in codes "
+        "and tell of a broken glass; empty: none are sent through Zalo",
     )
     zalo_code_template: str = Field(default="", description="approved template of a code, with the parameter `otp`")
+    zalo_glass_template: str = Field(
+        default="",
+        description="approved template that tells a patient that her record was opened in an emergency, with the "
+        "parameters `facility`, `time`, `whose`; empty: that is not sent through Zalo",
+    )
     zalo_oa_token_file: Path | None = Field(
         default=None, description="file of the Official Account's access token, read at each message"
     )
@@ -173,6 +178,12 @@ class Settings(BaseSettings):
     )
     sms_token: SecretStr = Field(default=SecretStr(""), description="its bearer token")
     sms_sender: str = Field(default="", description="brand name that short messages come from")
+    sms_glass_text: str = Field(
+        default="{facility}: ho so {whose} duoc mo khan cap luc {time}. Xem ai mo o trang cua ban; ban co quyen hoi "
+        "benh vien.",
+        description="text of the short message that tells a patient that her record was opened in an emergency; "
+        "{facility}, {time} and {whose} (hers, or that of her child) stand for what they say",
+    )
     sms_text: str = Field(
         default="Ma dang nhap ho so benh an cua ban la {code}, dung trong 5 phut. Khong dua ma nay cho ai.",
         description="text of a short message; {code} stands for the code",

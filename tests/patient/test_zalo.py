@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 
 from benhan.core.access.callers import COOKIE
 from benhan.core.db import Database
-from benhan.patient.messages import NotSent, ShortMessage, ZaloTemplate, send
+from benhan.patient.messages import Kind, NotSent, ShortMessage, ZaloTemplate, code_message, send
 from benhan.patient.zalo import Zalo, ZaloTrouble
 from benhan.simulator import House
 from tests.patient import telephones
@@ -21,6 +21,8 @@ from tests.standins.zalo import OA_TOKEN, SECRET, TEMPLATE, ZaloStandIn, zalo_st
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 Client = Callable[..., Awaitable[httpx.AsyncClient]]
+CODE = code_message("123456")
+TEMPLATES: dict[Kind, str] = {"code": TEMPLATE}
 
 
 @pytest.fixture
@@ -76,12 +78,12 @@ async def test_trouble_with_zalo_is_told_by_its_kind(
         await Zalo(address, SECRET, seconds=0.2).id_of("uat-1")
     assert trouble.value.kind == kind
     with pytest.raises(NotSent) as unsent:
-        await ZaloTemplate(address, TEMPLATE, token_file, seconds=0.2).send("0912345678", "123456")
+        await ZaloTemplate(address, TEMPLATES, token_file, seconds=0.2).send("0912345678", CODE)
     assert unsent.value.kind == kind
 
 
 async def test_a_code_goes_by_template_to_the_telephone(there: ZaloStandIn, address: str, token_file: Path) -> None:
-    await ZaloTemplate(address, TEMPLATE, token_file).send("0912345678", "123456")
+    await ZaloTemplate(address, TEMPLATES, token_file).send("0912345678", CODE)
     [message] = there.sent
     assert (message["phone"], message["template_data"]) == ("84912345678", {"otp": "123456"})
 
@@ -92,21 +94,24 @@ async def test_where_zalo_cannot_reach_her_a_short_message_does(
     there.refusing["84912345678"] = -118
     gateway = GatewayStandIn()
     with sms_gateway(gateway) as sms:
-        by = [ZaloTemplate(address, TEMPLATE, token_file), ShortMessage(sms, TOKEN, "BV", "Ma {code}, 5 phut")]
-        assert await send(by, "0912345678", "123456") == ("sms", ["zalo refused: -118"])
+        by = [
+            ZaloTemplate(address, TEMPLATES, token_file),
+            ShortMessage(sms, TOKEN, "BV", {"code": "Ma {code}, 5 phut"}),
+        ]
+        assert await send(by, "0912345678", CODE) == ("sms", ["zalo refused: -118"])
         assert gateway.code() == "123456"
-        by[1] = ShortMessage(sms, "wrong", "BV", "Ma {code}")
-        assert await send(by, "0912345678", "1") == (None, ["zalo refused: -118", "sms down: HTTP 401"])
+        by[1] = ShortMessage(sms, "wrong", "BV", {"code": "Ma {code}"})
+        assert await send(by, "0912345678", CODE) == (None, ["zalo refused: -118", "sms down: HTTP 401"])
 
 
 async def test_without_the_token_of_the_account_nothing_leaves(
     there: ZaloStandIn, address: str, tmp_path: Path
 ) -> None:
     with pytest.raises(NotSent, match="token file"):
-        await ZaloTemplate(address, TEMPLATE, tmp_path / "none").send("0912345678", "123456")
+        await ZaloTemplate(address, TEMPLATES, tmp_path / "none").send("0912345678", CODE)
     (tmp_path / "old").write_text("old")
     with pytest.raises(NotSent, match="-124"):
-        await ZaloTemplate(address, TEMPLATE, tmp_path / "old").send("0912345678", "123456")
+        await ZaloTemplate(address, TEMPLATES, tmp_path / "old").send("0912345678", CODE)
 
 
 # Signing in through it

@@ -23,6 +23,7 @@ class GatewayStandIn:
 
     sent: list[dict[str, Any]] = field(default_factory=list)
     refusing: set[str] = field(default_factory=set)
+    down: bool = False
 
     def code(self) -> str:
         """The code in the last message."""
@@ -37,7 +38,9 @@ class _Handler(BaseHTTPRequestHandler):
         at = self.server.stand_in
         body = json.loads(self.rfile.read(int(self.headers.get("content-length", "0"))))
         status, said = 200, {"status": "queued", "id": body.get("reference")}
-        if self.headers.get("authorization") != f"Bearer {TOKEN}":
+        if at.down:
+            status, said = 503, {}
+        elif self.headers.get("authorization") != f"Bearer {TOKEN}":
             status, said = 401, {"error": "unauthorized"}
         elif body["to"] in at.refusing:
             said = {"status": "rejected", "error": "no such number"}

@@ -23,7 +23,9 @@ from urllib.parse import parse_qs, urlsplit
 from tests.standins.loopback import serving
 
 Fault = Literal["", "slow", "500", "garbage"]
-SECRET, OA_TOKEN, TEMPLATE = "bi-mat-ung-dung", "oa-token", "412345"
+SECRET, OA_TOKEN, TEMPLATE, GLASS_TEMPLATE = "bi-mat-ung-dung", "oa-token", "412345", "412346"
+#: Approved templates, with their parameters.
+TEMPLATES = {TEMPLATE: {"otp"}, GLASS_TEMPLATE: {"facility", "time", "whose"}}
 BAD_SESSION = {"error": 452, "message": "Session key invalid."}
 
 
@@ -74,11 +76,11 @@ class ZaloStandIn:
         """POST /message/template, by telephone."""
         if headers.get("access_token") != OA_TOKEN:
             return {"error": -124, "message": "access token invalid"}
-        if body.get("template_id") != TEMPLATE:
+        if body.get("template_id") not in TEMPLATES:
             return {"error": -109, "message": "template id invalid"}
         if not str(body.get("phone", "")).startswith("84"):
             return {"error": -108, "message": "phone invalid"}
-        if set(body.get("template_data", {})) != {"otp"}:
+        if set(body.get("template_data", {})) != TEMPLATES[body["template_id"]]:
             return {"error": -1122, "message": "missing param"}
         if len(body.get("tracking_id", "")) > 48:
             return {"error": -1121, "message": "param exceeds max length"}

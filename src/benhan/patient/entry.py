@@ -46,7 +46,7 @@ async def deliver(database: Database, by: Sequence[messages.Sender], facility: i
         known = bool(await _holders(tx, facility, phone)) or await people.waits(tx, facility, phone)
     if not known:
         return
-    sender, troubles = await messages.send(by, phone, code)
+    sender, troubles = await messages.send(by, phone, messages.code_message(code))
     async with database.transaction(facility) as tx:
         event = Event("code-sent", allowed=sender is not None, rule=sender or "not sent", detail="; ".join(troubles))
         record(tx, door, event)

@@ -1,23 +1,45 @@
-"""Sending a code to a telephone: a template message of Zalo (ZBS, the former ZNS), or a short message of a gateway.
+"""Messages to a telephone: a template message of Zalo (ZBS, the former ZNS), or a short message of a gateway.
 
 Each sender is an adapter with its base URL in the settings; the stand-ins are `tests/standins/zalo.py` and
-`sms_gateway.py`. A message holds the code and nothing of a record.
+`sms_gateway.py`. A message holds a code, or that a record was opened, and nothing of the record.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import httpx
 import msgspec
 
+from benhan.core.kit.text import unaccented
 from benhan.settings import Settings
 
 #: Nobody waits for it at the screen, and no code lives longer than minutes.
 SECONDS: Final = 8.0
+#: Characters of a short message of one part, all of them ASCII (GSM 03.38).
+ONE_PART: Final = 160
+Kind = Literal["code", "glass"]
+#: What a value is called in templates of Zalo, where it is not as here.
+_PARAMETERS: Final = {"code": "otp"}
+
+
+class Message(msgspec.Struct, frozen=True):
+    """What is sent: by which template or text, and what stands in it.
+
+    `reference`: the same each time that it is sent again, so that who carries it may know it as the same.
+    """
+
+    kind: Kind
+    values: Mapping[str, str]
+    reference: str = msgspec.field(default_factory=lambda: secrets.token_hex(12))
+
+
+def code_message(code: str) -> Message:
+    """A code to sign in with."""
+    return Message("code", {"code": code})
 
 
 class NotSent(Exception):  # noqa: N818 - something that is noted, not a fault of ours
@@ -30,11 +52,11 @@ class NotSent(Exception):  # noqa: N818 - something that is noted, not a fault o
 
 
 class Sender(Protocol):
-    """The port: sends a code to a telephone in its stored form ("0912345678")."""
+    """The port: sends to a telephone in its stored form ("0912345678")."""
 
     name: str
 
-    async def send(self, phone: str, code: str) -> None:
+    async def send(self, phone: str, message: Message) -> None:
         """Send it.
 
         Raises:
@@ -48,19 +70,24 @@ class ZaloTemplate:
 
     name = "zalo"
 
-    def __init__(self, address: str, template: str, token_file: Path, *, seconds: float = SECONDS) -> None:
-        self._address, self._template, self._token_file, self._seconds = address, template, token_file, seconds
+    def __init__(
+        self, address: str, templates: Mapping[Kind, str], token_file: Path, *, seconds: float = SECONDS
+    ) -> None:
+        self._address, self._templates, self._token_file, self._seconds = address, templates, token_file, seconds
 
-    async def send(self, phone: str, code: str) -> None:
-        """Send it by the approved template, whose parameter is `otp`."""
+    async def send(self, phone: str, message: Message) -> None:
+        """Send it by the template that was approved for its kind, with its values as parameters."""
+        if not (template := self._templates.get(message.kind)):
+            raise NotSent("refused", f"no template for {message.kind}")
         try:
             token = self._token_file.read_text("utf-8").strip()
         except OSError as wrong:
             raise NotSent("refused", f"token file: {type(wrong).__name__}") from None
+        data = {_PARAMETERS.get(name, name): value for name, value in message.values.items()}
         said = await posted(
             f"{self._address.rstrip('/')}/message/template", self._seconds, headers={"access_token": token},
-            json={"phone": _international(phone), "template_id": self._template, "template_data": {"otp": code},
-                  "tracking_id": secrets.token_hex(12)},
+            json={"phone": _international(phone), "template_id": template, "template_data": data,
+                  "tracking_id": message.reference},
         )  # fmt: skip
         if said.get("error") != 0:
             raise NotSent("refused", str(said.get("error")))
@@ -71,15 +98,17 @@ class ShortMessage:
 
     name = "sms"
 
-    def __init__(self, address: str, token: str, sender: str, text: str, *, seconds: float = SECONDS) -> None:
-        self._address, self._token, self._sender, self._text, self._seconds = address, token, sender, text, seconds
+    def __init__(
+        self, address: str, token: str, sender: str, texts: Mapping[Kind, str], *, seconds: float = SECONDS
+    ) -> None:
+        self._address, self._token, self._sender, self._texts, self._seconds = address, token, sender, texts, seconds
 
-    async def send(self, phone: str, code: str) -> None:
-        """Send it: unaccented, one part (GSM 03.38)."""
+    async def send(self, phone: str, message: Message) -> None:
+        """Send it: unaccented, one part."""
         said = await posted(
             self._address, self._seconds, headers={"Authorization": f"Bearer {self._token}"},
-            json={"to": _international(phone), "from": self._sender, "text": self._text.replace("{code}", code),
-                  "reference": secrets.token_hex(12)},
+            json={"to": _international(phone), "from": self._sender, "reference": message.reference,
+                  "text": written(self._texts[message.kind], message.values)},
         )  # fmt: skip
         if said.get("status") not in ("queued", "sent"):
             raise NotSent("refused", str(said.get("error") or said.get("status")))
@@ -89,19 +118,30 @@ def senders(settings: Settings) -> list[Sender]:
     """Those that the operator set up, in the order in which they are tried."""
     found: list[Sender] = []
     if settings.zalo_messages and settings.zalo_oa_token_file:
-        found.append(ZaloTemplate(settings.zalo_messages, settings.zalo_code_template, settings.zalo_oa_token_file))
+        templates: dict[Kind, str] = {"code": settings.zalo_code_template, "glass": settings.zalo_glass_template}
+        found.append(ZaloTemplate(settings.zalo_messages, templates, settings.zalo_oa_token_file))
     if settings.sms_gateway:
+        texts: dict[Kind, str] = {"code": settings.sms_text, "glass": settings.sms_glass_text}
         token = settings.sms_token.get_secret_value()
-        found.append(ShortMessage(settings.sms_gateway, token, settings.sms_sender, settings.sms_text))
+        found.append(ShortMessage(settings.sms_gateway, token, settings.sms_sender, texts))
     return found
 
 
-async def send(by: Sequence[Sender], phone: str, code: str) -> tuple[str | None, list[str]]:
+def written(text: str, values: Mapping[str, str]) -> str:
+    """A short message: each `{name}` exchanged for its value, unaccented; the first is cut until all is one part."""
+    plain = {name: unaccented(value) for name, value in values.items()}
+    if (over := len(_filled(text, plain)) - ONE_PART) > 0:
+        first = next(iter(plain))
+        plain[first] = plain[first][:-over].rstrip()
+    return _filled(text, plain)
+
+
+async def send(by: Sequence[Sender], phone: str, message: Message) -> tuple[str | None, list[str]]:
     """Try one sender after the other: the name of the one that took it (None: none did), and what went wrong before."""
     troubles = []
     for one in by:
         try:
-            await one.send(phone, code)
+            await one.send(phone, message)
         except NotSent as trouble:
             troubles.append(f"{one.name} {trouble}")
         else:
@@ -128,6 +168,12 @@ async def posted(address: str, seconds: float, **asked: Any) -> dict[str, Any]:
         return msgspec.json.decode(response.content, type=dict[str, Any])
     except msgspec.MsgspecError:
         raise NotSent("unreadable") from None
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    for name, value in values.items():
+        text = text.replace(f"{{{name}}}", value)
+    return text
 
 
 def _international(phone: str) -> str:

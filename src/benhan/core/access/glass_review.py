@@ -13,6 +13,7 @@ import msgspec
 
 from benhan.core.access.acts import refuse_unless_reviewer
 from benhan.core.access.audit import Event, may_ask, record
+from benhan.core.access.glass_told import PATIENCE
 from benhan.core.access.roles import Permission
 from benhan.core.access.subject import Subject
 from benhan.core.db import Transaction
@@ -24,8 +25,9 @@ KEPT: Final = timedelta(days=90)
 MOST: Final = 200
 MOST_REMARK: Final = 1000
 _SATURDAY: Final = 5
-_ROWS = """
+_ROWS = f"""
 select b.*, glass_holds(b) and exists (select from session s where s.glass = b.id and s.ends > now()) as open,
+    b.tell_next is not null and b.begun > now() - interval '{PATIENCE.days} days' as tell_again,
     a.name, a.roles, coalesce(r.name, '') as reviewer_name,
     (select count(*) from audit x where x.facility = b.facility and x.patient = b.patient and x.account = b.account
         and x.at >= b.begun and x.at <= coalesce(b.ended, b.ends) and x.allowed
@@ -55,6 +57,12 @@ class Broken(msgspec.Struct, frozen=True, kw_only=True):
     reviewer: str = ""
     remark: str = ""
     cleared: datetime | None = None
+    #: Since when everybody whom it concerns has the message, and by which sender; else what was in the way, if anything
+    #: was (`glass_told.NOBODY`, or what a sender said), and whether it is tried again.
+    told: datetime | None = None
+    told_by: str = ""
+    tell_trouble: str = ""
+    tell_again: bool = False
 
     def overdue(self, at: datetime) -> bool:
         """Whether it should have been judged by now."""
@@ -161,7 +169,8 @@ async def _broken(tx: Transaction, asked: str, *values: Any) -> list[Broken]:
             shown=row["shown"], reason=row["reason"], words=row["words"], begun=row["begun"],
             ended=row["ended"] or row["ends"], open=row["open"], review_by=row["review_by"], acts=row["acts"],
             justified=row["justified"], reviewed=row["reviewed"], reviewer=row["reviewer_name"], remark=row["remark"],
-            cleared=row["cleared"],
+            cleared=row["cleared"], told=row["told"], told_by=row["told_by"], tell_trouble=row["tell_trouble"],
+            tell_again=row["tell_again"],
         )
         for row in rows
     ]  # fmt: skip

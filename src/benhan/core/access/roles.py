@@ -31,6 +31,7 @@ class Role(StrEnum):
     FINDER_SERVICE = "finder-service"
     PHONE_SERVICE = "phone-service"
     SUBSCRIPTION_SERVICE = "subscription-service"
+    TELLING_SERVICE = "telling-service"
     RIGHTS_SERVICE = "rights-service"
     LOADER = "loader"
 
@@ -173,6 +174,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.FINDER_SERVICE: frozenset(),
     Role.PHONE_SERVICE: frozenset(),
     Role.SUBSCRIPTION_SERVICE: frozenset(),
+    Role.TELLING_SERVICE: frozenset(),
     Role.RIGHTS_SERVICE: frozenset(),
     Role.LOADER: frozenset(),
 }

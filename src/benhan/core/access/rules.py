@@ -272,6 +272,12 @@ ALLOWED: Final[tuple[Allow, ...]] = (
         en="The program finds records by a telephone that was proved, then asks for the birth date.",
     ),
     Allow(
+        name="glass-told", roles="telling-service", may="r", types="Patient RelatedPerson", purpose=Purpose.PATIENT,
+        law="Luật 91/2025/QH15 Đ19",
+        vi="Chương trình xem điện thoại của người bệnh, hoặc của người giám hộ trẻ, để báo hồ sơ vừa được mở khẩn cấp.",
+        en="The program sees the telephone of a patient, or of a child's guardian, to tell of a broken glass.",
+    ),
+    Allow(
         name="subscriptions-kept", roles="subscription-service", may="ru", types="Subscription", purpose=Purpose.SYSTEM,
         law=_LAW_TRACE,
         vi="Chương trình ghi trạng thái đăng ký nhận tin.", en="The program keeps the state of subscriptions.",

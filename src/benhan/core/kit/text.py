@@ -59,6 +59,12 @@ def fold(text: str) -> str:
     return " ".join(text[:FOLD_LIMIT].translate(table).split())
 
 
+def unaccented(text: str) -> str:
+    """The same in ASCII: "Đặng Thị Tâm" as "Dang Thi Tam"; what has no such letter is left out."""
+    bare = unicodedata.normalize("NFKD", text.replace("đ", "d").replace("Đ", "D"))
+    return bare.encode("ascii", "ignore").decode()
+
+
 def name_words(name: str) -> list[str]:
     """The folded words of a name in the order written."""
     return fold(name).split()

@@ -60,6 +60,7 @@ async def _page(request: Request, tx: Transaction, who: Subject, wrong: tuple[st
         request, "review/glass.html", 422 if wrong else 200, path=PATH, waiting=waiting, at=now, words=words,
         judged=await glass_review.judged(tx, who, now), overdue=sum(one.overdue(now) for one in waiting),
         reasons=REASONS, may_judge=who.may(Permission.JUDGE_ACCESS), log=_log, wrong=wrong,
+        sends=bool(request.app.state.senders),
         said=_(said) if said else None,
     )  # fmt: skip
 
