@@ -88,7 +88,7 @@ async def _world(size: int, asked: argparse.Namespace) -> tuple[list[Row], list[
     async with world(asked.data, size, lambda text: print(text, flush=True)) as place:
         for workers in asked.workers:
             notes = Path(tempfile.mkdtemp(prefix="bench-"))
-            with server(place.dsn, asked.port, workers, notes, pool=asked.pool) as pid:
+            with server(place.dsn, asked.port, workers, notes, pool=asked.pool, master_key=place.master_key) as pid:
                 settle(pid)
                 for operation, clients in itertools.product(chosen, asked.clients):
                     row = await asyncio.to_thread(measured, place, operation, workers, clients, asked, pid)

@@ -18,12 +18,14 @@ import asyncpg
 import msgspec
 
 from bench.ward import EACH, Ward
+from bench.world import master_key
 from benhan.core.access import Role, service
 from benhan.core.access.accounts import create_client
 from benhan.core.db import Database, create_database, migrate
 from benhan.core.db.embedded import DATABASE, EmbeddedPostgres
 from benhan.core.fhir import codec
 from benhan.core.store.load import load
+from benhan.core.vault import master_of, use
 from benhan.simulator.house import found_facility
 
 CODE, NAME = "01999", "Bench"
@@ -33,7 +35,7 @@ COPIED_UP_TO = 200_000
 BATCH_PEOPLE = 20
 RUN = "benhan_run"
 #: Grows when the records are made or laid down otherwise, so that a world of before is not measured by mistake.
-EDITION = 3
+EDITION = 4
 #: As directly after a load: PostgreSQL knows nothing of what lies in the tables.
 _FORGET = """
 delete from pg_statistic s using pg_class c where c.oid = s.starelid and c.relnamespace = 'public'::regnamespace;
@@ -61,6 +63,11 @@ class World(msgspec.Struct):
     token: str
 
     @property
+    def master_key(self) -> str:
+        """Where the master key of its people is, as BENHAN_MASTER_KEY names it."""
+        return master_key(self.postgres.folder)
+
+    @property
     def dsn(self) -> str:
         """The role that serves requests."""
         return self.postgres.dsn("benhan_app", self.database)
@@ -75,6 +82,7 @@ class World(msgspec.Struct):
 async def world(folder: Path, size: int, say: Say) -> AsyncIterator[World]:
     """The world of this size; made when it is not there yet or only half."""
     place = await _made(folder, size, say)
+    use(master_of(master_key(place)))
     postgres = EmbeddedPostgres(place)
     postgres.start()
     try:
@@ -102,6 +110,7 @@ async def _made(folder: Path, size: int, say: Say) -> Path:
 
 
 async def _loaded(place: Path, size: int, say: Say) -> None:
+    use(master_of(master_key(place)))
     postgres = EmbeddedPostgres(place)
     postgres.start()
     await create_database(postgres.dsn(database="postgres"), DATABASE)

@@ -9,9 +9,12 @@ people waiting. Whom a run leaves waiting goes home before the next one.
 
 from __future__ import annotations
 
+import asyncio
 import shutil
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from random import Random
@@ -37,6 +40,7 @@ from benhan.simulator.fill import SEED, VISITS_A_PERSON
 SMALL, LARGE = 10_000, 100_000
 #: Ids of people and visits begin so; a copy has another number there.
 MARKS = (f"bn{SEED}-", f"lk{SEED}-")
+_RELOAD = "select pg_reload_conf()"
 VACUUM = "vacuum (analyze) resource, token, word, span, quantity, history, feed, once"
 
 #: Bytes that are read at once.
@@ -103,6 +107,39 @@ class World(msgspec.Struct):
                 after = page.next
         await database.close()
         return changed
+
+    @contextmanager
+    def steady(self, milliseconds: float) -> Iterator[None]:
+        """Its log (WAL) in memory, and every commit waits so long: a disk that flushes steadily.
+
+        0 leaves the log on its own disk. Afterwards it lies there again.
+        """
+        if not milliseconds:
+            yield
+            return
+        log, memory = self.postgres.cluster / "pg_wal", Path(tempfile.mkdtemp(prefix="bench-wal-", dir="/dev/shm"))
+        memory.chmod(0o711)
+        self.stop()
+        self._move(log, memory / "pg_wal")
+        log.symlink_to(memory / "pg_wal")
+        self.postgres.start()
+        wait = f"alter system set commit_delay = {milliseconds * 1000:.0f}", "alter system set commit_siblings = 0"
+        asyncio.run(_as_owner(self.postgres, *wait, _RELOAD))
+        try:
+            yield
+        finally:
+            forget = "alter system reset commit_delay", "alter system reset commit_siblings"
+            asyncio.run(_as_owner(self.postgres, *forget))
+            self.stop()
+            log.unlink()
+            self._move(memory / "pg_wal", log)
+            memory.rmdir()
+
+    def _move(self, folder: Path, to: Path) -> None:
+        """Also to another disk."""
+        shutil.copytree(folder, to)
+        shutil.rmtree(folder)
+        _same_owner(self.postgres.cluster, to)
 
     def stop(self) -> None:
         """Stop its PostgreSQL; the data stays."""
@@ -293,9 +330,10 @@ async def _without_indexes(connection: asyncpg.Connection[asyncpg.Record]) -> li
     return [row["made"] for row in rows]
 
 
-async def _as_owner(postgres: EmbeddedPostgres, sql: str) -> None:
+async def _as_owner(postgres: EmbeddedPostgres, *statements: str) -> None:
     connection = await asyncpg.connect(postgres.dsn())
-    await connection.execute(sql)
+    for sql in statements:
+        await connection.execute(sql)
     await connection.close()
 
 

@@ -3,7 +3,8 @@
 `python tools/plant_faults.py`
 A fault is a small change somebody could make by mistake: `what` it is, the `file`, the `old` text (once in the file),
 the `new` one, and the `tests` (arguments of pytest) that must notice. The tests run green first, then red with the
-fault. `python tools/plant_faults.py search` plants only those of `search.toml`. The checkout itself is not touched.
+fault. `python tools/plant_faults.py search` plants only those of `search.toml`, two at once with `--jobs 2`; `--green`
+leaves the first run away, for who has just seen all tests green. The checkout itself is not touched.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from pathlib import Path
+from queue import Queue
 from typing import Final
 
 import msgspec
@@ -45,17 +48,28 @@ def main() -> int:
     """Plant them all; exit code 1 when one of them goes unnoticed."""
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("area", nargs="*", help="only these lists (default: all)")
-    areas = asked.parse_args().area
+    asked.add_argument("--jobs", type=int, default=1, help="faults at once, each in a copy of its own")
+    asked.add_argument("--green", action="store_true", help="the tests were green a moment ago: believe it")
+    arguments = asked.parse_args()
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
-        copy = _copied(Path(folder) / "benhan")
-        sound = cache(partial(_tests, copy))
-        found = []
-        for area, fault in _faults(areas):
-            found.append((area, fault, verdict := _tried(copy, fault, sound)))
-            print(f"{verdict:<12} {area}: {fault.what}", flush=True)
-    unnoticed = [fault for _, fault, verdict in found if verdict != "red"]
-    print(f"{len(found) - len(unnoticed)} of {len(found)} faults turn a test red")
-    return 1 if unnoticed or not found else 0
+        copies: Queue[Path] = Queue()
+        for number in range(arguments.jobs):
+            copies.put(_copied(Path(folder) / str(number) / "benhan"))
+        with ThreadPoolExecutor(arguments.jobs) as jobs:
+            verdicts = list(jobs.map(partial(_planted, copies, arguments.green), _faults(arguments.area)))
+    print(f"{verdicts.count('red')} of {len(verdicts)} faults turn a test red")
+    return 0 if verdicts and set(verdicts) == {"red"} else 1
+
+
+def _planted(copies: Queue[Path], green: bool, one: tuple[str, Fault]) -> str:
+    """The verdict on a fault, in a copy that nobody else works in."""
+    (area, fault), copy = one, copies.get()
+    try:
+        verdict = _tried(copy, fault, green=green)
+    finally:
+        copies.put(copy)
+    print(f"{verdict:<12} {area}: {fault.what}", flush=True)
+    return verdict
 
 
 def _faults(areas: list[str]) -> Iterator[tuple[str, Fault]]:
@@ -77,19 +91,25 @@ def _copied(place: Path) -> Path:
     return place
 
 
-def _tried(copy: Path, fault: Fault, sound: Callable[[str], int]) -> str:
-    """`red` where the tests notice; else what went otherwise. `sound`: how tests end without a fault."""
+def _tried(copy: Path, fault: Fault, *, green: bool) -> str:
+    """`red` where the tests notice; else what went otherwise. `green`: they are known to be without the fault."""
     path = copy / fault.file
     text = path.read_text("utf-8")
     if text.count(fault.old) != 1:
         return f"{text.count(fault.old)} places"
-    if sound(fault.tests) != GREEN:
+    if not green and _sound(copy, fault.tests) != GREEN:
         return "red without"
     path.write_text(text.replace(fault.old, fault.new), "utf-8")
     try:
         return {RED: "red", GREEN: "UNNOTICED"}.get(_tests(copy, fault.tests), "broken")
     finally:
         path.write_text(text, "utf-8")
+
+
+@cache
+def _sound(copy: Path, arguments: str) -> int:
+    """How tests end without a fault."""
+    return _tests(copy, arguments)
 
 
 def _tests(copy: Path, arguments: str) -> int:
