@@ -10,8 +10,8 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -23,19 +23,22 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from benhan.cli_keys import MASTER_KEY, keys, master_source, use_master
-from benhan.core.db import Database, Transaction, WallOpen
+from benhan.cli_doors import doors
+from benhan.cli_keys import keys
+from benhan.cli_store import MASTER_KEY, AnyFacility, Data, OneFacility, facility_of, master_source, served, use_master
+from benhan.cli_token import invite, token
+from benhan.core.db import Database, WallOpen
 from benhan.settings import Settings
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Benhan: hệ thống bệnh án điện tử mở.")
 audit = typer.Typer(no_args_is_help=True, help="Sổ vết truy cập: kiểm tra niêm phong, xuất cho thanh tra.")
 cli.add_typer(audit, name="audit")
 cli.add_typer(keys, name="keys")
+cli.command()(token)
+cli.command()(invite)
+cli.command()(doors)
 console = Console(highlight=False)
 
-Data = Annotated[
-    Path | None, typer.Option("--data", help="Thư mục dữ liệu (mặc định .benhan; với root: /var/lib/benhan).")
-]
 Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="Cổng.")]
 
 
@@ -133,7 +136,7 @@ def migrate(
 @cli.command()
 def load(
     paths: Annotated[list[Path], typer.Argument(exists=True, help="NDJSON, Bundle hoặc thư mục JSON.")],
-    facility: Annotated[str | None, typer.Option("--facility", help="Mã cơ sở nhận dữ liệu.")] = None,
+    facility: OneFacility = None,
     rejects: Annotated[Path, typer.Option("--rejects", help="Tệp ghi những bản ghi bị từ chối.")] = Path(
         "rejects.ndjson"
     ),
@@ -146,14 +149,16 @@ def load(
     async def run(dsn: str) -> int:
         database = await Database.connect(dsn, statement_seconds=600)
         async with database.transaction() as tx:
-            key, name = await _facility(tx, facility)
+            to = await facility_of(tx, facility)
         with _progress() as progress:
             step = progress.add_task("Nạp", total=None)
 
             def show(text: str, done: int, total: int) -> None:
                 progress.update(step, description=text, completed=done, total=total or None)
 
-            tally = await load_paths(database, service(Role.LOADER, key, name), paths, rejects=rejects, progress=show)
+            tally = await load_paths(
+                database, service(Role.LOADER, to.key, to.name), paths, rejects=rejects, progress=show
+            )
         await database.close()
         console.print(
             f"Mới {tally.created} · cập nhật {tally.updated} · đã có {tally.unchanged} · từ chối {tally.rejected}"
@@ -161,78 +166,21 @@ def load(
         )
         return 1 if tally.rejected else 0
 
-    with _database(data) as dsn:
+    with served(data) as dsn:
         raise typer.Exit(asyncio.run(run(dsn)))
-
-
-@cli.command()
-def token(
-    client: Annotated[str, typer.Option("--client", help="Tên chương trình.")],
-    scopes: Annotated[str, typer.Option("--scopes", help='Ví dụ "system/*.cruds".')],
-    facility: Annotated[str | None, typer.Option("--facility", help="Mã cơ sở.")] = None,
-    data: Data = None,
-) -> None:
-    """A bearer token for a program; it is shown once."""
-    from benhan.core.access.accounts import create_client
-    from benhan.core.access.scopes import parse_scopes
-
-    try:
-        parse_scopes(scopes)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--scopes") from None
-
-    async def run(dsn: str) -> str:
-        database = await Database.connect(dsn)
-        async with database.transaction() as tx:
-            key, _ = await _facility(tx, facility)
-            await tx.reach(key)
-            made = await create_client(tx, key, client, scopes)
-        await database.close()
-        return made
-
-    with _database(data) as dsn:
-        print(asyncio.run(run(dsn)))
-
-
-@cli.command()
-def invite(
-    login: Annotated[str, typer.Option("--login", help="Tên đăng nhập.")],
-    name: Annotated[str, typer.Option("--name", help="Họ và tên.")],
-    role: Annotated[str, typer.Option("--role", help="administrator, hoặc province cho Sở Y tế.")] = "administrator",
-    facility: Annotated[str | None, typer.Option("--facility", help="Mã cơ sở.")] = None,
-    data: Data = None,
-) -> None:
-    """An invitation for the first administrator of a facility; its link is shown once. She invites the others."""
-    from benhan.core.access import Role, service, staff
-
-    if role not in (Role.ADMINISTRATOR, Role.PROVINCE):
-        raise typer.BadParameter("administrator hoặc province", param_hint="--role")
-
-    async def run(dsn: str) -> str:
-        database = await Database.connect(dsn)
-        async with database.transaction() as tx:
-            key, _ = await _facility(tx, facility)
-            await tx.reach(key)
-            person = staff.Person(name=name, roles=frozenset({Role(role)}))
-            _, made = await staff.invite(tx, service(Role.ADMINISTRATOR, key), login, person, givable=(Role(role),))
-        await database.close()
-        return made
-
-    with _database(data) as dsn:
-        print(f"{Settings().public_url.rstrip('/')}/loi-moi/{asyncio.run(run(dsn))}")
 
 
 @audit.command("verify")
 def audit_verify(
     keeper: Annotated[Path | None, typer.Option("--keeper", help="Thư mục của nơi giữ bên ngoài.")] = None,
     key: Annotated[Path | None, typer.Option("--key", exists=True, help="Tệp PEM của khoá (công khai là đủ).")] = None,
-    facility: Annotated[str | None, typer.Option("--facility", help="Mã cơ sở; mặc định: mọi cơ sở.")] = None,
+    facility: AnyFacility = None,
     data: Data = None,
 ) -> None:
     """Compare the audit with its seals and with the outside keeper; exit code 1 when something was changed."""
     from benhan.cli_audit import places, verified
 
-    with _database(data) as dsn, _progress() as progress:
+    with served(data) as dsn, _progress() as progress:
         keeper, key = places(data, keeper, key)
         raise typer.Exit(asyncio.run(verified(dsn, keeper, key, facility, progress)))
 
@@ -242,13 +190,13 @@ def audit_export(
     out: Annotated[Path, typer.Argument(help="Thư mục nhận tệp.")],
     since: Annotated[datetime | None, typer.Option("--from", help="Từ ngày.", formats=["%Y-%m-%d"])] = None,
     until: Annotated[datetime | None, typer.Option("--to", help="Hết ngày.", formats=["%Y-%m-%d"])] = None,
-    facility: Annotated[str | None, typer.Option("--facility", help="Mã cơ sở; mặc định: cơ sở đầu tiên.")] = None,
+    facility: OneFacility = None,
     data: Data = None,
 ) -> None:
     """The audit for an inspector: FHIR AuditEvents as NDJSON, and CSV; taking it out is itself in the audit."""
     from benhan.cli_audit import exported
 
-    with _database(data) as dsn, _progress() as progress:
+    with served(data) as dsn, _progress() as progress:
         asyncio.run(exported(dsn, out, facility, since, until, progress))
 
 
@@ -258,15 +206,6 @@ def audit_key(path: Annotated[Path, typer.Argument(help="Tệp PEM sẽ được
     from benhan.core.access.seals.statement import make_key, public_pem
 
     print(public_pem(make_key(path).public).decode(), end="")
-
-
-@cli.command()
-def doors() -> None:
-    """Which door lets in which role, as the program has it now; it starts only where that is what was reviewed."""
-    from benhan.app import PLAIN_PATHS, published
-    from benhan.core.access import door_table
-
-    print(door_table.drawn(published(), PLAIN_PATHS), end="")
 
 
 @cli.command("assets")
@@ -360,41 +299,6 @@ def _progress() -> Progress:
         console=console,
         transient=True,
     )
-
-
-@contextmanager
-def _database(data: Path | None) -> Iterator[str]:
-    """The record store: by BENHAN_DSN, or the embedded one of the data folder (left running if it was)."""
-    from benhan.core.db.embedded import EmbeddedPostgres, default_folder
-
-    use_master(data)
-    if dsn := os.environ.get("BENHAN_DSN"):
-        yield dsn
-        return
-    postgres = EmbeddedPostgres((data or default_folder()).resolve() / "postgres")
-    if not postgres.exists():
-        raise typer.BadParameter(
-            f"chưa có dữ liệu trong {postgres.folder}; chạy `benhan demo` trước.", param_hint="--data"
-        )
-    was_running = postgres.pid() is not None
-    postgres.start()
-    try:
-        yield postgres.dsn("benhan_app")
-    finally:
-        if not was_running:
-            postgres.stop()
-
-
-async def _facility(tx: Transaction, code: str | None) -> tuple[int, str]:
-    """Key and name of the facility of a code, or of the first one."""
-    row = await tx.fetchrow(
-        "select key, name from facility where case when $1::text is null then key > 0 else code = $1 end"
-        " order by key limit 1",
-        code,
-    )
-    if row is None:
-        raise typer.BadParameter(f"không có cơ sở {code or ''}", param_hint="--facility")
-    return row["key"], row["name"]
 
 
 async def _prepare_demo(dsn: Callable[..., str], scale: int, progress: Progress) -> list[tuple[str, str, str]]:

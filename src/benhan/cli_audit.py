@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-import msgspec
 import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from rich.console import Console
 from rich.progress import Progress
 
+from benhan.cli_store import Facility, facility_of
 from benhan.core.access import Subject
 from benhan.core.access.acts import Asked, all_acts
 from benhan.core.access.audit import Event, record
@@ -39,10 +39,6 @@ _CSV: Final = (
     "key", "at", "account", "name", "session", "address", "action", "type", "id", "patient", "allowed", "rule",
     "detail",
 )  # fmt: skip
-_FACILITY: Final = (
-    "select key, code, name from facility where case when $1::text is null then key > 0 else code = $1 end"
-    " order by key limit 1"
-)
 console = Console(highlight=False, soft_wrap=True)
 
 
@@ -138,16 +134,14 @@ async def exported(
     database = await Database.connect(dsn, statement_seconds=STATEMENT_SECONDS)
     try:
         async with database.transaction(PLATFORM) as tx:
-            row = await tx.fetchrow(_FACILITY, code)
-        if row is None:
-            raise typer.BadParameter(f"không có cơ sở {code or ''}", param_hint="--facility")
+            facility = await facility_of(tx, code)
         asked = Asked(since=_start(since), until=_start(until + timedelta(days=1) if until else None))
-        await _exported(database, _Facility(row["key"], row["code"], row["name"]), asked, out, progress)
+        await _exported(database, facility, asked, out, progress)
     finally:
         await database.close()
 
 
-async def _exported(database: Database, facility: _Facility, asked: Asked, out: Path, progress: Progress) -> None:
+async def _exported(database: Database, facility: Facility, asked: Asked, out: Path, progress: Progress) -> None:
     names = [out / f"audit-{facility.code}.{kind}" for kind in ("ndjson", "csv")]
     step, after, rows = progress.add_task(facility.name, total=None), None, 0
     with names[0].open("wb") as events, names[1].open("w", encoding="utf-8-sig", newline="") as table:
@@ -169,13 +163,7 @@ async def _exported(database: Database, facility: _Facility, asked: Asked, out: 
     console.print(f"{rows} dòng → {names[0]}, {names[1]}")
 
 
-class _Facility(msgspec.Struct, frozen=True):
-    key: int
-    code: str
-    name: str
-
-
-def _operator(facility: _Facility) -> Subject:
+def _operator(facility: Facility) -> Subject:
     """Who sits at the command line, by the name of the operating system."""
     return Subject(
         account=f"operator:{getpass.getuser()}", name="", facility=facility.key, facility_name=facility.name,

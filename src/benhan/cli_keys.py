@@ -3,54 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from benhan.cli_store import AnyFacility, Data, owned, use_master
 from benhan.core.db import Database
-from benhan.core.db.embedded import EmbeddedPostgres, default_folder
 from benhan.core.store.encrypting import Progress, encrypt
-from benhan.core.vault import Master, MasterError, master_of, rotating, use
+from benhan.core.vault import Master, MasterError, master_of, rotating
 from benhan.core.vault.master import make_master
-from benhan.settings import Settings
 
 T = TypeVar("T")
-#: What a demo keeps in its folder beside the database.
-MASTER_KEY: Final = "master.key"
 keys = typer.Typer(no_args_is_help=True, help="Khoá mã hoá: tạo, gói lại, thay, mã hoá dữ liệu cũ, tình trạng.")
 console = Console(highlight=False)
-
-Data = Annotated[
-    Path | None, typer.Option("--data", help="Thư mục dữ liệu (mặc định .benhan; với root: /var/lib/benhan).")
-]
-Facility = Annotated[str | None, typer.Option("--facility", help="Mã cơ sở; mặc định: mọi cơ sở.")]
-
-
-def master_source(data: Path | None) -> str:
-    """Where the master key is: by the settings, or the demo's in its data folder; empty where there is none."""
-    file = (data or default_folder()).resolve() / MASTER_KEY
-    return Settings().master_key or (f"file:{file}" if file.exists() else "")
-
-
-def use_master(data: Path | None) -> Master | None:
-    """The master key of this process from now on; None where there is none.
-
-    Raises:
-        typer.BadParameter: it cannot be read.
-    """
-    source = master_source(data)
-    try:
-        found = master_of(source) if source else None
-    except MasterError as wrong:
-        raise typer.BadParameter(str(wrong), param_hint="BENHAN_MASTER_KEY") from None
-    use(found)
-    return found
 
 
 @keys.command("make")
@@ -76,7 +45,7 @@ def wrap(
 
 
 @keys.command("rotate")
-def rotate(facility: Facility = None, data: Data = None) -> None:
+def rotate(facility: AnyFacility = None, data: Data = None) -> None:
     """A new data key for what is written from now on, and everything there is encrypted anew, while the server runs."""
     master = _needed(data)
 
@@ -89,7 +58,7 @@ def rotate(facility: Facility = None, data: Data = None) -> None:
 
 
 @keys.command("encrypt")
-def encrypt_all(facility: Facility = None, data: Data = None) -> None:
+def encrypt_all(facility: AnyFacility = None, data: Data = None) -> None:
     """Encrypt what is not encrypted with the newest key yet; goes on where it was stopped."""
     _needed(data)
 
@@ -145,23 +114,5 @@ def _with_owner(data: Path | None, do: Callable[[Database], Awaitable[T]]) -> T:
         finally:
             await database.close()
 
-    with _owner(data) as dsn:
+    with owned(data) as dsn:
         return asyncio.run(run(dsn))
-
-
-@contextmanager
-def _owner(data: Path | None) -> Iterator[str]:
-    """The database as the owner of its tables: by BENHAN_OWNER_DSN, or the embedded one of the data folder."""
-    if dsn := os.environ.get("BENHAN_OWNER_DSN"):
-        yield dsn
-        return
-    postgres = EmbeddedPostgres((data or default_folder()).resolve() / "postgres")
-    if not postgres.exists():
-        raise typer.BadParameter(f"chưa có dữ liệu trong {postgres.folder}; đặt BENHAN_OWNER_DSN.", param_hint="--data")
-    was_running = postgres.pid() is not None
-    postgres.start()
-    try:
-        yield postgres.dsn()
-    finally:
-        if not was_running:
-            postgres.stop()
