@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
 
 from benhan.core.access import LiveDoor, Permission, Subject
 from benhan.core.fhir.outcome import Malformed
@@ -21,7 +20,7 @@ MAX_TYPES = 10
 BREATH_SECONDS = 15
 
 
-async def live(request: Request, who: Subject) -> Response:
+async def live(request: Request, who: Subject) -> AsyncGenerator[str, None]:
     """Events named by resource type, `{"type", "id", "patient"}`, of changes in my facility that I may read.
 
     `types` names the resource types; `patient` limits them to one patient. `since` is where the page stands (its
@@ -35,16 +34,12 @@ async def live(request: Request, who: Subject) -> Response:
         raise Malformed(_("Tham số types cần tên loại tài nguyên, ví dụ types=Task,Observation."), where="types")
     hub: Live = request.app.state.live
     patient = request.query_params.get("patient")
-    return StreamingResponse(
-        _events(hub, who, types, patient, since(request.headers, request.query_params)),
-        media_type="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+    return _events(hub, who, types, patient, since(request.headers, request.query_params))
 
 
 async def _events(
     hub: Live, who: Subject, types: frozenset[str], patient: str | None, missed: Position | None
-) -> AsyncIterator[str]:
+) -> AsyncGenerator[str, None]:
     async with hub.watch(who, types, patient, missed) as queue:
         yield "retry: 2000\n\n"
         while not hub.stopping.is_set():

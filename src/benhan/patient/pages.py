@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response
 
 from benhan.core.access import Door, LiveDoor, Permission, Subject
 from benhan.core.access.accounts import sign_out
@@ -168,11 +168,9 @@ async def make_link(request: Request, tx: Transaction, who: Subject) -> Response
     )  # fmt: skip
 
 
-async def stream(request: Request, who: Subject) -> Response:
+async def stream(request: Request, who: Subject) -> AsyncGenerator[str, None]:
     """`/nguoi-benh/truc-tiep`: an event `mine` when her record or her place in the queue has changed."""
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    missed = since(request.headers, request.query_params)
-    return StreamingResponse(_events(request.app, who, missed), media_type="text/event-stream", headers=headers)
+    return _events(request.app, who, since(request.headers, request.query_params))
 
 
 async def _events(app: Any, who: Subject, missed: feed.Position | None = None) -> AsyncGenerator[str, None]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from urllib.parse import quote, urlsplit
 
 import asyncpg
 import msgspec
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from benhan.core.access.audit import Event, record
 from benhan.core.access.callers import COOKIE, Known, identify, is_locked, nobody, public
@@ -33,7 +34,8 @@ __all__ = [
 ]  # fmt: skip
 
 Endpoint = Callable[[Request, Transaction, Subject], Awaitable[Response]]
-LiveEndpoint = Callable[[Request, Subject], Awaitable[Response]]
+#: Its answer is what the stream says: whole events, and a line now and then while there are none.
+LiveEndpoint = Callable[[Request, Subject], Awaitable[AsyncGenerator[str, None]]]
 #: Turns an error into what the person or program gets to see.
 Refuse = Callable[[Request, Problem], Response]
 
@@ -59,7 +61,10 @@ class Door(msgspec.Struct, frozen=True):
 
 
 class LiveDoor(msgspec.Struct, frozen=True):
-    """A route that stays open (an event stream); it holds no transaction once the caller is known."""
+    """A route that stays open (an event stream), for as long as its caller is who she was; it holds no transaction.
+
+    Standard: HTML, section 9.2 (server-sent events).
+    """
 
     path: str
     endpoint: LiveEndpoint
@@ -155,13 +160,33 @@ class Edge:
     def _live(self, door: LiveDoor) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             try:
-                async with self._database().transaction() as tx:
-                    who = self._permitted(request, await identify(request, tx), door.permission)
-                return await door.endpoint(request, who)
+                who = self._permitted(request, await self._caller(request), door.permission)
+                said = await door.endpoint(request, who)
             except Problem as problem:
                 return await self._refused(request, problem, None, door)
+            headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+            return StreamingResponse(self._told(request, who, said), 200, headers, "text/event-stream")
 
         return answer
+
+    async def _told(self, request: Request, who: Subject, said: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
+        """What a stream says, asking before each word who its caller is now.
+
+        It ends when she is not the same any more: signed out, locked, stopped, with other roles. Her browser then asks
+        at the door, as for a page. To ask keeps no session awake.
+        """
+        async with aclosing(said):
+            async for word in said:
+                try:
+                    if await self._caller(request) != who:
+                        return
+                except Problem:  # nobody holds this token any more
+                    return
+                yield word
+
+    async def _caller(self, request: Request) -> Subject:
+        async with self._database().transaction() as tx:
+            return await identify(request, tx)
 
     async def _enter(self, request: Request, tx: Transaction, door: Door) -> Subject:
         """Know who asks. Her first question verifies it, but that comes too late where she sends what is read once."""

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from benhan.core.access import Door, LiveDoor, Permission, Subject
 from benhan.core.access.audit import Event, record
@@ -58,11 +58,10 @@ async def as_excel(request: Request, tx: Transaction, who: Subject) -> Response:
     return _file(tx, who, sheets.as_excel(found), _EXCEL, _name(found.period, only, "xlsx"))
 
 
-async def news(request: Request, who: Subject) -> Response:
+async def news(request: Request, who: Subject) -> AsyncGenerator[str, None]:
     """`/so-y-te/truc-tiep?tu=…`: an event `figures` whenever figures have changed since then (those of the page)."""
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     last = request.headers.get("last-event-id") or request.query_params.get("tu", "")
-    return StreamingResponse(_events(request.app, who, last), media_type="text/event-stream", headers=headers)
+    return _events(request.app, who, last)
 
 
 async def _events(app: Any, who: Subject, last: str) -> AsyncGenerator[str, None]:
