@@ -15,7 +15,7 @@ import msgspec
 
 from benhan.core.fhir import r4, systems
 from benhan.core.kit import persons
-from benhan.core.kit.clock import ZONE
+from benhan.core.kit.clock import ZONE, local
 
 #: Read alike by all departments and by core.
 full_name, identifier, phone_of = persons.full_name, persons.identifier, persons.phone_of
@@ -117,7 +117,7 @@ def birth_date(patient: r4.Patient) -> date | None:
 
 def moment(text: str | None) -> datetime | None:
     """A FHIR dateTime or instant in Vietnam's time; None where there is none or it is only a date."""
-    return datetime.fromisoformat(text).astimezone(ZONE) if text and "T" in text else None
+    return local(text) if text and "T" in text else None
 
 
 def stamp(when: datetime) -> str:

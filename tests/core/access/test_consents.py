@@ -41,6 +41,7 @@ def test_every_text_says_that_the_data_are_sensitive_and_that_it_can_be_withdraw
         ("nhạy cảm" in said and "rút lại" in said) if language == "vi" else ("sensitive" in said and "withdraw" in said)
     )
     assert "Bệnh viện A" in said and "Luật 91/2025/QH15" in said and "{" not in said
+    assert said.endswith("; 22/11/2026)" if language == "vi" else "; 2026-11-22)")
 
 
 def test_a_version_that_was_shown_is_never_changed() -> None:

@@ -45,6 +45,16 @@ def test_moments_are_shown_in_the_zone_of_the_hospital() -> None:
     assert clock.now().utcoffset() == datetime.now(clock.ZONE).utcoffset()
 
 
+def test_a_leap_second_is_the_second_before_it() -> None:
+    for written in ("2016-12-31T23:59:60Z", "2017-01-01T06:59:60+07:00"):
+        assert clock.fhir_instant(clock.local(written)) == "2017-01-01T06:59:59.000+07:00"
+    assert clock.vn_datetime("2017-01-01T06:59:60.250+07:00") == "06:59 01/01/2017"
+    assert clock.minutes_between("2016-12-31T23:58:60Z", "2016-12-31T23:59:60Z") == 1
+    for wrong in ("2017-01-01T06:59:61+07:00", "2017-01-01T06:60:00+07:00"):
+        with pytest.raises(ValueError, match="second|minute"):
+            clock.local(wrong)
+
+
 @pytest.mark.parametrize(
     ("birth", "shown"),
     [

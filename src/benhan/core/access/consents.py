@@ -25,6 +25,7 @@ from benhan.core.access.labels import LABELS, SYSTEMS
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.moments import LATEST, Range, moment_range
 from benhan.core.fhir.outcome import Malformed
+from benhan.core.kit.clock import vn_date
 
 #: Younger than the first a representative consents, from then to the second both do. Source: Luật 91/2025/QH15.
 WITH_REPRESENTATIVE, ALONE = 7, 18
@@ -74,7 +75,8 @@ class Wording(msgspec.Struct, frozen=True):
     def said(self, language: str, **named: str) -> str:
         """The text as it is shown: `facility`, `recipient`, `labels`, `until` filled in."""
         text = self.en if language == "en" else self.vi
-        return f"{self.title(language)}\n\n{text.strip().format(**named)}\n\n({self.law}; {self.version.isoformat()})"
+        day = self.version.isoformat() if language == "en" else vn_date(self.version)
+        return f"{self.title(language)}\n\n{text.strip().format(**named)}\n\n({self.law}; {day})"
 
     @property
     def uri(self) -> str:

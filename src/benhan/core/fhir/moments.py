@@ -25,6 +25,9 @@ _MOMENT = re.compile(
 )
 
 
+_LEAP = re.compile(r"(T\d\d:\d\d):60", re.ASCII)
+
+
 @lru_cache(maxsize=8192)
 def moment_range(text: str) -> Range:
     """`2026-11` → from the first instant of November (Vietnam) to the first of December, in UTC.
@@ -46,6 +49,17 @@ def moment_range(text: str) -> Range:
         return _utc(start), _utc_after(start, found)
     except (ValueError, OverflowError):
         raise _not_a_date(text) from None
+
+
+def moment_of(text: str) -> datetime:
+    """The moment of a FHIR instant or dateTime, in the zone it was written in, if any.
+
+    A leap second (`23:59:60`, which FHIR allows and no `datetime` can hold) is the second before it, as in searches.
+
+    Raises:
+        ValueError: no such moment.
+    """
+    return datetime.fromisoformat(_LEAP.sub(r"\1:59", text))
 
 
 def period_range(period: r4.Period) -> Range | None:

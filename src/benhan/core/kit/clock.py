@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from benhan.core.fhir.moments import moment_of
 from benhan.core.fhir.outcome import Invalid
 from benhan.core.language import _
 
@@ -36,7 +37,7 @@ def today() -> date:
 
 def local(moment: Instant | str) -> Instant:
     """A moment (or a FHIR instant or dateTime with an offset) in the hospital's zone."""
-    aware = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    aware = moment_of(moment) if isinstance(moment, str) else moment
     return (aware if aware.tzinfo else aware.replace(tzinfo=ZONE)).astimezone(ZONE)
 
 

@@ -14,6 +14,7 @@ import msgspec
 
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4
+from benhan.core.fhir.moments import moment_of
 from benhan.core.fhir.outcome import Invalid
 from benhan.core.language import _
 from benhan.core.store.records import NUMBERS
@@ -133,7 +134,7 @@ def limits(resource: r4.Subscription) -> Limits:
     Raises:
         Invalid: it ends in the past.
     """
-    ends = datetime.fromisoformat(resource.end) if resource.end else None
+    ends = moment_of(resource.end) if resource.end else None
     if ends is not None and ends <= datetime.now(ends.tzinfo):
         raise Invalid(_("Đăng ký đã hết hạn."), where="Subscription.end", advice=_("Chọn một lúc trong tương lai."))
     heartbeat = _extension(resource.channel, "backport-heartbeat-period", "valueUnsignedInt")
