@@ -157,12 +157,17 @@ async def set_pin(request: Request, tx: Transaction, who: Subject) -> Response:
 
 async def end_sessions(request: Request, tx: Transaction, who: Subject) -> Response:
     """End one of one's sessions, or all others."""
+    await end_chosen(request, tx, who, who.account)
+    return back("phien")
+
+
+async def end_chosen(request: Request, tx: Transaction, who: Subject, account: str) -> None:
+    """End the session of an account that the form names; where it names none, all but the one in use."""
     form = await forms.read_form(request, [forms.hidden("phien")])
     if form["phien"]:
-        await sessions.end(tx, who, who.account, form["phien"])
+        await sessions.end(tx, who, account, form["phien"])
     else:
-        await sessions.end_all(tx, who, who.account, but=who.session)
-    return back("phien")
+        await sessions.end_all(tx, who, account, but=who.session)
 
 
 async def proof(request: Request, tx: Transaction, who: Subject) -> Response:

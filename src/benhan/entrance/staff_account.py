@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Final
 
@@ -17,6 +18,7 @@ from benhan.core.fhir.outcome import Problem
 from benhan.core.kit import clock, forms, pages
 from benhan.core.language import _
 from benhan.entrance import licence_record
+from benhan.entrance.own_account import end_chosen
 from benhan.entrance.staff import PATH, back, departments, link_page, person_fields, person_of, toast, words
 
 ONE: Final = f"{PATH}/{{account}}"
@@ -29,41 +31,32 @@ async def account_page(request: Request, tx: Transaction, who: Subject) -> Respo
 
 async def change(request: Request, tx: Transaction, who: Subject) -> Response:
     """Name, roles, departments, licence."""
-    form = await forms.read_form(request, await person_fields(tx, who))
-    if not form.errors:
-        try:
-            await staff.change(tx, who, _account(request), person_of(form))
-            await licence_record.keep(tx, who, person_of(form))
-            return _done(request)
-        except Problem as problem:
-            _told(form, problem)
-    return await _page(request, tx, who, {"person": form})
+
+    async def said(form: forms.Form) -> None:
+        await staff.change(tx, who, _account(request), person_of(form))
+        await licence_record.keep(tx, who, person_of(form))
+
+    return await _sent(request, tx, who, "person", await person_fields(tx, who), said)
 
 
 async def set_hours(request: Request, tx: Transaction, who: Subject) -> Response:
     """When the account may be used."""
-    form = await forms.read_form(request, _hours_fields())
-    if not form.errors:
-        try:
-            days = sum(1 << int(day) for day in form["days"])
-            await staff.set_hours(tx, who, _account(request), Hours(days, form["opens"], form["closes"]))
-            return _done(request)
-        except Problem as problem:
-            _told(form, problem)
-    return await _page(request, tx, who, {"hours": form})
+
+    async def said(form: forms.Form) -> None:
+        days = sum(1 << int(day) for day in form["days"])
+        await staff.set_hours(tx, who, _account(request), Hours(days, form["opens"], form["closes"]))
+
+    return await _sent(request, tx, who, "hours", _hours_fields(), said)
 
 
 async def grant(request: Request, tx: Transaction, who: Subject) -> Response:
     """A role for a time and a purpose."""
-    form = await forms.read_form(request, _grant_fields())
-    if not form.errors:
-        try:
-            starts, ends = (_moment(form, name) for name in ("starts", "ends"))
-            await grants.give(tx, who, _account(request), Role(form["role"]), form["purpose"], starts, ends)
-            return _done(request)
-        except Problem as problem:
-            _told(form, problem)
-    return await _page(request, tx, who, {"grant": form})
+
+    async def said(form: forms.Form) -> None:
+        starts, ends = (_moment(form, name) for name in ("starts", "ends"))
+        await grants.give(tx, who, _account(request), Role(form["role"]), form["purpose"], starts, ends)
+
+    return await _sent(request, tx, who, "grant", _grant_fields(), said)
 
 
 async def end_grant(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -71,19 +64,16 @@ async def end_grant(request: Request, tx: Transaction, who: Subject) -> Response
     form = await forms.read_form(request, [forms.hidden("quyen", required=True)])
     form.require()
     await grants.end(tx, who, _account(request), form["quyen"])
-    return _done(request)
+    return back(f"{PATH}/{_account(request)}", xong="luu")
 
 
 async def stop(request: Request, tx: Transaction, who: Subject) -> Response:
     """Let her in no more; it can be taken back."""
-    form = await forms.read_form(request, _stop_fields())
-    if not form.errors:
-        try:
-            await staff.stop(tx, who, _account(request), form["reason"])
-            return back(f"{PATH}/{_account(request)}", xong="ngung", ai=_account(request))
-        except Problem as problem:
-            _told(form, problem)
-    return await _page(request, tx, who, {"stop": form})
+
+    async def said(form: forms.Form) -> None:
+        await staff.stop(tx, who, _account(request), form["reason"])
+
+    return await _sent(request, tx, who, "stop", _stop_fields(), said, xong="ngung", ai=_account(request))
 
 
 async def restart(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -100,13 +90,25 @@ async def reset(request: Request, tx: Transaction, who: Subject) -> Response:
 
 async def end_sessions(request: Request, tx: Transaction, who: Subject) -> Response:
     """End one session of hers, or all."""
-    form = await forms.read_form(request, [forms.hidden("phien")])
     one = await staff.one(tx, who, _account(request))
-    if form["phien"]:
-        await sessions.end(tx, who, one.id, form["phien"])
-    else:
-        await sessions.end_all(tx, who, one.id, but=who.session)
+    await end_chosen(request, tx, who, one.id)
     return back(f"{PATH}/{one.id}", xong="phien")
+
+
+async def _sent(
+    request: Request, tx: Transaction, who: Subject, name: str, fields: list[forms.Field],
+    act: Callable[[forms.Form], Awaitable[None]], **done: object,
+) -> Response:  # fmt: skip
+    """Do what a form of the page says; refused, the page again with the reason beside its field."""
+    form = await forms.read_form(request, fields)
+    if not form.errors:
+        try:
+            await act(form)
+            return back(f"{PATH}/{_account(request)}", **(done or {"xong": "luu"}))
+        except Problem as problem:
+            where = "ends_day" if problem.where == "ends" else problem.where
+            form.errors.add(where if where in form.fields else "", problem.message)
+    return await _page(request, tx, who, {name: form})
 
 
 async def _page(request: Request, tx: Transaction, who: Subject, given: dict[str, forms.Form]) -> Response:
@@ -165,19 +167,8 @@ def _moment(form: forms.Form, name: str) -> datetime:
     return datetime.combine(form[f"{name}_day"], form[f"{name}_time"], tzinfo=clock.ZONE)
 
 
-def _told(form: forms.Form, problem: Problem) -> None:
-    """Say a refusal beside the field it is about."""
-    where = problem.where or ""
-    where = {"ends": "ends_day"}.get(where, where)
-    form.errors.add(where if where in form.fields else "", problem.message)
-
-
 def _account(request: Request) -> str:
     return str(request.path_params["account"])
-
-
-def _done(request: Request) -> Response:
-    return back(f"{PATH}/{_account(request)}", xong="luu")
 
 
 _MAY = Permission.ADMINISTER

@@ -11,12 +11,10 @@ from datetime import date, timedelta
 from typing import Final
 
 from benhan.core.access.audit import Event, record
-from benhan.core.access.roles import Permission, Role
+from benhan.core.access.roles import Role
 from benhan.core.access.staff import Person, Staff
 from benhan.core.access.subject import Subject
 from benhan.core.db import Transaction
-from benhan.core.fhir.outcome import Forbidden
-from benhan.core.language import _
 
 #: Roles of the titles that need one: physicians, nurses and midwives, medical technicians.
 NEEDED: Final = frozenset({Role.DOCTOR, Role.NURSE, Role.LABORATORY, Role.IMAGING})
@@ -60,8 +58,7 @@ async def ask_for(tx: Transaction, who: Subject, *, asked: bool) -> None:
     Raises:
         Forbidden: she is no administrator.
     """
-    if not who.may(Permission.ADMINISTER):
-        raise Forbidden(_("Chỉ quản trị của cơ sở được làm việc này."), where="Account")
+    who.must_administer("Account")
     await tx.execute(
         "insert into facility_rule (facility, licence_asked) values ($1, $2)"
         " on conflict (facility) do update set licence_asked = $2",

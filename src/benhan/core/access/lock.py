@@ -15,10 +15,9 @@ from benhan.core.access.accounts import hashed, new_token
 from benhan.core.access.audit import Event, record
 from benhan.core.access.back_off import count_failure, forget_failures, of_login, refuse_waiting
 from benhan.core.access.passkeys import Site
-from benhan.core.access.roles import Permission
 from benhan.core.access.subject import Subject
 from benhan.core.db import PLATFORM, Transaction
-from benhan.core.fhir.outcome import Forbidden, Invalid, SignInNeeded
+from benhan.core.fhir.outcome import Invalid, SignInNeeded
 from benhan.core.language import _
 
 PIN_FIGURES: Final = 6
@@ -143,8 +142,7 @@ async def set_lock_minutes(tx: Transaction, who: Subject, minutes: int) -> None:
         Forbidden: she is no administrator.
         Invalid: neither 0 nor within 3 to 120.
     """
-    if not who.may(Permission.ADMINISTER):
-        raise Forbidden(_("Chỉ quản trị của cơ sở được làm việc này."), where="Account")
+    who.must_administer("Account")
     if minutes and not LEAST <= minutes <= MOST:
         raise Invalid(
             _("Từ %(least)s đến %(most)s phút, hoặc 0 để không khoá.", least=LEAST, most=MOST), where="minutes"

@@ -18,7 +18,7 @@ from benhan.core.access.accounts import create_account, hashed, new_token
 from benhan.core.access.audit import Event, record
 from benhan.core.access.hours import EVERY_DAY, Hours
 from benhan.core.access.outside import links
-from benhan.core.access.roles import ROLE_NAMES, Permission, Role
+from benhan.core.access.roles import ROLE_NAMES, Role
 from benhan.core.access.subject import Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir.outcome import Conflict, Forbidden, Invalid, NotFound
@@ -84,7 +84,7 @@ class Staff(msgspec.Struct, frozen=True, kw_only=True):
 
 async def everybody(tx: Transaction, who: Subject) -> Sequence[Staff]:
     """All accounts of the facility, by name."""
-    _may(who)
+    who.must_administer("Account")
     rows = await tx.fetch(f"{_SELECT} order by a.name, a.login limit {MOST}", who.facility)
     return [_staff(row) for row in rows]
 
@@ -95,7 +95,7 @@ async def one(tx: Transaction, who: Subject, account: str) -> Staff:
     Raises:
         NotFound: there is none, or it is another facility's.
     """
-    _may(who)
+    who.must_administer("Account")
     row = await tx.fetchrow(f"{_SELECT} and a.id = $2", who.facility, account)
     if row is None:
         raise NotFound(_("Cơ sở này không có tài khoản đó."))
@@ -112,7 +112,7 @@ async def invite(
     Raises:
         Invalid, Conflict: as `accounts.create_account`; a role that is not hers to give.
     """
-    _may(who)
+    who.must_administer("Account")
     _dated(person)
     _givable(person.roles, givable)
     account = await create_account(tx, who.facility, login, None, nfc(person.name), person.roles, person.practitioner)
@@ -235,11 +235,6 @@ async def _invitation(tx: Transaction, who: Subject, account: str) -> str:
         hashed(token), who.facility, account, who.account, timedelta(hours=INVITATION_HOURS),
     )  # fmt: skip
     return token
-
-
-def _may(who: Subject) -> None:
-    if not who.may(Permission.ADMINISTER):
-        raise Forbidden(_("Chỉ quản trị của cơ sở được làm việc này."), where="Account")
 
 
 def _not_oneself(who: Subject, account: str, message: str) -> None:

@@ -9,6 +9,8 @@ import msgspec
 from benhan.core.access.acting import Relation
 from benhan.core.access.roles import PERMISSIONS, Permission, Role
 from benhan.core.access.scopes import Scope
+from benhan.core.fhir.outcome import Forbidden
+from benhan.core.language import _
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +58,15 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         if self.program is not None:
             return permission == Permission.FHIR
         return any(permission in PERMISSIONS[role] for role in self.roles) or permission in self.granted
+
+    def must_administer(self, where: str) -> None:
+        """Refuse whoever does not administer the facility.
+
+        Raises:
+            Forbidden: about `where`, what she would have touched.
+        """
+        if not self.may(Permission.ADMINISTER):
+            raise Forbidden(_("Chỉ quản trị của cơ sở được làm việc này."), where=where)
 
     @property
     def granted(self) -> frozenset[Permission]:

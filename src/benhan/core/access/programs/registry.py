@@ -12,10 +12,10 @@ import msgspec
 from benhan.core.access import scopes
 from benhan.core.access.audit import Event, record
 from benhan.core.access.programs.keys import public_keys
-from benhan.core.access.roles import Permission, Role
+from benhan.core.access.roles import Role
 from benhan.core.access.subject import Subject
 from benhan.core.db import Transaction
-from benhan.core.fhir.outcome import Conflict, Forbidden, Invalid, NotFound
+from benhan.core.fhir.outcome import Conflict, Invalid, NotFound
 from benhan.core.language import _
 
 #: `token`: a lasting bearer token, made at the command line; `public`: PKCE alone; `key`: PKCE and its own key;
@@ -85,7 +85,7 @@ async def found(tx: Transaction, client_id: str) -> Program | None:
 
 async def everything(tx: Transaction, who: Subject) -> Sequence[Program]:
     """All programs of the facility, those in use first."""
-    _may(who)
+    who.must_administer("Client")
     rows = await tx.fetch(
         f"{_SELECT} where c.facility = $1 order by c.revoked is not null, c.name limit {MOST}", who.facility
     )
@@ -117,7 +117,7 @@ async def one(tx: Transaction, who: Subject, id_: str) -> Program:
     Raises:
         NotFound: there is none, or it is another facility's.
     """
-    _may(who)
+    who.must_administer("Client")
     row = await tx.fetchrow(f"{_SELECT} where c.facility = $1 and c.id = $2", who.facility, id_)
     if row is None:
         raise NotFound(_("Cơ sở này không có ứng dụng đó."))
@@ -130,7 +130,7 @@ async def register(tx: Transaction, who: Subject, draft: Draft) -> Program:
     Raises:
         Invalid: something of it cannot be taken; Conflict: there is one of this name.
     """
-    _may(who)
+    who.must_administer("Client")
     check(draft)
     id_ = await tx.fetchval(
         "insert into client (name, facility, scopes, kind, redirects, launch_url, keys, keys_url, made_by)"
@@ -258,8 +258,3 @@ def _program(row: Any) -> Program:
         facility_name=row["facility_name"], facility_code=row["facility_code"], created=row["created"],
         revoked=row["revoked"], grants=row["grants"],
     )  # fmt: skip
-
-
-def _may(who: Subject) -> None:
-    if not who.may(Permission.ADMINISTER):
-        raise Forbidden(_("Chỉ quản trị của cơ sở được làm việc này."), where="Client")

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from benhan.core.access import Permission, Subject
+from benhan.core.access import Subject
 from benhan.core.access.audit import Event, record
 from benhan.core.db import Transaction
-from benhan.core.fhir.outcome import Conflict, Forbidden, NotFound
+from benhan.core.fhir.outcome import Conflict, NotFound
 from benhan.core.language import _
 from benhan.core.store.records import NAMES
 from benhan.core.store.subscriptions.plan import Plan, plan_of
@@ -87,7 +87,7 @@ async def overview(tx: Transaction, who: Subject) -> list[Overview]:
     Raises:
         Forbidden: the caller does not administer.
     """
-    _may(who)
+    who.must_administer("Subscription")
     rows = await tx.fetch(_OVERVIEW, who.facility)
     record(tx, who, Event("read-subscriptions", "Subscription", rule="administer"))
     found = []
@@ -111,7 +111,7 @@ async def letters(
     Raises:
         Forbidden: the caller does not administer.
     """
-    _may(who)
+    who.must_administer("Subscription")
     rows = await tx.fetch(_LETTERS, who.facility, subscription, *(after or (None, None)), PAGE + 1)
     return [
         Letter(
@@ -163,16 +163,11 @@ async def restore(tx: Transaction, who: Subject, subscription: str, number: int)
 async def _move(
     tx: Transaction, who: Subject, act: str, subscription: str | None, number: int | None, was: bytes, becomes: bytes
 ) -> list[str]:
-    _may(who)
+    who.must_administer("Subscription")
     rows = await tx.fetch(_MOVE, who.facility, subscription, number, was, becomes)
     detail = f"{len(rows)} events" if number is None else f"event {number}"
     record(tx, who, Event(f"{act}-notification", "Subscription", subscription, rule="administer", detail=detail))
     return [row["subscription"] for row in rows]
-
-
-def _may(who: Subject) -> None:
-    if not who.may(Permission.ADMINISTER):
-        raise Forbidden(_("Chỉ quản trị xem được các đăng ký."), where="Subscription")
 
 
 def _about(plan: Plan) -> str:
