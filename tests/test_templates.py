@@ -21,7 +21,8 @@ SOURCES = Path(__file__).parents[1] / "src" / "benhan"
 def drawings() -> Iterator[tuple[str, str, frozenset[str]]]:
     """Each `pages.render(request, "a/b.html", name=…)` of the program: where, the template, the names handed over."""
     for path in sorted(SOURCES.rglob("*.py")):
-        for call in ast.walk(ast.parse(path.read_text())):
+        text = path.read_text()
+        for call in ast.walk(ast.parse(text)) if "pages.render" in text else ():
             if not isinstance(call, ast.Call) or ast.unparse(call.func) != "pages.render":
                 continue
             template = call.args[1]

@@ -123,7 +123,7 @@ async def _kill_at_random(program: Program) -> None:
             await asyncio.to_thread(program.start)
         else:
             await asyncio.to_thread(program.kill_postgres)
-            await asyncio.to_thread(program.wait_ready, 30)
+            await asyncio.to_thread(program.wait_ready)
 
 
 async def _numbers_twice(program: Program) -> list[str]:

@@ -19,7 +19,7 @@ from tests.browser import PHONE
 from tests.journeys.conftest import Cast
 from tests.journeys.people import Person
 
-pytestmark = [pytest.mark.xdist_group("journeys"), pytest.mark.timeout(280)]
+pytestmark = pytest.mark.timeout(280)
 
 TICKET = r"[NUC]-\d{3}"
 CODE = r"DK-[0-9A-Z]{4}-[0-9A-Z]{4}"

@@ -14,6 +14,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -41,8 +42,16 @@ class HostileProvider:
     nonce: str = ""
     asked: list[str] = field(default_factory=list)
     forms: list[str] = field(default_factory=list)
-    rsa: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": secrets.token_hex(4), "use": "sig"}))
-    ec: ECKey = field(default_factory=lambda: ECKey.generate_key("P-256", {"kid": "curve", "use": "sig"}))
+
+    @cached_property
+    def rsa(self) -> RSAKey:
+        """The key it signs with; made when it is asked for, since it takes long."""
+        return RSAKey.generate_key(2048, {"kid": secrets.token_hex(4), "use": "sig"})
+
+    @cached_property
+    def ec(self) -> ECKey:
+        """A key of another kind."""
+        return ECKey.generate_key("P-256", {"kid": "curve", "use": "sig"})
 
     def metadata(self, issuer: str) -> dict[str, Any]:
         """`/.well-known/openid-configuration`."""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.async_api import expect
 
 from tests.browser import OpenPage
-
-pytestmark = pytest.mark.xdist_group("browser")
 
 
 async def test_a_note_saves_itself_and_says_so(open_page: OpenPage, kit_site: str) -> None:

@@ -51,7 +51,7 @@ def test_a_leap_second_is_the_second_before_it() -> None:
     assert clock.vn_datetime("2017-01-01T06:59:60.250+07:00") == "06:59 01/01/2017"
     assert clock.minutes_between("2016-12-31T23:58:60Z", "2016-12-31T23:59:60Z") == 1
     for wrong in ("2017-01-01T06:59:61+07:00", "2017-01-01T06:60:00+07:00"):
-        with pytest.raises(ValueError, match="second|minute"):
+        with pytest.raises(ValueError, match=r"second|minute"):
             clock.local(wrong)
 
 

@@ -9,8 +9,6 @@ from playwright.async_api import Route, expect
 
 from tests.browser import DESK, PHONE, Axe, OpenPage
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

@@ -14,7 +14,6 @@ from benhan.core.fhir import r4
 from tests.browser import DESK, PHONE, Axe, OpenPage
 from tests.hospital.orders_day import Day
 
-pytestmark = pytest.mark.xdist_group("browser")
 SHOTS = os.environ.get("BENHAN_SHOTS")
 PATH = "/chan-doan-hinh-anh"
 

@@ -56,7 +56,7 @@ async def deliver(database: Database, pace: Pace = QUICK) -> None:
         continue
 
 
-async def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
+async def until(true: Callable[[], bool], seconds: float = 120.0) -> None:
     """Wait for what another thread or process brings about."""
     async with asyncio.timeout(seconds):
         while not true():  # noqa: ASYNC110 - the other side has no event for it

@@ -7,6 +7,8 @@ import random
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import msgspec
 
@@ -34,17 +36,11 @@ async def test_killed_in_the_middle_nothing_is_lost_and_the_order_is_kept(
 
     for _kill in range(KILLS):
         before = len(receiver.arrived)
-        process = _start(quiet_dsn)
-        await until(lambda: len(receiver.arrived) > before + chance.randint(2, 9))  # noqa: B023 - waited for at once
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        with _delivering(quiet_dsn):
+            await until(lambda: len(receiver.arrived) > before + chance.randint(2, 9))  # noqa: B023 - waited for at once
     assert not expected <= set(told())  # the kills came in the middle
-    process = _start(quiet_dsn)
-    try:
-        await until(lambda: expected <= set(told()), 120)
-    finally:
-        process.kill()
-        process.wait()
+    with _delivering(quiet_dsn):
+        await until(lambda: expected <= set(told()))
     for id_ in {id_ for id_, _version in expected}:
         first_told = list(dict.fromkeys(version for one, version in told() if one == id_))
         assert first_told == list(range(1, VERSIONS + 1))
@@ -65,5 +61,12 @@ async def _written(quiet: Database, staff: Subject) -> set[str]:
     return set(await asyncio.gather(*(one(n) for n in range(RECORDS))))
 
 
-def _start(dsn: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([*COMMAND, dsn])
+@contextmanager
+def _delivering(dsn: str) -> Iterator[None]:
+    """A deliverer for the length of the block, killed -9 at its end."""
+    process = subprocess.Popen([*COMMAND, dsn])
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
