@@ -1,4 +1,4 @@
-"""A stream is of the session that opened it: it says nothing more, and ends, once the session is not what it was."""
+"""A stream is of the session that opened it: silent while that is locked, over once it is not what it was."""
 
 from __future__ import annotations
 
@@ -25,12 +25,17 @@ PATIENCE = 60
 #: What ends a stream, of an account $1 and the hash of a session $2: at the desk, elsewhere, or by nobody at all.
 ENDS = {
     "signed out": "delete from session where $1 <> '' and token_hash = $2",
-    "locked": "update session set locked = now() where account = $1 and token_hash = $2",
-    "idle": "update session set lock_after = '10 minutes', seen = now() - interval '11 minutes'"
-    " where account = $1 and token_hash = $2",
+    "unlocked, with another token": "update session set token_hash = sha256(token_hash) where account = $1"
+    " and token_hash = $2",
     "over": "update session set ends = now() where account = $1 and token_hash = $2",
     "stopped": "update account set active = false where id = $1 and $2::bytea is not null",
     "another role": "update account set roles = '{nurse,doctor}' where id = $1 and $2::bytea is not null",
+}
+#: What silences it.
+LOCKS = {
+    "locked": "update session set locked = now() where account = $1 and token_hash = $2",
+    "idle": "update session set lock_after = '10 minutes', seen = now() - interval '11 minutes'"
+    " where account = $1 and token_hash = $2",
 }
 
 
@@ -78,6 +83,25 @@ async def test_what_happens_then_is_told_to_others_only(
         async with database.transaction(hospital.key) as tx:
             made = await store.create(tx, hospital.loader, person("Lù Thị Sau Cùng"))
         assert await anext(line async for line in lines if str(made.id) in line)
+        assert not [line async for line in silent if str(made.id) in line]
+
+
+@pytest.mark.parametrize("how", LOCKS)
+async def test_behind_a_locked_screen_it_only_breathes(
+    address: str, database: Database, hospital: House, one: Somebody, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "BREATH_SECONDS", 0.05)
+    token, other = await session_of(database, one), await session_of(database, one)
+    async with listening(address, token) as silent, listening(address, other) as lines:
+        async with database.transaction(one.facility) as tx:
+            await tx.execute(LOCKS[how], one.id, hashed(token))
+        async with database.transaction(hospital.key) as tx:
+            made = await store.create(tx, hospital.loader, person("Lù Thị Khoá Máy"))
+        assert await anext(line async for line in lines if str(made.id) in line)
+        for _breath in range(3):
+            assert await anext(line async for line in silent if line.startswith(":"))
+        async with database.transaction(one.facility) as tx:
+            await tx.execute(ENDS["signed out"], one.id, hashed(token))
         assert not [line async for line in silent if str(made.id) in line]
 
 

@@ -170,19 +170,25 @@ class Edge:
         return answer
 
     async def _told(self, request: Request, who: Subject, said: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
-        """What a stream says, asking before each word who its caller is now.
+        """What a stream says, asking before each word who its caller is now. To ask keeps no session awake.
 
-        It ends when she is not the same any more: signed out, locked, stopped, with other roles. Her browser then asks
-        at the door, as for a page. To ask keeps no session awake.
+        While her screen is locked it only breathes; once it is unlocked her browser has another cookie, and asks at the
+        door for what it missed. It ends when she is not the same any more: signed out, stopped, with other roles.
         """
         async with aclosing(said):
             async for word in said:
-                try:
-                    if await self._caller(request) != who:
-                        return
-                except Problem:  # nobody holds this token any more
+                if await self._is(request, who):
+                    yield word
+                elif not await self._locked(request.cookies.get(COOKIE, "")):
                     return
-                yield word
+                elif word.startswith(":"):
+                    yield word
+
+    async def _is(self, request: Request, who: Subject) -> bool:
+        try:
+            return await self._caller(request) == who
+        except Problem:  # nobody holds this token any more
+            return False
 
     async def _caller(self, request: Request) -> Subject:
         async with self._database().transaction() as tx:
