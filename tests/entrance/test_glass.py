@@ -9,12 +9,13 @@ from playwright.async_api import expect
 from benhan.core import store
 from benhan.core.access import Interaction, Role, Subject, glass
 from benhan.core.access.doors import COOKIE
-from benhan.core.access.glass import Asked, Whom
+from benhan.core.access.glass import WORDS, Asked, Whom
 from benhan.core.access.passkeys import Site
 from benhan.core.db import Database
 from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Forbidden
 from benhan.core.kit import clock
+from benhan.core.vault import keys_of
 from benhan.simulator import House
 from tests.browser import DESK, PHONE, Axe, OpenPage
 from tests.core.access.authenticator import Authenticator
@@ -283,7 +284,12 @@ async def test_each_act_leaves_one_trace_in_its_own_transaction(
         ("break-glass", True, whom.id, "emergency-opens"),
         ("end-glass", True, whom.id, "by herself"),
     ]
-    assert kit.WHY in acts[1]["detail"] and opened
+    assert opened
+    [(broken, words)] = await kit.rows(database, hospital, whom, "id, words")
+    async with database.transaction(hospital.key) as tx:
+        said = (await keys_of(tx, hospital.key)).digest(kit.WHY).hex()[:16]
+        assert WORDS.show(tx, hospital.key, str(broken), str(words)) == kit.WHY
+    assert acts[1]["detail"] == f"cap-cuu · 2 h · code · {broken} · #{said}"  # her words lie encrypted, in one place
     who = Subject(account=one.id, name="", facility=hospital.key, facility_name="", roles=frozenset({Role.DOCTOR}),
                   session=(await _sessions(database, one))[0])  # fmt: skip
     with pytest.raises(RuntimeError, match="hỏng"):

@@ -297,11 +297,12 @@ async def test_where_zalo_does_not_take_it_a_short_message_goes(
 # ── nobody else ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def accepts(browser: httpx.AsyncClient, house: House, gateway: GatewayStandIn, phone: str) -> None:
-    """Somebody who was named signs in and accepts."""
+async def accepts(browser: httpx.AsyncClient, house: House, gateway: GatewayStandIn, phone: str) -> str:
+    """Somebody who was named signs in and accepts; gives the key of the relation."""
     await telephones.signed_in(browser, house, gateway, phone, MOTHER_BORN)
     key = (await browser.get(CHOOSE)).text.split('name="key" value="')[1].split('"')[0]
     assert (await browser.post(f"{CHOOSE}/nhan", data={"key": key})).status_code == 303
+    return key
 
 
 async def test_a_relative_whom_she_named_is_not_told(
@@ -368,6 +369,22 @@ async def test_a_child_whose_guardian_nobody_knows_is_not_told_and_nobody_is(
     await broken(client, database, hospital, Closed(person, ""))
     await told(database, by(app))
     assert (to(gateway, on_record), to(gateway, mother)) == ([], [])
+    assert "chưa có người giám hộ" in await in_queue(client, Closed(person, ""))
+
+
+async def test_a_guardian_who_left_is_told_no_more(
+    client: Client, app: Starlette, database: Database, hospital: House, gateway: GatewayStandIn
+) -> None:
+    mother = telephones.number()
+    person = await child(database, hospital, telephones.number())
+    await with_guardian(client, person, mother, "Bàn Thị Mẹ")
+    her = await client(None)
+    key = await accepts(her, hospital, gateway, mother)
+    assert (await her.post(f"{CHOOSE}/thoi", data={"key": key})).status_code == 303
+    gateway.sent.clear()
+    await broken(client, database, hospital, Closed(person, ""))
+    await told(database, by(app))
+    assert to(gateway, mother) == []
     assert "chưa có người giám hộ" in await in_queue(client, Closed(person, ""))
 
 

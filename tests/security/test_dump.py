@@ -20,19 +20,23 @@ import pytest
 import pytest_asyncio
 
 from benhan.core import store
-from benhan.core.access import Role, Subject, second_factors, service
-from benhan.core.access.accounts import create_client
-from benhan.core.db import Database
+from benhan.core.access import Role, Subject, glass, phone_steps, second_factors, service
+from benhan.core.access.accounts import create_client, hashed
+from benhan.core.access.glass import Asked
+from benhan.core.access.sessions import Visitor
+from benhan.core.db import PLATFORM, Database
 from benhan.core.db.embedded import EmbeddedPostgres
 from benhan.core.fhir import r4, systems
 from benhan.core.kit import clock
+from benhan.core.store import emergency as find
 from benhan.core.store import export
 from benhan.hospital.reception import booking, people
 from benhan.hospital.reception.booking_rules import Guest
 from benhan.hospital.reception.people import Person
 from benhan.hospital.visit import stamp
 from benhan.simulator import House
-from tests.core.access.staff_people import somebody
+from tests.core.access.staff_people import session_of, somebody
+from tests.entrance import emergency
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -62,6 +66,8 @@ async def test_a_dump_gives_nobody_away(
     await _by_program(database, hospital, address)
     await _exported(database, hospital.loader)
     await _second_factor(database, hospital)
+    await _in_an_emergency(database, hospital)
+    await _at_the_entry(database, hospital)
     assert await _leaks(owner, ["trinh thi giau"]) != []  # names are not hidden: so the looking works
     assert await _leaks(owner, MARKS) == []
     ours = [one.getMessage() for one in caplog.records if not one.name.startswith("http")]
@@ -143,7 +149,11 @@ async def _exported(database: Database, loader: Subject) -> None:
         account="client:sao chép", name="x", facility=loader.facility, facility_name="", roles=frozenset({Role.LOADER})
     )
     async with database.transaction(who.facility) as tx:
-        id_ = await export.kick_off(tx, who, "test", export.Asked(level="system", types=("Patient", "Coverage")))
+        asked = export.Asked(
+            level="system", types=("Patient", "Coverage"),
+            filters={"Patient": [{"identifier": [CCCD]}, {"name": ["Giấu"]}]},
+        )  # fmt: skip
+        id_ = await export.kick_off(tx, who, f"/$export?_typeFilter=Patient%3Fidentifier%3D{CCCD}", asked)
     async with asyncio.timeout(60):
         while True:
             async with database.transaction(who.facility) as tx:
@@ -162,6 +172,25 @@ async def _second_factor(database: Database, hospital: House) -> None:
         assert await second_factors.take_code(
             tx, who.account, pyotp.TOTP(TOTP).at(at + timedelta(seconds=30)), at + timedelta(seconds=30)
         )
+
+
+async def _in_an_emergency(database: Database, hospital: House) -> None:
+    """Somebody breaks the glass for her, by her number, and says more than she should."""
+    one = await somebody(database, hospital.key, Role.DOCTOR)
+    await emergency.with_application(database, one)
+    session = hashed(await session_of(database, one)).hex()[:16]
+    who = Subject(account=one.id, name="x", facility=hospital.key, facility_name="", roles=frozenset({Role.DOCTOR}),
+                  session=session)  # fmt: skip
+    async with database.transaction(hospital.key) as tx:
+        whom = await find.whom(tx, who, "", CCCD)
+        asked = Asked("cap-cuu", f"không nói với ai, số {CCCD}", 1)
+        await glass.break_glass(tx, who, whom, asked, "code", clock.now())
+
+
+async def _at_the_entry(database: Database, hospital: House) -> None:
+    """She asks for a code and is on her way in."""
+    async with database.transaction(PLATFORM) as tx:
+        await phone_steps.begin(tx, hospital.key, PHONES[0], Visitor())
 
 
 async def _leaks(owner: asyncpg.Connection[asyncpg.Record], marks: tuple[str, ...] | list[str]) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, Protocol
 import httpx
 import msgspec
 
-from benhan.core.kit.text import unaccented
+from benhan.core.kit.text import numbers_hidden, unaccented
 from benhan.settings import Settings
 
 #: Nobody waits for it at the screen, and no code lives longer than minutes.
@@ -46,9 +46,10 @@ class NotSent(Exception):  # noqa: N818 - something that is noted, not a fault o
     """The message did not leave: `kind` is slow, down, refused or unreadable; `detail` what the other side said."""
 
     def __init__(self, kind: str, detail: str = "") -> None:
+        detail = numbers_hidden(detail)[:200]  # a gateway may repeat the telephone
         super().__init__(f"{kind}: {detail}" if detail else kind)
         self.kind = kind
-        self.detail = detail[:200]
+        self.detail = detail
 
 
 class Sender(Protocol):

@@ -14,6 +14,7 @@ from starlette.requests import Request
 
 from benhan.core.access.accounts import hashed
 from benhan.core.access.acting import Relation
+from benhan.core.access.glass import SHOWN
 from benhan.core.access.roles import Role
 from benhan.core.access.scopes import Scope, meet, readable
 from benhan.core.access.subject import Subject
@@ -79,7 +80,7 @@ async def _holder(tx: Transaction, said: str, known: Known | None, *, cookie: bo
     row = await tx.first("select * from holder($1, $2)", hashed(token), not cookie)
     if row is None or kind.lower() != "bearer":
         return None
-    who = _subject(row, token if cookie else None)
+    who = _subject(tx, row, token if cookie else None)
     tx.entry = Entry(hashed(token), row["stamp"], row["facility"])
     if known:
         known.keep(said, who, tx.entry)
@@ -132,7 +133,7 @@ def _scopes(row: Any) -> tuple[Scope, ...]:
     return registered if row["granted"] is None else meet(readable(row["granted"], contexts), registered)
 
 
-def _subject(row: Any, token: str | None) -> Subject:
+def _subject(tx: Transaction, row: Any, token: str | None) -> Subject:
     roles = frozenset(Role(role) for role in row["roles"])
     return Subject(
         account=row["account"] or _outside_staff(row),
@@ -153,7 +154,7 @@ def _subject(row: Any, token: str | None) -> Subject:
         licence=row["licence"],
         broken_glass=frozenset({row["glass"]}) if row["glass"] else frozenset(),
         glass_ends=row["glass_ends"],
-        glass_shown=row["glass_shown"] or "",
+        glass_shown=SHOWN.show(tx, row["facility"], row["glass"], row["glass_shown"]) if row["glass"] else "",
         session=hashed(token).hex()[:16] if token else row["program_grant"] and f"app:{row['program_grant']}",
     )
 

@@ -23,6 +23,7 @@ from benhan.core.access.vocabulary import GLASS_HOURS
 from benhan.core.db import Transaction
 from benhan.core.fhir.outcome import Conflict, Forbidden, Invalid, SignInNeeded
 from benhan.core.language import _, later
+from benhan.core.vault import Column, keys_of
 
 #: Why, to choose from; she says it in her own words as well.
 REASONS: Final = {
@@ -35,6 +36,9 @@ REASONS: Final = {
 LEAST_WORDS, MOST_WORDS = 10, 500
 #: The kind of step in which a passkey is asked for.
 KIND: Final = "glass"
+#: Her own words, and whose record it is; that is bound to the patient whom it names: `holder` tells her, not the row.
+WORDS: Final = Column("broken_glass", "words")
+SHOWN: Final = Column("broken_glass", "shown")
 #: Columns of `session` by which this one is found.
 _MINE: Final = "facility = $1 and account = $2 and left(encode(token_hash, 'hex'), 16) = $3"
 
@@ -90,14 +94,15 @@ async def refuse_unless_may(tx: Transaction, who: Subject) -> None:
             _("Mở khẩn cấp cần lớp bảo vệ thứ hai, tài khoản của bạn chưa có."),
             advice=_("Thêm ứng dụng xác thực hoặc khoá truy cập ở trang Tài khoản của tôi, rồi làm lại."),
         )
-    open_ = await tx.fetchval(
-        "select b.shown from session s join broken_glass b on b.id = s.glass and glass_holds(b)"
+    open_ = await tx.fetchrow(
+        "select b.patient, b.shown from session s join broken_glass b on b.id = s.glass and glass_holds(b)"
         " where s.facility = $1 and s.account = $2 and s.ends > now() limit 1",
         who.facility, who.account,
     )  # fmt: skip
     if open_ is not None:
+        shown = SHOWN.show(tx, who.facility, open_["patient"], open_["shown"])
         raise Conflict(
-            _("Bạn đang mở khẩn cấp hồ sơ của %(who)s.", who=open_), advice=_("Kết thúc lần ấy trước khi mở lần khác.")
+            _("Bạn đang mở khẩn cấp hồ sơ của %(who)s.", who=shown), advice=_("Kết thúc lần ấy trước khi mở lần khác.")
         )
 
 
@@ -151,7 +156,9 @@ async def break_glass(
     await tx.execute(
         "insert into broken_glass (id, facility, account, patient, shown, reason, words, factor, ends, review_by)"
         " values ($1, $2, $3, $4, $5, $6, $7, $8, now() + $9, $10)",
-        id_, who.facility, who.account, whom.patient, whom.shown, asked.reason, asked.words.strip(), factor,
+        id_, who.facility, who.account, whom.patient,
+        await SHOWN.hide(tx, who.facility, whom.patient, whom.shown), asked.reason,
+        await WORDS.hide(tx, who.facility, id_, asked.words.strip()), factor,
         timedelta(hours=asked.hours), review_by,
     )  # fmt: skip
     done = await tx.fetchval(
@@ -159,7 +166,8 @@ async def break_glass(
     )
     if not done:
         raise SignInNeeded(_("Phiên làm việc đã hết. Đăng nhập lại."))
-    detail = f"{asked.reason}: {asked.words.strip()} · {asked.hours} h · {factor}"
+    words = (await keys_of(tx, who.facility)).digest(asked.words.strip()).hex()[:16]
+    detail = f"{asked.reason} · {asked.hours} h · {factor} · {id_} · #{words}"  # what she wrote, none the wiser
     record(tx, who, Event("break-glass", "Patient", whom.patient, whom.patient, rule=rule.name, detail=detail))
 
 

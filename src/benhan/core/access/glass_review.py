@@ -13,6 +13,7 @@ import msgspec
 
 from benhan.core.access.acts import refuse_unless_reviewer
 from benhan.core.access.audit import Event, may_ask, record
+from benhan.core.access.glass import SHOWN, WORDS
 from benhan.core.access.glass_told import PATIENCE
 from benhan.core.access.roles import Permission
 from benhan.core.access.subject import Subject
@@ -166,7 +167,8 @@ async def _broken(tx: Transaction, asked: str, *values: Any) -> list[Broken]:
     return [
         Broken(
             id=row["id"], account=row["account"], name=row["name"], roles=tuple(row["roles"]), patient=row["patient"],
-            shown=row["shown"], reason=row["reason"], words=row["words"], begun=row["begun"],
+            shown=SHOWN.show(tx, row["facility"], row["patient"], row["shown"]), reason=row["reason"],
+            words=WORDS.show(tx, row["facility"], row["id"], row["words"]), begun=row["begun"],
             ended=row["ended"] or row["ends"], open=row["open"], review_by=row["review_by"], acts=row["acts"],
             justified=row["justified"], reviewed=row["reviewed"], reviewer=row["reviewer_name"], remark=row["remark"],
             cleared=row["cleared"], told=row["told"], told_by=row["told_by"], tell_trouble=row["tell_trouble"],

@@ -21,12 +21,13 @@ from benhan.core.access.subject import Subject
 from benhan.core.db import PLATFORM, Transaction
 from benhan.core.fhir.outcome import NotFound
 from benhan.core.language import _
-from benhan.core.vault import keys_of
+from benhan.core.vault import Column, keys_of
 
 #: A code holds so long and for so many tries; what was proved by it so long again.
 MINUTES: Final = 5
 MOST_TRIES: Final = 5
 FIGURES: Final = 6
+_PHONE: Final = Column("phone_step", "phone")
 
 
 class Proved(msgspec.Struct, frozen=True):
@@ -118,7 +119,11 @@ async def proved(tx: Transaction, token: str) -> Proved | None:
         " and tries < $2 for update",
         hashed(token), MOST_TRIES,
     )  # fmt: skip
-    return Proved(row["facility"], row["phone"], row["zalo"]) if row else None
+    if row is None:
+        return None
+    return Proved(
+        row["facility"], _PHONE.show(tx, row["facility"], hashed(token).hex(), row["phone"]), row["zalo"]
+    )  # fmt: skip
 
 
 async def count_wrong(tx: Transaction, token: str, of: Proved, who_comes: Visitor) -> None:
@@ -147,7 +152,8 @@ async def _keep(
     await tx.execute(
         "insert into phone_step (token_hash, facility, phone, code_hash, zalo, ends)"
         " values ($1, $2, $3, $4, $5, now() + $6)",
-        hashed(token), facility, phone, code_hash, zalo, timedelta(minutes=MINUTES),
+        hashed(token), facility, await _PHONE.hide(tx, facility, hashed(token).hex(), phone), code_hash, zalo,
+        timedelta(minutes=MINUTES),
     )  # fmt: skip
 
 

@@ -17,6 +17,8 @@ from benhan.core.language import _
 FOLD_LIMIT: Final = 4096
 
 #: Letters that carry a bar or are typed for another and have no decomposition in Unicode.
+#: Digits that may be a telephone or an identifier, but the last three.
+_UUID_OR_LONG_NUMBER: Final = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})|(?<![#0-9a-f])\d{6,}(?=\d{3})")
 _BARRED: Final = {"đ": "d", "ð": "d", "ɖ": "d", "ł": "l", "ø": "o", "ħ": "h", "ı": "i"}
 
 
@@ -124,6 +126,11 @@ _MOBILE: Final = re.compile(r"0[35789]\d{8}", re.ASCII)
 _LANDLINE: Final = re.compile(r"02\d{9}", re.ASCII)
 _FOREIGN: Final = re.compile(r"\+(?!84)[1-9]\d{6,14}", re.ASCII)
 _WRITTEN: Final = re.compile(r"\+?[\d\s().\-]{3,40}", re.ASCII)
+
+
+def numbers_hidden(text: str) -> str:
+    """As a trace or a log may keep it: of a long number the last three digits; our ids and keyed hashes (#…) whole."""
+    return _UUID_OR_LONG_NUMBER.sub(lambda found: found[1] or "…", text)
 
 
 def phone(text: str) -> str:

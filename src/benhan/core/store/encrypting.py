@@ -50,8 +50,12 @@ where r.facility = $1 and (r.type, r.id, r.version) = (u.type, u.id, u.version)
 """
 _PLAIN: Final = "what ~ $2 and facility = $1"
 _PLAIN_CLAIM: Final = f"^({'|'.join(sorted(PEOPLE))}) [^|]*\\|(?!#[0-9a-f]{{16}}$)"
-_TOTP, _PLAN, _PRIVATE = (
-    Column("account", "totp_secret"), Column("subscription", "plan"), Column("signing_key", "private_key")
+_PLAN: Final = Column("subscription", "plan")
+#: Columns of text that are encrypted: table, column, and what of the row they are bound to.
+_TEXTS: Final = (
+    ("account", "totp_secret", "id"), ("signing_key", "private_key", "id"),
+    ("broken_glass", "shown", "patient"), ("broken_glass", "words", "id"),
+    ("phone_step", "phone", "encode(token_hash, 'hex')"), ("bulk_job", "request", "id"), ("bulk_job", "asked", "id"),
 )  # fmt: skip
 
 
@@ -163,16 +167,19 @@ async def _noted(tx: Transaction, keys: Keys, turn: Progress, last: Any) -> None
 
 
 async def _small_tables(tx: Transaction, keys: Keys) -> int:
-    """Secrets of accounts, plans of subscriptions, keys that sign: few enough to be done at once."""
+    """Whatever is encrypted beside the records: few rows, done at once."""
     changed = 0
-    for table, column, secret in (("account", "totp_secret", _TOTP), ("signing_key", "private_key", _PRIVATE)):
-        rows = await tx.fetch(f"select id, {column} as kept from {table} where facility = $1 for update", keys.facility)
+    for table, column, bound in _TEXTS:
+        secret = Column(table, column)
+        rows = await tx.fetch(
+            f"select ctid, {bound} as row, {column} as kept from {table} where facility = $1 for update", keys.facility
+        )
         for row in rows:
             if row["kept"] is None or _is_new(keys, row["kept"]):
                 continue
-            plain = secret.show(tx, keys.facility, row["id"], row["kept"])
-            new = await secret.hide(tx, keys.facility, row["id"], plain)
-            await tx.execute(f"update {table} set {column} = $2 where id = $1", row["id"], new)
+            plain = secret.show(tx, keys.facility, row["row"], row["kept"])
+            new = await secret.hide(tx, keys.facility, row["row"], plain)
+            await tx.execute(f"update {table} set {column} = $2 where ctid = $1", row["ctid"], new)
             changed += 1
     for row in await tx.fetch("select id, plan from subscription where facility = $1 for update", keys.facility):
         if not (row["plan"].startswith(MARK) and key_of(row["plan"]) == keys.id):

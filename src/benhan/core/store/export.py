@@ -19,6 +19,7 @@ from benhan.core.access.audit import Event, record
 from benhan.core.db import PLATFORM, Database, Transaction
 from benhan.core.fhir import codec, compartments, r4
 from benhan.core.fhir.outcome import Forbidden, Problem
+from benhan.core.kit.text import numbers_hidden
 from benhan.core.language import _
 from benhan.core.store import guarding, job_files, jobs
 from benhan.core.store.bodies import body_of, opened
@@ -88,7 +89,7 @@ async def kick_off(
     moment = min(now(), until) if until else now()
     settled = msgspec.structs.replace(asked, types=allowed, patients=patients)
     id_ = await jobs.begin(tx, who, "export", request, settled, moment)
-    record(tx, who, Event("export", None, id_, rule=f"export, {jobs.rule(who)}", detail=request))
+    record(tx, who, Event("export", None, id_, rule=f"export, {jobs.rule(who)}", detail=numbers_hidden(request)))
     return id_
 
 
@@ -187,10 +188,10 @@ async def _begin(tx: Transaction, waiting: Job) -> bool:
 
 async def _batch(tx: Transaction, part: asyncpg.Record) -> None:
     """Write the next records of a part, and where the one after begins."""
-    row = await tx.fetchrow("select facility, subject, asked, moment from bulk_job where id = $1", part["job"])
+    row = await tx.fetchrow("select id, facility, subject, asked, moment from bulk_job where id = $1", part["job"])
     assert row
     await tx.reach(row["facility"])
-    asked = msgspec.json.decode(row["asked"], type=Asked)
+    asked = msgspec.json.decode(jobs.asked_in(tx, row), type=Asked)
     who, name = msgspec.json.decode(row["subject"], type=Subject), NAMES[part["type"]]
     walked, after = await _walk(tx, part, asked, row["moment"])
     walked = opened(tx, walked)

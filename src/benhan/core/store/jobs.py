@@ -21,6 +21,7 @@ from benhan.core.db import PLATFORM, Database, Transaction
 from benhan.core.db.background import Background
 from benhan.core.fhir.outcome import NotFound, Problem
 from benhan.core.language import _
+from benhan.core.vault import Column
 
 #: Jobs of one account at a time; more are refused with 429.
 AT_ONCE: Final = 5
@@ -29,6 +30,7 @@ KEPT: Final = timedelta(hours=24)
 #: A batch that fails so often ends its job.
 TRIES: Final = 3
 IDLE_SECONDS: Final = 0.5
+_REQUEST, _ASKED = Column("bulk_job", "request"), Column("bulk_job", "asked")
 _JOB = (
     "select id, facility, kind, account, subject, request, asked, state, moment, started, ended, expires, error"
     " from bulk_job"
@@ -81,8 +83,9 @@ async def begin(tx: Transaction, who: Subject, kind: str, request: str, asked: m
     await tx.execute(
         "insert into bulk_job (id, facility, kind, account, subject, request, asked, moment)"
         " values ($1, $2, $3, $4, $5, $6, $7, $8)",
-        id_, who.facility, kind, who.account, msgspec.json.encode(who).decode(), request,
-        msgspec.json.encode(asked).decode(), moment,
+        id_, who.facility, kind, who.account, msgspec.json.encode(who).decode(),
+        await _REQUEST.hide(tx, who.facility, id_, request),
+        await _ASKED.hide(tx, who.facility, id_, msgspec.json.encode(asked).decode()), moment,
     )  # fmt: skip
     tx.wrote = True
     return id_
@@ -100,7 +103,7 @@ async def job(tx: Transaction, who: Subject, id_: str) -> Job:
     )  # fmt: skip
     if row is None:
         raise NotFound(_("Không có việc hàng loạt này."), advice=_("Việc đã huỷ hoặc đã hết hạn; gọi lại từ đầu."))
-    return _job(row)
+    return _job(tx, row)
 
 
 async def progress(tx: Transaction, id_: str) -> Progress:
@@ -131,7 +134,7 @@ async def locked(tx: Transaction, kind: str, state: str) -> Job | None:
     row = await tx.fetchrow(
         f"{_JOB} where kind = $1 and state = $2 order by started limit 1 for update skip locked", kind, state
     )
-    return _job(row) if row else None
+    return _job(tx, row) if row else None
 
 
 async def end(tx: Transaction, id_: str, state: str, error: str | None = None) -> None:
@@ -180,10 +183,16 @@ async def forget_expired(tx: Transaction) -> int:
     return int(tag.rpartition(" ")[2])
 
 
-def _job(row: asyncpg.Record) -> Job:
+def asked_in(tx: Transaction, row: asyncpg.Record) -> bytes:
+    """What a row of a job asks for."""
+    return _ASKED.show(tx, row["facility"], row["id"], row["asked"]).encode()
+
+
+def _job(tx: Transaction, row: asyncpg.Record) -> Job:
     return Job(
         id=row["id"], facility=row["facility"], kind=row["kind"], account=row["account"],
-        who=msgspec.json.decode(row["subject"], type=Subject), request=row["request"], asked=row["asked"].encode(),
+        who=msgspec.json.decode(row["subject"], type=Subject), asked=asked_in(tx, row),
+        request=_REQUEST.show(tx, row["facility"], row["id"], row["request"]),
         state=row["state"], moment=row["moment"], started=row["started"], ended=row["ended"], expires=row["expires"],
         error=row["error"],
     )  # fmt: skip

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from benhan.core.fhir.outcome import Malformed
+from benhan.core.kit.text import numbers_hidden
 from benhan.core.language import _
 from benhan.core.store.parameters import known, parameter
 from benhan.core.store.query import values as read
@@ -29,8 +30,6 @@ RESULT = frozenset({"_format", "_pretty", "_contained", "_containedType"})
 #: `none`: no record has a value.
 #: Letters of a search that its trace keeps.
 MOST_SAID = 1000
-#: Digits that may be a telephone or an identifier, but the last three; not those of a keyed hash (`pending.py`).
-_UUID_OR_LONG_NUMBER = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})|(?<![#0-9a-f])\d{6,}(?=\d{3})")
 SortKind = Literal["updated", "id", "date", "string", "number", "text", "none"]
 #: Kind of parameter → how it is sorted. `text`: its letters are not in the index, the records themselves are read.
 SORTED_BY: dict[str, SortKind] = {
@@ -79,7 +78,7 @@ class Query(msgspec.Struct):
     @property
     def said(self) -> str:
         """What the trace of it says: of a long number, wherever it was typed, the last three digits; our ids whole."""
-        return _UUID_OR_LONG_NUMBER.sub(lambda found: found[1] or "…", self.text[:MOST_SAID])
+        return numbers_hidden(self.text[:MOST_SAID])
 
     @property
     def order(self) -> list[SortKey]:
