@@ -11,8 +11,9 @@ from starlette.applications import Starlette
 
 from benhan.core.access.callers import COOKIE
 from benhan.core.db import Database
-from benhan.patient.messages import Kind, NotSent, ShortMessage, ZaloTemplate, code_message, send
-from benhan.patient.zalo import Zalo, ZaloTrouble
+from benhan.core.kit.outside import NoAnswer
+from benhan.patient.messages import Kind, ShortMessage, ZaloTemplate, code_message, send
+from benhan.patient.zalo import Zalo
 from benhan.simulator import House
 from tests.patient import telephones
 from tests.patient.telephones import ENTRY
@@ -49,22 +50,22 @@ async def test_who_she_is_and_her_telephone(there: ZaloStandIn, address: str) ->
     line = Zalo(address, SECRET)
     assert await line.id_of("uat-1") == "3368637342326461234"
     assert await line.phone_of("uat-1", phone_token) == "0912345678"
-    with pytest.raises(ZaloTrouble, match="refused: -1"):
+    with pytest.raises(NoAnswer, match="refused: -1"):
         await line.phone_of("uat-1", phone_token)  # once
 
 
 async def test_what_zalo_does_not_vouch_for_is_refused(there: ZaloStandIn, address: str) -> None:
     mine, hers = there.person("uat-1", "1", "84912345678"), there.person("uat-2", "2", "84987654321")
-    with pytest.raises(ZaloTrouble, match="refused: 452"):
+    with pytest.raises(NoAnswer, match="refused: 452"):
         await Zalo(address, SECRET).id_of("uat-9")
-    with pytest.raises(ZaloTrouble, match="refused: -242"):
+    with pytest.raises(NoAnswer, match="refused: -242"):
         await Zalo(address, "another secret").id_of("uat-1")
-    with pytest.raises(ZaloTrouble, match="refused: -1"):
+    with pytest.raises(NoAnswer, match="refused: -1"):
         await Zalo(address, SECRET).phone_of("uat-1", hers)
-    with pytest.raises(ZaloTrouble, match="refused: token"):
+    with pytest.raises(NoAnswer, match="refused: token"):
         await Zalo(address, SECRET).id_of("uat\r\nx: y")
     there.people["uat-1"] = "1", "not a number"
-    with pytest.raises(ZaloTrouble, match="unreadable"):
+    with pytest.raises(NoAnswer, match="unreadable"):
         await Zalo(address, SECRET).phone_of("uat-1", mine)
 
 
@@ -74,10 +75,10 @@ async def test_trouble_with_zalo_is_told_by_its_kind(
 ) -> None:
     there.person("uat-1", "1", "84912345678")
     there.fault = fault  # type: ignore[assignment]
-    with pytest.raises(ZaloTrouble) as trouble:
+    with pytest.raises(NoAnswer) as trouble:
         await Zalo(address, SECRET, seconds=0.2).id_of("uat-1")
     assert trouble.value.kind == kind
-    with pytest.raises(NotSent) as unsent:
+    with pytest.raises(NoAnswer) as unsent:
         await ZaloTemplate(address, TEMPLATES, token_file, seconds=0.2).send("0912345678", CODE)
     assert unsent.value.kind == kind
 
@@ -107,10 +108,10 @@ async def test_where_zalo_cannot_reach_her_a_short_message_does(
 async def test_without_the_token_of_the_account_nothing_leaves(
     there: ZaloStandIn, address: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(NotSent, match="token file"):
+    with pytest.raises(NoAnswer, match="token file"):
         await ZaloTemplate(address, TEMPLATES, tmp_path / "none").send("0912345678", CODE)
     (tmp_path / "old").write_text("old")
-    with pytest.raises(NotSent, match="-124"):
+    with pytest.raises(NoAnswer, match="-124"):
         await ZaloTemplate(address, TEMPLATES, tmp_path / "old").send("0912345678", CODE)
 
 

@@ -19,10 +19,11 @@ from benhan.core.access.sessions import visitor
 from benhan.core.db import PLATFORM, Transaction
 from benhan.core.fhir.outcome import Invalid, NotFound, Problem, SignInNeeded
 from benhan.core.kit import forms, pages
+from benhan.core.kit.outside import NoAnswer
 from benhan.core.language import _, later
 from benhan.patient import entry
 from benhan.patient.entry import Came
-from benhan.patient.zalo import Zalo, ZaloTrouble
+from benhan.patient.zalo import Zalo
 
 PATH: Final = "/nguoi-benh/dang-nhap"
 CHOOSE: Final = "/nguoi-benh/chon"
@@ -141,7 +142,7 @@ async def through_zalo(request: Request, tx: Transaction, who: Subject) -> Respo
         phone = await line.phone_of(form["access_token"], form["phone_token"]) if form["phone_token"] else None
     except Invalid as wrong:
         return JSONResponse({"error": wrong.message}, 422)
-    except ZaloTrouble as trouble:
+    except NoAnswer as trouble:
         await tx.reach(PLATFORM)
         phone_steps.trace(tx, who.facility, f"Zalo: {trouble}", visitor(request), allowed=False)
         return JSONResponse({"error": _(_TOLD[trouble.kind])}, 422)

@@ -9,12 +9,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import Final, Literal, Protocol
 
-import httpx
 import msgspec
 
-from benhan.core.kit.text import numbers_hidden, unaccented
+from benhan.core.kit.outside import NoAnswer, ask
+from benhan.core.kit.text import unaccented
 from benhan.settings import Settings
 
 #: Nobody waits for it at the screen, and no code lives longer than minutes.
@@ -42,16 +42,6 @@ def code_message(code: str) -> Message:
     return Message("code", {"code": code})
 
 
-class NotSent(Exception):  # noqa: N818 - something that is noted, not a fault of ours
-    """The message did not leave: `kind` is slow, down, refused or unreadable; `detail` what the other side said."""
-
-    def __init__(self, kind: str, detail: str = "") -> None:
-        detail = numbers_hidden(detail)[:200]  # a gateway may repeat the telephone
-        super().__init__(f"{kind}: {detail}" if detail else kind)
-        self.kind = kind
-        self.detail = detail
-
-
 class Sender(Protocol):
     """The port: sends to a telephone in its stored form ("0912345678")."""
 
@@ -61,7 +51,7 @@ class Sender(Protocol):
         """Send it.
 
         Raises:
-            NotSent: it did not leave; another sender may try.
+            NoAnswer: it did not leave; another sender may try.
         """
         ...
 
@@ -79,19 +69,19 @@ class ZaloTemplate:
     async def send(self, phone: str, message: Message) -> None:
         """Send it by the template that was approved for its kind, with its values as parameters."""
         if not (template := self._templates.get(message.kind)):
-            raise NotSent("refused", f"no template for {message.kind}")
+            raise NoAnswer("refused", f"no template for {message.kind}")
         try:
             token = self._token_file.read_text("utf-8").strip()
         except OSError as wrong:
-            raise NotSent("refused", f"token file: {type(wrong).__name__}") from None
+            raise NoAnswer("refused", f"token file: {type(wrong).__name__}") from None
         data = {_PARAMETERS.get(name, name): value for name, value in message.values.items()}
-        said = await posted(
-            f"{self._address.rstrip('/')}/message/template", self._seconds, headers={"access_token": token},
+        said = await ask(
+            "POST", f"{self._address.rstrip('/')}/message/template", self._seconds, headers={"access_token": token},
             json={"phone": _international(phone), "template_id": template, "template_data": data,
                   "tracking_id": message.reference},
         )  # fmt: skip
         if said.get("error") != 0:
-            raise NotSent("refused", str(said.get("error")))
+            raise NoAnswer("refused", str(said.get("error")))
 
 
 class ShortMessage:
@@ -106,13 +96,13 @@ class ShortMessage:
 
     async def send(self, phone: str, message: Message) -> None:
         """Send it: unaccented, one part."""
-        said = await posted(
-            self._address, self._seconds, headers={"Authorization": f"Bearer {self._token}"},
+        said = await ask(
+            "POST", self._address, self._seconds, headers={"Authorization": f"Bearer {self._token}"},
             json={"to": _international(phone), "from": self._sender, "reference": message.reference,
                   "text": written(self._texts[message.kind], message.values)},
         )  # fmt: skip
         if said.get("status") not in ("queued", "sent"):
-            raise NotSent("refused", str(said.get("error") or said.get("status")))
+            raise NoAnswer("refused", str(said.get("error") or said.get("status")))
 
 
 def senders(settings: Settings) -> list[Sender]:
@@ -143,32 +133,11 @@ async def send(by: Sequence[Sender], phone: str, message: Message) -> tuple[str 
     for one in by:
         try:
             await one.send(phone, message)
-        except NotSent as trouble:
+        except NoAnswer as trouble:
             troubles.append(f"{one.name} {trouble}")
         else:
             return one.name, troubles
     return None, troubles
-
-
-async def posted(address: str, seconds: float, **asked: Any) -> dict[str, Any]:
-    """What the other side answers to a POST.
-
-    Raises:
-        NotSent: nothing that can be read came in time.
-    """
-    try:
-        async with httpx.AsyncClient(timeout=seconds, follow_redirects=False) as client:
-            response = await client.post(address, **asked)
-    except httpx.TimeoutException:
-        raise NotSent("slow") from None
-    except (httpx.HTTPError, httpx.InvalidURL) as wrong:
-        raise NotSent("down", type(wrong).__name__) from None
-    if response.status_code >= 300:
-        raise NotSent("down", f"HTTP {response.status_code}")
-    try:
-        return msgspec.json.decode(response.content, type=dict[str, Any])
-    except msgspec.MsgspecError:
-        raise NotSent("unreadable") from None
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:

@@ -9,24 +9,13 @@ import hashlib
 import hmac
 from typing import Any, Final
 
-import httpx
-import msgspec
-
 from benhan.core.fhir.outcome import Invalid
 from benhan.core.kit import text
+from benhan.core.kit.outside import NoAnswer, ask
 from benhan.settings import Settings
 
 SECONDS: Final = 8.0
 MOST_TOKEN: Final = 4000
-
-
-class ZaloTrouble(Exception):  # noqa: N818 - something she is told, not a fault of ours
-    """Zalo vouches for nobody: `kind` is slow, down, refused or unreadable; `detail` what it said."""
-
-    def __init__(self, kind: str, detail: str = "") -> None:
-        super().__init__(f"{kind}: {detail}" if detail else kind)
-        self.kind = kind
-        self.detail = detail[:200]
 
 
 class Zalo:
@@ -39,45 +28,33 @@ class Zalo:
         """Her id of this app.
 
         Raises:
-            ZaloTrouble: the token is nobody's, or Zalo did not answer.
+            NoAnswer: the token is nobody's, or Zalo did not answer.
         """
         proof = hmac.digest(self._secret.encode(), access_token.encode(), hashlib.sha256).hex()
         said = await self._asked("/v2.0/me", {"fields": "id"}, {"access_token": access_token, "appsecret_proof": proof})
         if not isinstance(said.get("id"), str) or not said["id"]:
-            raise ZaloTrouble("unreadable", "no id")
+            raise NoAnswer("unreadable", "no id")
         return str(said["id"])
 
     async def phone_of(self, access_token: str, phone_token: str) -> str:
         """Her telephone in its stored form; a token for it holds two minutes and once.
 
         Raises:
-            ZaloTrouble: as `id_of`, or it is no telephone of ours.
+            NoAnswer: as `id_of`, or it is no telephone of ours.
         """
         headers = {"access_token": access_token, "code": phone_token, "secret_key": self._secret}
         said = await self._asked("/v2.0/me/info", {}, headers)
         try:
             return text.phone(f"+{said['data']['number']}")
         except (KeyError, TypeError, Invalid):
-            raise ZaloTrouble("unreadable", "no telephone") from None
+            raise NoAnswer("unreadable", "no telephone") from None
 
     async def _asked(self, path: str, query: dict[str, str], headers: dict[str, str]) -> dict[str, Any]:
         if any(len(one) > MOST_TOKEN or not one.isascii() or not one.isprintable() for one in headers.values()):
-            raise ZaloTrouble("refused", "token")
-        try:
-            async with httpx.AsyncClient(timeout=self._seconds, follow_redirects=False) as client:
-                response = await client.get(self._address + path, params=query, headers=headers)
-        except httpx.TimeoutException:
-            raise ZaloTrouble("slow") from None
-        except (httpx.HTTPError, httpx.InvalidURL) as wrong:
-            raise ZaloTrouble("down", type(wrong).__name__) from None
-        if response.status_code >= 300:
-            raise ZaloTrouble("down", f"HTTP {response.status_code}")
-        try:
-            said = msgspec.json.decode(response.content, type=dict[str, Any])
-        except msgspec.MsgspecError:
-            raise ZaloTrouble("unreadable") from None
+            raise NoAnswer("refused", "token")
+        said = await ask("GET", self._address + path, self._seconds, params=query, headers=headers)
         if said.get("error") != 0:  # every answer is HTTP 200
-            raise ZaloTrouble("refused", str(said.get("error")))
+            raise NoAnswer("refused", str(said.get("error")))
         return said
 
 

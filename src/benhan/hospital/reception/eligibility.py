@@ -23,10 +23,11 @@ from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Invalid
 from benhan.core.kit import clock, codes
 from benhan.core.kit.matching import insurance_forms
+from benhan.core.kit.outside import NoAnswer
 from benhan.core.language import _, later
 from benhan.core.store.records import version_of
 from benhan.hospital.reception.people import INSURER, insure
-from benhan.hospital.reception.portal import CardAnswer, Holder, Officer, Portal, PortalTrouble
+from benhan.hospital.reception.portal import CardAnswer, Holder, Officer, Portal
 from benhan.hospital.visit import code_of, concept, full_name, id_of, identifier, moment, stamp
 
 CARD_CHECK: Final = f"{systems.BENHAN}/CodeSystem/kiem-tra-the-bhyt"
@@ -108,10 +109,10 @@ def afterwards(response: Response, app: Starlette, who: Subject, question: Quest
 
 async def settle(database: Database, portal: Portal, who: Subject, question: Question, officer: Officer) -> None:
     """Ask the portal and keep what it says, or that it said nothing. Never raises: nobody is there to hear it."""
-    answer: CardAnswer | PortalTrouble
+    answer: CardAnswer | NoAnswer
     try:
         answer = await portal.check(question.holder, officer)
-    except PortalTrouble as trouble:
+    except NoAnswer as trouble:
         log.warning("insurance portal: %s", trouble)
         answer = trouble
     try:
@@ -122,7 +123,7 @@ async def settle(database: Database, portal: Portal, who: Subject, question: Que
 
 
 async def keep(
-    tx: Transaction, who: Subject, question: Question, answer: CardAnswer | PortalTrouble
+    tx: Transaction, who: Subject, question: Question, answer: CardAnswer | NoAnswer
 ) -> r4.CoverageEligibilityResponse:
     """Write the answer as a CoverageEligibilityResponse and bring the Coverage up to date."""
     kept = r4.CoverageEligibilityResponse(
@@ -134,8 +135,8 @@ async def keep(
         insurer=r4.Reference(display=INSURER),
         outcome="error",
     )
-    if isinstance(answer, PortalTrouble) or answer.ma_ket_qua in PORTAL_TROUBLES:
-        code = answer.kind if isinstance(answer, PortalTrouble) else answer.ma_ket_qua
+    if isinstance(answer, NoAnswer) or answer.ma_ket_qua in PORTAL_TROUBLES:
+        code = answer.kind if isinstance(answer, NoAnswer) else answer.ma_ket_qua
         kept = msgspec.structs.replace(kept, disposition=_sentence(code), error=[_error(code)])
         return await store.create(tx, who, kept)
     good = answer.ma_ket_qua in GOOD

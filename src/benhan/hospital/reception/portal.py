@@ -11,8 +11,9 @@ import asyncio
 import hashlib
 from typing import Any, Final
 
-import httpx
 import msgspec
+
+from benhan.core.kit.outside import NoAnswer, ask
 
 TOKEN_PATH: Final = "/api/token/take"  # noqa: S105 - a path
 CHECK_PATH: Final = "/api/egw/KQNhanLichSuKCB2024"
@@ -20,15 +21,6 @@ CHECK_PATH: Final = "/api/egw/KQNhanLichSuKCB2024"
 SECONDS: Final = 8.0
 ACCEPTED: Final = "200"
 REFUSED_TOKEN: Final = "401"  # noqa: S105 - a code of the protocol
-
-
-class PortalTrouble(Exception):  # noqa: N818 - something the desk is told, not a fault of ours
-    """The portal gave no answer about the card: `kind` is slow, down, refused or unreadable."""
-
-    def __init__(self, kind: str, detail: str) -> None:
-        super().__init__(f"{kind}: {detail}")
-        self.kind = kind
-        self.detail = detail
 
 
 class Officer(msgspec.Struct, frozen=True):
@@ -87,7 +79,7 @@ class Portal:
         """Ask about a card; one new token is tried when the old one has ended.
 
         Raises:
-            PortalTrouble: no answer in time, no connection, our account refused, or an answer nobody can read.
+            NoAnswer: no answer in time, no connection, our account refused, or an answer nobody can read.
         """
         try:
             async with asyncio.timeout(self._seconds):
@@ -96,9 +88,9 @@ class Portal:
                     self._key = None
                     answer = await self._check(holder, officer, await self._token())
         except TimeoutError:
-            raise PortalTrouble("slow", f"{self._seconds:.0f} s") from None
+            raise NoAnswer("slow", f"{self._seconds:.0f} s") from None
         if answer.ma_ket_qua == REFUSED_TOKEN:
-            raise PortalTrouble("refused", answer.ghi_chu or "401")
+            raise NoAnswer("refused", answer.ghi_chu or "401")
         return answer
 
     async def _token(self) -> _Key:
@@ -107,7 +99,7 @@ class Portal:
                 body = await self._post(TOKEN_PATH, {}, {"username": self._user, "password": self._password})
                 key = body.get("APIKey") or {}
                 if body.get("maKetQua") != ACCEPTED or not key.get("access_token"):
-                    raise PortalTrouble("refused", f"{body.get('maKetQua', '')}")
+                    raise NoAnswer("refused", f"{body.get('maKetQua', '')}")
                 self._key = _Key(str(key["access_token"]), str(key.get("id_token", "")))
             return self._key
 
@@ -124,24 +116,12 @@ class Portal:
         try:
             return msgspec.convert(said, CardAnswer)
         except msgspec.ValidationError as error:
-            raise PortalTrouble("unreadable", str(error)) from None
+            raise NoAnswer("unreadable", str(error)) from None
 
     async def _post(self, path: str, query: dict[str, str], form: dict[str, str]) -> dict[str, Any]:
         try:
-            async with httpx.AsyncClient(base_url=self._address, timeout=self._seconds) as client:
-                response = await client.post(path, params=query, data=form)
-        except httpx.TimeoutException:
-            raise PortalTrouble("slow", path) from None
-        except httpx.HTTPError as error:
-            raise PortalTrouble("down", type(error).__name__) from None
-        if response.status_code == 401:
-            return {"maKetQua": REFUSED_TOKEN}
-        if response.status_code != 200:
-            raise PortalTrouble("down", f"HTTP {response.status_code}")
-        try:
-            body = msgspec.json.decode(response.content)
-        except msgspec.DecodeError:
-            raise PortalTrouble("unreadable", path) from None
-        if not isinstance(body, dict):
-            raise PortalTrouble("unreadable", path)
-        return body
+            return await ask("POST", self._address + path, self._seconds, params=query, data=form)
+        except NoAnswer as trouble:
+            if trouble.status == 401:
+                return {"maKetQua": REFUSED_TOKEN}
+            raise

@@ -1,0 +1,51 @@
+"""Asking another system over HTTP for one JSON object: what it answers, or why there is no answer.
+
+What adapters share (Zalo, gateways of short messages, the BHYT portal): each knows its protocol, none of them how a
+connection fails. Sign-in providers have a line of their own (`core.access.outside`), which trusts nobody.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import httpx
+import msgspec
+
+from benhan.core.kit.text import numbers_hidden
+
+#: Letters of what the other side said that are kept.
+MOST_DETAIL = 200
+
+
+class NoAnswer(Exception):  # noqa: N818 - something that is noted or told to somebody, not a fault of ours
+    """Another system did not do what it was asked: `kind` says how, `detail` what it said, without long numbers.
+
+    `status`: of HTTP, where it answered with an error.
+    """
+
+    def __init__(
+        self, kind: Literal["slow", "down", "refused", "unreadable"], detail: str = "", status: int | None = None
+    ) -> None:
+        self.kind, self.detail, self.status = kind, numbers_hidden(detail)[:MOST_DETAIL], status
+        super().__init__(f"{kind}: {self.detail}" if detail else kind)
+
+
+async def ask(method: str, address: str, seconds: float, **more: Any) -> dict[str, Any]:
+    """The JSON object that it answers with; redirects are not followed.
+
+    Raises:
+        NoAnswer: slow, down (no connection, an HTTP error) or unreadable.
+    """
+    try:
+        async with httpx.AsyncClient(timeout=seconds, follow_redirects=False) as client:
+            response = await client.request(method, address, **more)
+    except httpx.TimeoutException:
+        raise NoAnswer("slow") from None
+    except (httpx.HTTPError, httpx.InvalidURL) as wrong:
+        raise NoAnswer("down", type(wrong).__name__) from None
+    if response.status_code >= 300:
+        raise NoAnswer("down", f"HTTP {response.status_code}", response.status_code)
+    try:
+        return msgspec.json.decode(response.content, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise NoAnswer("unreadable") from None
