@@ -199,6 +199,77 @@ async def test_he_can_leave(client: Client, hospital: House, gateway: GatewaySta
     assert "Đặng Thị Tâm" not in (await his.get(CHOOSE)).text
 
 
+async def record_of(database: Database, house: House, relation: str) -> r4.RelatedPerson:
+    async with database.transaction(house.key) as tx:
+        return await store.read(tx, house.loader, r4.RelatedPerson, relation)
+
+
+async def in_one_transaction(database: Database, house: House, relation: str) -> bool:
+    """Whether the relation and its record were written last by the same transaction."""
+    async with database.transaction(house.key) as tx:
+        same = await tx.fetchval(
+            "select r.xmin = x.xmin from relation r join resource x on x.facility = r.facility and x.id = r.id"
+            " where r.id = $1",
+            relation,
+        )
+    return bool(same)
+
+
+async def test_who_leaves_ends_the_record_of_it_with_the_relation(
+    client: Client, database: Database, hospital: House, gateway: GatewayStandIn, family: Family
+) -> None:
+    await named(family, "chart")
+    his = await accepted(client, family, hospital, gateway)
+    key = _key(await family.hers.get(MINE))
+    assert (await record_of(database, hospital, key)).active
+    await his.post(f"{CHOOSE}/thoi", data={"key": key})
+    kept = await record_of(database, hospital, key)
+    assert not kept.active and kept.period and (kept.period.end or "")[:10] == today().isoformat()
+    assert await in_one_transaction(database, hospital, key)
+    async with database.transaction(hospital.key) as tx:
+        [act] = await tx.fetch("select account, patient, rule from audit where id = $1 and action = 'update'", key)
+    assert act["account"].startswith("person:") and act["patient"] == family.person.id
+    assert act["rule"] == "relation-left"
+
+
+async def test_whom_she_ends_has_the_record_of_it_ended_with_the_relation(
+    client: Client, database: Database, hospital: House, gateway: GatewayStandIn, family: Family
+) -> None:
+    await named(family, "chart")
+    await accepted(client, family, hospital, gateway)
+    key = _key(await family.hers.get(MINE))
+    await family.hers.post(f"{MINE}/thoi", data={"key": key})
+    kept = await record_of(database, hospital, key)
+    assert not kept.active and kept.period and (kept.period.end or "")[:10] == today().isoformat()
+    assert await in_one_transaction(database, hospital, key)
+
+
+async def test_he_leaves_from_another_hospital_than_that_of_the_patient(
+    client: Client, database: Database, hospital: House, other_hospital: House, gateway: GatewayStandIn, family: Family
+) -> None:
+    await named(family, "chart")
+    own = await telephones.patient(database, other_hospital, family.sons_phone, "Đặng Văn Sơn", "1985-08-15")
+    his = await accepted(client, family, hospital, gateway)
+    await telephones.signed_in(his, other_hospital, gateway, family.sons_phone, SON_BORN)
+    assert (await his.post(CHOOSE, data={"key": f"{other_hospital.key}:{own.id}"})).status_code == 303
+    key = _key(await family.hers.get(MINE))
+    assert (await his.post(f"{CHOOSE}/thoi", data={"key": key})).headers["location"] == CHOOSE
+    assert (await his.get("/nguoi-benh")).status_code == 200  # his own record stays open
+    assert not (await record_of(database, hospital, key)).active
+
+
+async def test_he_can_leave_where_somebody_removed_the_record(
+    client: Client, database: Database, hospital: House, gateway: GatewayStandIn, family: Family
+) -> None:
+    await named(family, "chart")
+    his = await accepted(client, family, hospital, gateway)
+    key = _key(await family.hers.get(MINE))
+    async with database.transaction(hospital.key) as tx:
+        await tx.execute("delete from resource where id = $1", key)
+    assert (await his.post(f"{CHOOSE}/thoi", data={"key": key})).headers["location"] == CHOOSE
+    assert "Đặng Thị Tâm" not in (await his.get(CHOOSE)).text
+
+
 async def test_a_wrong_naming_says_what_is_wrong_and_names_nobody(
     client: Client, hospital: House, gateway: GatewayStandIn, family: Family
 ) -> None:

@@ -15,6 +15,7 @@ from benhan.core.access.sessions import visitor
 from benhan.core.db import Transaction
 from benhan.core.kit import forms, pages
 from benhan.core.kit.clock import today
+from benhan.patient import relatives
 from benhan.patient.entry_pages import CHOOSE, keep
 
 ACCOUNT: Final = "/nguoi-benh/tai-khoan"
@@ -50,7 +51,7 @@ async def leave(request: Request, tx: Transaction, who: Subject) -> Response:
     """She does not act for somebody (any more)."""
     form = await forms.read_form(request, _KEY)
     form.require()
-    await relations.leave(tx, who, form["key"])
+    await relatives.leave(tx, who, form["key"])
     ended = who.relation is not None and who.relation.id == form["key"]
     if not ended:
         return RedirectResponse(CHOOSE, 303)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date
 
+import msgspec
+
 from benhan.core import store
-from benhan.core.access import Subject, acting, relations
+from benhan.core.access import Role, Subject, acting, relations, service
 from benhan.core.access.acting import KIND_NAMES, Kind, Part
 from benhan.core.access.relations import Naming
-from benhan.core.db import Transaction
+from benhan.core.db import PLATFORM, Transaction
 from benhan.core.fhir import r4, systems
-from benhan.core.fhir.outcome import Invalid
+from benhan.core.fhir.outcome import Gone, Invalid, NotFound
 from benhan.core.kit import clock
 from benhan.core.language import _
 from benhan.hospital.visit import concept, full_name, human_name
@@ -83,19 +86,37 @@ async def record_guardian(
 
 
 async def end(tx: Transaction, who: Subject, patient: str, relation: str) -> None:
-    """End it, at once.
+    """End it, at once, with its record.
 
     Raises:
         Forbidden: it is another's. NotFound: there is none that stands.
     """
     await relations.end(tx, who, patient, relation)
+    await store.change(tx, who, r4.RelatedPerson, relation, _over)
 
-    def over(one: r4.RelatedPerson) -> r4.RelatedPerson:
-        one.active = False
-        one.period = r4.Period(start=one.period.start if one.period else None, end=clock.now().isoformat())
-        return one
 
-    await store.change(tx, who, r4.RelatedPerson, relation, over)
+async def leave(tx: Transaction, who: Subject, relation: str) -> None:
+    """Who acts, or was asked to, does not want it (any more): it ends at once, with its record, at whatever hospital.
+
+    The transaction reaches over the platform afterwards, where her account is.
+
+    Raises:
+        NotFound: there is none of hers that stands.
+    """
+    there = await relations.leave(tx, who, relation)
+    door = msgspec.structs.replace(
+        service(Role.RELATION_SERVICE, there.facility), account=there.account, name=who.name, session=who.session
+    )
+    await tx.reach(there.facility)
+    with suppress(NotFound, Gone):  # somebody removed the record: she is free all the same
+        await store.change(tx, door, r4.RelatedPerson, relation, _over)
+    await tx.reach(PLATFORM)
+
+
+def _over(one: r4.RelatedPerson) -> r4.RelatedPerson:
+    one.active = False
+    one.period = r4.Period(start=one.period.start if one.period else None, end=clock.now().isoformat())
+    return one
 
 
 async def _keep(tx: Transaction, who: Subject, person: r4.Patient, of: Naming) -> None:

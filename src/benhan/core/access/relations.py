@@ -112,8 +112,8 @@ async def end(tx: Transaction, who: Subject, patient: str, relation: str) -> Non
     record(tx, who, Event("relation-end", "RelatedPerson", relation, patient, rule=row["kind"]))
 
 
-async def leave(tx: Transaction, who: Subject, relation: str) -> None:
-    """Who acts, or was asked to, does not want it (any more).
+async def leave(tx: Transaction, who: Subject, relation: str) -> Subject:
+    """Who acts, or was asked to, does not want it (any more); gives her at the facility of the relation.
 
     Raises:
         NotFound: there is none of hers that stands.
@@ -128,6 +128,7 @@ async def leave(tx: Transaction, who: Subject, relation: str) -> None:
         raise NotFound(_("Quan hệ này không có, hoặc đã chấm dứt."))
     there = msgspec.structs.replace(who, facility=row["facility"], account=f"person:{who.person}")
     record(tx, there, Event("relation-end", "RelatedPerson", relation, row["patient"], rule=row["kind"]))
+    return there
 
 
 def _hers(who: Subject, patient: str) -> None:

@@ -33,6 +33,7 @@ class Role(StrEnum):
     SUBSCRIPTION_SERVICE = "subscription-service"
     TELLING_SERVICE = "telling-service"
     RIGHTS_SERVICE = "rights-service"
+    RELATION_SERVICE = "relation-service"
     LOADER = "loader"
 
 
@@ -176,6 +177,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.SUBSCRIPTION_SERVICE: frozenset(),
     Role.TELLING_SERVICE: frozenset(),
     Role.RIGHTS_SERVICE: frozenset(),
+    Role.RELATION_SERVICE: frozenset(),
     Role.LOADER: frozenset(),
 }
 

@@ -272,6 +272,12 @@ ALLOWED: Final[tuple[Allow, ...]] = (
         en="The program finds records by a telephone that was proved, then asks for the birth date.",
     ),
     Allow(
+        name="relation-left", roles="relation-service", may="ru", types="RelatedPerson", purpose=Purpose.PATIENT,
+        law="BLDS 91/2015 Đ140, Đ62",
+        vi="Chương trình ghi vào hồ sơ rằng người thay mặt đã thôi.",
+        en="The program writes into the record that somebody acts for the patient no more.",
+    ),
+    Allow(
         name="glass-told", roles="telling-service", may="r", types="Patient RelatedPerson", purpose=Purpose.PATIENT,
         law="Luật 91/2025/QH15 Đ19",
         vi="Chương trình xem điện thoại của người bệnh, hoặc của người giám hộ trẻ, để báo hồ sơ vừa được mở khẩn cấp.",
