@@ -13,9 +13,11 @@ from rich.table import Table
 
 from benhan.cli_store import AnyFacility, Data, owned, use_master
 from benhan.core.db import Database
+from benhan.core.store import index_key
 from benhan.core.store.encrypting import Progress, encrypt
 from benhan.core.vault import Master, MasterError, master_of, rotating
 from benhan.core.vault.master import make_master
+from benhan.core.vault.rotating import NotEncryptedYet
 
 T = TypeVar("T")
 keys = typer.Typer(no_args_is_help=True, help="Khoá mã hoá: tạo, gói lại, thay, mã hoá dữ liệu cũ, tình trạng.")
@@ -45,16 +47,32 @@ def wrap(
 
 
 @keys.command("rotate")
-def rotate(facility: AnyFacility = None, data: Data = None) -> None:
-    """A new data key for what is written from now on, and everything there is encrypted anew, while the server runs."""
+def rotate(
+    facility: AnyFacility = None, data: Data = None,
+    index: Annotated[bool, typer.Option("--index", help="Thay khoá tìm kiếm (số giấy tờ, điện thoại).")] = False,
+) -> None:  # fmt: skip
+    """A new data key for what is written from now on, and everything there is encrypted anew, while the server runs.
+
+    With --index: a new key for the hashes by which identifiers and telephones are found, and all is indexed anew.
+    """
     master = _needed(data)
+
+    async def search(database: Database) -> None:
+        found = await _facilities(database, facility)
+        left = await index_key.exchange(database, master, [key for key, _code in found])
+        for name in left:
+            console.print(f"[red]✗[/] {name} không giải mã được, hoặc số điện thoại đã đổi.")
+        console.print(f"{', '.join(code for _key, code in found)}: đã thay khoá tìm kiếm.")
 
     async def run(database: Database) -> None:
         for key, code in await _facilities(database, facility):
             await rotating.rotate(database, master, key)
             await _encrypted(database, key, code)
 
-    _with_owner(data, run)
+    try:
+        _with_owner(data, search if index else run)
+    except NotEncryptedYet as wrong:
+        raise typer.BadParameter(str(wrong), param_hint="--index") from None
 
 
 @keys.command("encrypt")

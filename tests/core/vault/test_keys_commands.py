@@ -52,6 +52,14 @@ async def test_keys_are_rotated_and_how_they_stand_is_said(run: Run) -> None:
     await run("encrypt", "--facility", "00000-none", code=2)
 
 
+async def test_the_search_key_is_exchanged(run: Run, place: Elsewhere, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benhan.core.store.index_key.REFRESH_SECONDS", 0)  # nobody else is there to hear of it
+    assert "01999: đã thay khoá tìm kiếm" in await run("rotate", "--index", "--facility", "01999")
+    assert await place.value("select count(*) from data_key where purpose = 'index' and complete") == 2
+    assert await place.value("select count(*) from data_key where purpose = 'data'") == 1
+    await run("rotate", "--index", "--facility", "00000-none", code=2)
+
+
 async def test_another_master_key_is_made_and_taken(
     run: Run, place: Elsewhere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,7 @@ import msgspec
 from benhan.core.access.accounts import hashed, new_token
 from benhan.core.access.acting import Kind, Part
 from benhan.core.access.audit import Event, record
-from benhan.core.access.phone_steps import of_phone
+from benhan.core.access.phone_steps import all_of_phone
 from benhan.core.access.sessions import Session, Visitor
 from benhan.core.access.subject import Subject
 from benhan.core.db import PLATFORM, Transaction
@@ -92,9 +92,9 @@ async def own(tx: Transaction, person: str, facility: int, patient: str) -> None
 async def invited(tx: Transaction, facility: int, phone: str, birth: date) -> list[tuple[str, str, str | None]]:
     """Relations (id, name, person) that wait for, or are of, somebody with this telephone and birth date."""
     rows = await tx.fetch(
-        "select id, name, person from relation where facility = $1 and phone_hash = $2 and birth = $3"
+        "select id, name, person from relation where facility = $1 and phone_hash = any($2) and birth = $3"
         " and ended is null and (ends is null or ends > (now() at time zone 'Asia/Ho_Chi_Minh')::date)",
-        facility, await of_phone(tx, facility, phone), birth,
+        facility, await all_of_phone(tx, facility, phone), birth,
     )  # fmt: skip
     return [(row["id"], row["name"], row["person"]) for row in rows]
 
@@ -103,8 +103,8 @@ async def waits(tx: Transaction, facility: int, phone: str) -> bool:
     """Whether a relation of somebody with this telephone stands here: then a code is sent to it too."""
     return bool(
         await tx.fetchval(
-            "select true from relation where facility = $1 and phone_hash = $2 and ended is null limit 1",
-            facility, await of_phone(tx, facility, phone),
+            "select true from relation where facility = $1 and phone_hash = any($2) and ended is null limit 1",
+            facility, await all_of_phone(tx, facility, phone),
         )
     )  # fmt: skip
 

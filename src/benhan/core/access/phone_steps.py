@@ -43,6 +43,11 @@ async def of_phone(tx: Transaction, facility: int, phone: str) -> bytes:
     return (await keys_of(tx, facility)).digest(f"phone:{phone}")
 
 
+async def all_of_phone(tx: Transaction, facility: int, phone: str) -> list[bytes]:
+    """All ways in which it may stand there, while the key is exchanged."""
+    return (await keys_of(tx, facility)).digests(f"phone:{phone}")
+
+
 async def of_guess(tx: Transaction, phone: str) -> str:
     """What is counted for a telephone."""
     return f"phone:{(await of_phone(tx, 0, phone)).hex()[:32]}"

@@ -75,12 +75,17 @@ Done = Callable[[Transaction, Tally, list[Reject]], Awaitable[None]]
 
 
 def prepare(
-    raws: Sequence[Raw], who: Subject, moment: datetime, language: str, facility: int | None, keys: tuple[bytes, bool]
+    raws: Sequence[Raw],
+    who: Subject,
+    moment: datetime,
+    language: str,
+    facility: int | None,
+    keys: tuple[bytes, tuple[bytes, ...]],
 ) -> Ready:
     """Decode, validate, index and encode a batch. Pure, and everything in it can travel between processes.
 
     `facility` is given in the server's own process, which knows the facility's own search parameters; `keys` are its
-    index key and whether that is complete.
+    index key and the others by which there are records.
     """
     with speaking(language):
         rejects: list[Reject] = []
@@ -99,7 +104,7 @@ def prepare(
                 continue
             first[codec.type_name(record), record.id] = place
             records.append(record)
-        batch = batch_of(records, moment, facility, keys[0], complete=keys[1])
+        batch = batch_of(records, moment, facility, *keys)
         places = list(first.values())
         rejects += [refused(raws[places[at]], problem) for at, problem in batch.faults]
         batch.places = [places[at] for at in batch.places]
@@ -144,7 +149,7 @@ class Kitchen:
         loop = asyncio.get_running_loop()
         facility = None if self._pool else who.facility
         return await loop.run_in_executor(
-            self._pool, prepare, raws, who, now(), current(), facility, (keys.index, keys.complete)
+            self._pool, prepare, raws, who, now(), current(), facility, (keys.index, keys.others)
         )
 
 

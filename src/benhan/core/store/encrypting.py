@@ -216,7 +216,8 @@ async def _complete(database: Database, keys: Keys) -> None:
         if behind:
             return
         now = await tx.fetchval(
-            "update data_key set complete = true where facility = $1 and purpose = $2 and not complete returning true",
+            "update data_key set complete = true where facility = $1 and purpose = $2 and number = 1 and not complete"
+            " returning true",
             keys.facility, INDEX,
         )  # fmt: skip
     if now:  # until every process has heard of it, some still write both

@@ -52,13 +52,13 @@ class Batch(msgspec.Struct):
 
 
 def batch_of(
-    resources: Sequence[r4.Resource], moment: datetime, facility: int | None = None, key: bytes = b"", *,
-    complete: bool = True,
+    resources: Sequence[r4.Resource], moment: datetime, facility: int | None = None, key: bytes = b"",
+    others: tuple[bytes, ...] = (),
 ) -> Batch:  # fmt: skip
     """Validate, index and encode new records; ids must be set and different. Pure: no database, no policy.
 
     Without the facility its own search parameters are not indexed; the rows are then marked and indexed again later.
-    `key` and `complete`: as `rows_of`.
+    `key` and `others`: as `rows_of`.
     """
     batch = Batch(moment, [], [], [], [], (), [], [], [])
     if facility is not None:
@@ -70,7 +70,7 @@ def batch_of(
         try:
             check(one)
             own = () if facility is None else parameters.further(facility, codec.type_name(one))
-            found = rows_of(one, own, key, complete=complete)
+            found = rows_of(one, own, key, others)
         except Problem as problem:
             batch.faults.append((place, problem))
             continue
@@ -155,7 +155,7 @@ async def load(tx: Transaction, who: Subject, resources: Sequence[r4.Resource]) 
             )
         given[name, id_] = resource if resource.id else msgspec.structs.replace(resource, id=id_)
     own = await keys_of(tx, who.facility)
-    batch = batch_of(list(given.values()), now(), who.facility, own.index, complete=own.complete)
+    batch = batch_of(list(given.values()), now(), who.facility, own.index, own.others)
     if batch.faults:
         raise batch.faults[0][1]
     keys = await put_batch(tx, who, batch)

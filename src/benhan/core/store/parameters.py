@@ -115,7 +115,7 @@ def further(facility: int, type_name: str) -> Plan:
 def rows(keys: Keys, resource: r4.Resource) -> Rows:
     """The index rows of a record of the facility of these keys, with the generation they are of."""
     own = further(keys.facility, type(resource).__name__)
-    found = rows_of(resource, own, keys.index, complete=keys.complete)
+    found = rows_of(resource, own, keys.index, keys.others)
     found.generation = _known.generation
     return found
 

@@ -42,12 +42,13 @@ async def settle(tx: Transaction, who: Subject, query: Query) -> None:
 def _key(keys: Keys, query: Query, one: Pending) -> None:
     """The keyed hashes in the place of the plain ones, in what is looked for and in what the trace says.
 
-    While there are records that were not indexed again since the key was made, both are looked for.
+    While there are records that were not indexed again since the key was made, they are looked for by the others too.
     """
     if not keys.index or isinstance(one.into, Ids):
         return
-    hashes = [hash64(text) if text.endswith("|") else keyed(keys.index, text) for text in one.texts]
-    one.into.hashes = hashes if keys.complete else [*hashes, *one.into.hashes]
+    asked = ((key, text) for key in (keys.index, *keys.others) for text in one.texts)
+    hashes = [keyed(key, text) if key and not text.endswith("|") else hash64(text) for key, text in asked]
+    one.into.hashes = list(dict.fromkeys(hashes))
     query.text = query.text.replace(f"={one.argument}", f"=#{keyed(keys.index, one.argument) & (2**64 - 1):016x}")
 
 

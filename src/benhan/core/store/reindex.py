@@ -127,6 +127,11 @@ async def ask(tx: Transaction, who: Subject, types: Sequence[str] = ()) -> int:
     return job
 
 
+async def again(tx: Transaction, facility: int) -> int:
+    """Have all records of a facility indexed again because its key was exchanged; gives the number of the job."""
+    return await _plan(tx, facility, "key", "facility = $3", facility)
+
+
 async def status(tx: Transaction, facility: int, job: int | None = None) -> list[Status]:
     """The jobs of a facility and of the whole platform, the newest first.
 

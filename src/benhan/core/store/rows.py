@@ -104,10 +104,10 @@ def exact_mark(value: str) -> str:
     return f" ={hash64('exact ' + unicodedata.normalize('NFC', value)) & 0xFFFFFFFF:08x}"
 
 
-def rows_of(resource: r4.Resource, further: search.Plan = (), key: bytes = b"", *, complete: bool = True) -> Rows:
+def rows_of(resource: r4.Resource, further: search.Plan = (), key: bytes = b"", others: tuple[bytes, ...] = ()) -> Rows:
     """Index a record; `resource.id` must be set. `further` are its facility's own parameters, `key` its index key.
 
-    Not `complete`: there are records beside it that say what may exist once without the key; it says both.
+    `others`: there are records beside it that say what may exist once by these keys, or by none (empty); it says all.
     """
     index = search.index(resource, further)
     tokens, quantities = _tokens(index, key), _quantities(index.quantities)
@@ -134,7 +134,7 @@ def rows_of(resource: r4.Resource, further: search.Plan = (), key: bytes = b"", 
         words=words,
         spans=sorted(spans),
         quantities=sorted(quantities),
-        once=_once(resource, key, complete=complete),
+        once=claims(resource, key, others),
         secret=about_somebody or bool(labels),
     )
 
@@ -156,11 +156,11 @@ def says_who(resource: r4.Resource) -> bool:
     return type(resource).__name__ in PEOPLE or any(type(one).__name__ in PEOPLE for one in inside)
 
 
-def _once(resource: r4.Resource, key: bytes, *, complete: bool) -> list[str]:
+def claims(resource: r4.Resource, key: bytes, others: tuple[bytes, ...] = ()) -> list[str]:
+    """What no other record of its facility may say; of a person by the keyed hash."""
     said = once(resource)
     if key and type(resource).__name__ in PEOPLE:
-        hidden = [hidden_claim(what, key) for what in said]
-        said = hidden if complete else [*hidden, *said]
+        said = [hidden_claim(what, by) if by else what for by in (key, *others) for what in said]
     return [what if len(what) <= ONCE_LIMIT else f"{what[:ONCE_LIMIT]}…{hash64(what):x}" for what in said]
 
 

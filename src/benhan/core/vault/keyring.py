@@ -26,7 +26,7 @@ from benhan.core.db import PLATFORM, Database, Transaction
 from benhan.core.vault.envelope import KEY_ID, MARK, Damaged, Place, decrypted, encrypted, key_of
 from benhan.core.vault.master import BYTES, Master, MasterError
 
-_KEYS: Final = "select id, facility, purpose, wrapped, master, complete from data_key"
+_KEYS: Final = "select id, facility, purpose, wrapped, master, complete, writes from data_key"
 #: The first keys of a facility; whoever comes second leaves those of the first. An index key that is there before any
 #: record is complete: no record was ever found by anything else.
 _MAKE: Final = """
@@ -57,8 +57,14 @@ class Keys(msgspec.Struct, frozen=True):
     data: AESGCM | None = None
     #: The secret of keyed hashes; empty: they are not keyed.
     index: bytes = b""
-    #: Whether every record is found by the keyed hash; until then both are asked.
-    complete: bool = True
+    #: By what else there may be records: another index key while it is exchanged, a plain hash (empty) from before
+    #: there were keys. Until every record is found by `index`, all of them are asked.
+    others: tuple[bytes, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every record is found by `index` alone."""
+        return not self.others
 
     def encrypted(self, place: Place, plain: bytes) -> bytes:
         """The envelope of a value; the value itself where there is no master key."""
@@ -67,6 +73,10 @@ class Keys(msgspec.Struct, frozen=True):
     def digest(self, text: str) -> bytes:
         """A keyed hash of a value, to find it again by: 32 bytes."""
         return hmac.digest(self.index, text.encode(), hashlib.sha256)
+
+    def digests(self, text: str) -> list[bytes]:
+        """All by which it may have been kept."""
+        return [hmac.digest(key, text.encode(), hashlib.sha256) for key in (self.index, *self.others)]
 
     def text(self, place: Place, plain: str) -> str:
         """As `encrypted`, for a column of text."""
@@ -183,16 +193,26 @@ class Keyring:
 
     def _learn(self, rows: list[asyncpg.Record]) -> None:
         """Unwrap what is new; the rows come oldest first."""
-        newest: dict[int, dict[str, tuple[bytes, AESGCM, bytes, bool]]] = {}
+        data: dict[int, bytes] = {}
+        index: dict[int, list[asyncpg.Record]] = {}
         for row in rows:
             if (secret := self._secrets.get(row["id"]) or self._secret(row)) is not None:
                 self._secrets[row["id"]] = secret
-                key = self._all.setdefault(row["id"], AESGCM(secret))
-                newest.setdefault(row["facility"], {})[row["purpose"]] = (row["id"], key, secret, row["complete"])
-        for facility, found in newest.items():
-            if DATA in found and INDEX in found:
-                id_, key, _secret, _complete = found[DATA]
-                self._now[facility] = Keys(facility, id_, key, found[INDEX][2], found[INDEX][3])
+                self._all.setdefault(row["id"], AESGCM(secret))
+                if row["purpose"] == DATA:
+                    data[row["facility"]] = row["id"]
+                else:
+                    index.setdefault(row["facility"], []).append(row)
+        for facility in data.keys() & index.keys():
+            newest = data[facility]
+            self._now[facility] = Keys(facility, newest, self._all[newest], *self._index(index[facility]))
+
+    def _index(self, rows: list[asyncpg.Record]) -> tuple[bytes, tuple[bytes, ...]]:
+        """The index key that is written with, and those by which there may be records besides; empty: a plain hash."""
+        last = max((n for n, row in enumerate(rows) if row["complete"]), default=None)
+        live = [self._secrets[row["id"]] for row in rows[last or 0 :]]
+        writes = next((self._secrets[row["id"]] for row in reversed(rows) if row["writes"]), live[0])
+        return writes, (*(key for key in live if key != writes), *(() if last is not None else (b"",)))
 
     def _secret(self, row: asyncpg.Record) -> bytes | None:
         """A key unwrapped.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
-from benhan.core.db import PLATFORM, Database
+from benhan.core.db import PLATFORM, Database, Transaction
 from benhan.core.vault.envelope import KEY_ID
-from benhan.core.vault.keyring import DATA, place_of_key, ring_of
+from benhan.core.vault.keyring import DATA, INDEX, place_of_key, ring_of
 from benhan.core.vault.master import BYTES, Master
 
 _STANDING: Final = """
@@ -22,6 +22,10 @@ select f.code, f.name, count(*) filter (where k.purpose = 'data') as keys,
 from data_key k join facility f on f.key = k.facility left join encryption e on e.facility = f.key
 group by f.key, f.code, f.name, e.part, e.changed, e.ended, e.key order by f.code
 """
+
+
+class NotEncryptedYet(ValueError):  # noqa: N818 - what the records are
+    """There are records that are found by plain hashes."""
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -42,15 +46,47 @@ class Standing(msgspec.Struct, frozen=True):
 async def rotate(database: Database, master: Master, facility: int) -> None:
     """A new data key: whoever writes from now on uses it, as soon as her process has heard of it."""
     await ring_of(database).of(facility)
-    id_ = secrets.token_bytes(KEY_ID)
-    wrapped = master.wrap(secrets.token_bytes(BYTES), place_of_key(id_, facility))
+    async with database.transaction(facility) as tx:
+        await _add(tx, master, facility, DATA, writes=True)
+    await ring_of(database).refresh()
+
+
+async def add_index(database: Database, master: Master, facility: int) -> None:
+    """A new index key that nobody writes with yet; none where one is being exchanged already.
+
+    Raises:
+        NotEncryptedYet: there are records from before the first one.
+    """
+    await ring_of(database).of(facility)
+    async with database.transaction(facility) as tx:
+        rows = await tx.fetch(
+            "select complete from data_key where facility = $1 and purpose = $2 order by number for update",
+            facility, INDEX,
+        )  # fmt: skip
+        if not any(row["complete"] for row in rows):
+            raise NotEncryptedYet("what was there before there were keys is not encrypted yet: benhan keys encrypt")
+        if rows[-1]["complete"]:
+            await _add(tx, master, facility, INDEX, writes=False)
+
+
+async def note_index(database: Database, facility: int, what: Literal["writes", "complete"]) -> None:
+    """The newest index key is the one that is written with; every record is found by it."""
     async with database.transaction(facility) as tx:
         await tx.execute(
-            "insert into data_key (id, facility, purpose, number, wrapped, master)"
-            " select $1, $2, $3, max(number) + 1, $4, $5 from data_key where facility = $2 and purpose = $3",
-            id_, facility, DATA, wrapped, master.id,
+            f"update data_key set {what} = true where facility = $1 and purpose = $2 and number ="
+            " (select max(number) from data_key where facility = $1 and purpose = $2)",
+            facility, INDEX,
         )  # fmt: skip
-    await ring_of(database).refresh()
+
+
+async def _add(tx: Transaction, master: Master, facility: int, purpose: str, *, writes: bool) -> None:
+    id_ = secrets.token_bytes(KEY_ID)
+    wrapped = master.wrap(secrets.token_bytes(BYTES), place_of_key(id_, facility))
+    await tx.execute(
+        "insert into data_key (id, facility, purpose, number, wrapped, master, writes)"
+        " select $1, $2, $3, max(number) + 1, $4, $5, $6 from data_key where facility = $2 and purpose = $3",
+        id_, facility, purpose, wrapped, master.id, writes,
+    )  # fmt: skip
 
 
 async def wrap(database: Database, old: Master, new: Master) -> int:
