@@ -27,6 +27,8 @@ MANY = 20_000
 #: Rows that any step of a plan may touch for a page of ten.
 MOST = 6_000
 ALLOWED = Decision(True, "test")
+#: More readings than are tried one by one; the newest records are not among them.
+A_BUSY_TIME = f"ge{datetime.now(UTC) - timedelta(hours=3_000):%Y-%m-%d}"
 P = PARAMETERS["Observation"]
 #: Observations of 2,000 patients: half of them `common`, one in 10,000 `rare`, each with a date; nothing analysed.
 LOAD = f"""
@@ -69,6 +71,9 @@ async def full(database: Database, dsn: Callable[..., str]) -> Subject:
         {"code": "rare", "_sort": "-date"},
         {"code": "common", "status": "final", "_sort": "date"},
         {"_sort": "-date"},
+        {"code": "common", "date": A_BUSY_TIME},
+        {"status": "final", "code": "common", "date": A_BUSY_TIME},
+        {"date": A_BUSY_TIME},
         {},
     ],
     ids=str,

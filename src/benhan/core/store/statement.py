@@ -158,8 +158,9 @@ class Statement:
             return self._of_record()
         if self._lead is None:
             return self._walked()
-        if isinstance(self._lead.clause, Tokens) and (rows := self._lead.clause.ordered(self.value)):
-            return self._led(rows)
+        if isinstance(self._lead.clause, Tokens) and self._lead.clause.is_one_range:
+            rows = " and ".join([self._lead.clause.rows(self.value), *self._within("x.rid")])
+            return self._led(f"(select x.rid from {rows} order by x.rid desc)")
         if self._lead.few or self._query.order or whole:
             return self._led(f"(select distinct x.rid from {self._lead.clause.rows(self.value)} offset 0)")
         return self._walked()
@@ -175,7 +176,15 @@ class Statement:
     def _walked(self) -> Source:
         probes = [clause.sql(self.value) for clause in self._query.clauses]
         probes += opens(self._decision, self.value)
-        return Source(f"resource r where {' and '.join([*self._columns(), *probes])}", "r.key", record=True)
+        own = [*self._columns(), *self._within("r.key")]
+        return Source(f"resource r where {' and '.join([*own, *probes])}", "r.key", record=True)
+
+    def _within(self, key: str) -> list[str]:
+        """Between which keys a walk goes. Fenced, or PostgreSQL looks for the least along the index of all keys."""
+        if self._lead is None or self._lead.within is None:
+            return []
+        rows = f"(select x.rid from {self._lead.within.rows(self.value)} offset 0) met"
+        return [f"{key} >= (select min(met.rid) from {rows})", f"{key} <= (select max(met.rid) from {rows})"]
 
     def _led(self, rows: str) -> Source:
         assert self._lead

@@ -109,11 +109,10 @@ class Tokens(_Rows):
             return super().sql(value, key)
         return f"exists (select from {self.rows(value)} and x.rid = {key} offset 0)"
 
-    def ordered(self, value: Value) -> str | None:
-        """Its records from the newest on, straight off the index; None where they lie in several ranges."""
-        if len(self.hashes) * len(self.params) > 1:
-            return None
-        return f"(select x.rid from {self.rows(value)} order by x.rid desc)"
+    @property
+    def is_one_range(self) -> bool:
+        """Whether its rows lie side by side in the index, newest first."""
+        return len(self.hashes) * len(self.params) == 1
 
 
 class Words(_Rows):
