@@ -72,6 +72,7 @@ ROOMS = (
     "benhan.hospital.imaging.pages",
     "benhan.hospital.review.pages",
     "benhan.hospital.review.pages_glass",
+    "benhan.hospital.chart.pages",
     "benhan.patient.entry_pages",
     "benhan.patient.own_person",
     "benhan.patient.relatives_pages",

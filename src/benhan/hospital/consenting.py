@@ -36,6 +36,7 @@ LABELS: Final = {
     "V": later("Bản ghi rất hạn chế"),
     "EMP": later("Hồ sơ của người làm việc tại đây"),
     "CEL": later("Hồ sơ của người nhiều người biết"),
+    "ARCHIVED": later("Hồ sơ đã lưu trữ"),
 }
 GIVERS: Final = {
     Giver.PATIENT: later("Người bệnh"),

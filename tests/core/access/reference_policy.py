@@ -38,7 +38,7 @@ class Consent(msgspec.Struct, frozen=True):
 
 
 class Case(msgspec.Struct, frozen=True):
-    """One record: its type, its patient, its own labels, and those of her Patient."""
+    """One record: its type, its patient, its own labels with its states, and those of her Patient."""
 
     type: str
     patient: str | None
@@ -78,6 +78,7 @@ def may(
         Lift.LICENCE: who.licence,
         Lift.RELATION: who.relation is not None and who.relation.labelled,
         Lift.SCOPE: any(one.type == "labelled/read" for one in who.scopes),
+        Lift.OWN_RECORD: who.patient is not None and case.patient == who.patient,
     }
     roles = {*who.roles, Role.CLIENT} if who.program else who.roles
     for rule in DENIED:

@@ -156,7 +156,7 @@ async def test_every_door_lets_in_and_refuses_as_the_table_says(bells: Bells, co
 #: Accounts never have these roles; they come in nowhere but where anybody may.
 INSIDE = {
     "booking-service", "figures-service", "finder-service", "subscription-service", "rights-service", "loader",
-    "phone-service", "telling-service", "relation-service",
+    "phone-service", "telling-service", "relation-service", "archive-service",
 }  # fmt: skip
 
 

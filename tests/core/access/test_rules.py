@@ -10,7 +10,7 @@ import pytest
 
 from benhan.core.access import Interaction, Role, Subject, decide, may
 from benhan.core.access.acting import Kind, Part, Relation
-from benhan.core.access.labels import LABELS, WHOLE_RECORD, labels_of
+from benhan.core.access.labels import LABELS, OPENABLE, STATES, WHOLE_RECORD, labels_of
 from benhan.core.access.policy import Decision, Facts, InvalidRule, Policy, breaking, judge
 from benhan.core.access.roles import PERMISSIONS, Permission
 from benhan.core.access.rules import ALLOWED, BREAKING, DENIED, NO_CONSENT_NEEDED
@@ -64,7 +64,7 @@ def care_of(chance: random.Random, who: Subject) -> tuple[list[reference.Care], 
 
 def consent_of(chance: random.Random, who: Subject) -> tuple[list[reference.Consent], frozenset[str]]:
     """A consent of the patient `a` that names her or not, and holds or not; as a record and as facts."""
-    labels = frozenset(chance.sample(sorted(LABELS), chance.choice([1, 3, 9])))
+    labels = frozenset(chance.sample(sorted(OPENABLE), chance.choice([1, 3, 9])))
     names = [f"Practitioner/{who.practitioner}", *(f"Organization/{one}" for one in who.departments)]
     names += [who.account] if Role.CLIENT in who.roles else []
     hers = chance.random() < 0.3 and (who.practitioner is not None or names[0] != names[-1])
@@ -82,7 +82,7 @@ def test_the_engine_decides_as_the_rules_read_in_100_000_cases() -> None:
     seen: set[bool] = set()
     for _ in range(100_000):
         who, letter, name = anybody(chance), chance.choice(list(Interaction)), chance.choice(TYPES)
-        labels = frozenset(chance.sample(sorted(LABELS), chance.choice([0, 0, 1, 2])))
+        labels = frozenset(chance.sample(sorted(LABELS | STATES), chance.choice([0, 0, 1, 2])))
         wide = frozenset(chance.sample(sorted(LABELS), chance.choice([0, 0, 0, 1])))
         patient = chance.choice(["a", "a", "b", None])
         care, mine, department = care_of(chance, who)
@@ -155,7 +155,9 @@ GLASS = Break(name="z", roles="doctor", may="r", law="Luật", vi="Mở.", en="O
         (GOOD, {"en": ""}), (GOOD, {"name": ""}), (BAR, {"labels": "SECRET"}), (BAR, {"may_not": "rq"}),
         (BAR, {"unless": ("sometimes",)}), (BAR, {"labels": ""}), (BAR, {"types": "Everything"}),
         (BAR, {"roles": "everybody"}), (BAR, {"name": "x"}), (GLASS, {"roles": "everybody"}), (GLASS, {"may": ""}),
-        (GLASS, {"law": ""}), (GLASS, {"name": "y"}),
+        (GLASS, {"law": ""}), (GLASS, {"name": "y"}), (BAR, {"labels": "CLOSED", "may_not": "u"}),
+        (BAR, {"labels": "CLOSED", "unless": ()}), (BAR, {"labels": "CLOSED R", "may_not": "u", "unless": ()}),
+        (BAR, {"labels": "TREATED"}),
     ],
 )  # fmt: skip
 def test_an_invalid_rule_stops_the_program(rule: Allow | Deny | Break, change: dict[str, object]) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from benhan.core.access.consents import PROGRAM
-from benhan.core.access.labels import LABELS, WHOLE_RECORD, labels_of
+from benhan.core.access.labels import LABELS, OPENABLE, RECORD_FILE, WHOLE_RECORD, labels_of
+from benhan.core.access.vocabulary import State
 from benhan.core.fhir import codec, r4, systems
 from tests.core.access.reference_policy import Care, Case, Consent
 
@@ -33,8 +34,10 @@ class Guarded(msgspec.Struct):
         patient = one.id if isinstance(one, r4.Patient) else _patient(one)
         hers = self.records.get(f"Patient/{patient}")
         wide = frozenset(one.removeprefix(WHOLE_RECORD) for one in labels_of(hers)) if hers else frozenset()
-        own = frozenset() if isinstance(one, r4.Patient) else frozenset(labels_of(one))
-        return Case(codec.type_name(one), patient, own, wide)
+        own = set() if isinstance(one, r4.Patient) else set(labels_of(one))
+        visit = f"Encounter/{one.id}" if isinstance(one, r4.Encounter) else _visit(one)
+        own |= {State.ARCHIVED for file in self.records.values() if visit in _handed_in(file)}
+        return Case(codec.type_name(one), patient, frozenset(own), wide)
 
 
 def to(name: str) -> r4.Reference:
@@ -54,11 +57,24 @@ def _patient(one: Any) -> str | None:
     return (reference.reference or "").removeprefix("Patient/") if reference else None
 
 
+def _handed_in(file: r4.Resource) -> set[str | None]:
+    """The visits that a record file says to be in the archive."""
+    if not isinstance(file, r4.DocumentManifest) or file.status != "current" or not file.type:
+        return set()
+    ours = [one.code for one in file.type.coding or () if one.system == systems.RECORD_FILE] == ["record-file"]
+    return {one.reference for one in file.content} if ours else set()
+
+
+def _visit(one: Any) -> str | None:
+    reference = getattr(one, "encounter", None)
+    return reference.reference if reference else None
+
+
 def made() -> Guarded:
     """The same hospital every time, counted from now."""
     chance = random.Random(4)
     found = Guarded({}, [], {f"Location/r{n}": f"Organization/k{n % DEPARTMENTS}" for n in range(ROOMS)})
-    for one in [*_records(chance, found.care), *_consents(found.consents)]:
+    for one in [*_records(chance, found.care), *_consents(found.consents), *_archive()]:
         found.records[f"{codec.type_name(one)}/{one.id}"] = one
     return found
 
@@ -127,6 +143,22 @@ def _care(chance: random.Random, patient: str, id_: str, care: list[Care]) -> It
         )  # fmt: skip
 
 
+def _archive() -> Iterator[r4.Resource]:
+    """Record files of visits: in the archive; taken out again; a manifest of another kind, which archives nothing."""
+    for n in range(3, PATIENTS):
+        status = "superseded" if n % 4 == 0 else "current"
+        yield record_file(f"{n}-0", f"n{n}", status, "x" if n % 5 == 0 else RECORD_FILE)
+
+
+def record_file(visit: str, patient: str, status: str = "current", kind: str = RECORD_FILE) -> r4.Resource:
+    """The record file of a visit."""
+    coding = r4.Coding(system=systems.RECORD_FILE, code=kind)
+    return r4.DocumentManifest(
+        id=visit, status=status, subject=to(f"Patient/{patient}"), type=r4.CodeableConcept(coding=[coding]),
+        content=[to(f"Encounter/{visit}")],
+    )  # fmt: skip
+
+
 def _consents(kept: list[Consent]) -> Iterator[r4.Resource]:
     """In force, over, not begun, withdrawn; of nine patients, to people, departments and a program."""
     chance = random.Random(5)
@@ -134,7 +166,7 @@ def _consents(kept: list[Consent]) -> Iterator[r4.Resource]:
     days = timedelta(days=1)
     for n in range(27):
         known = recipients[: 3 if n % 9 < 3 else 5]
-        to_whom, labels = frozenset(chance.sample(known, 2)), frozenset(chance.sample(sorted(LABELS), 5))
+        to_whom, labels = frozenset(chance.sample(known, 2)), frozenset(chance.sample(sorted(OPENABLE), 5))
         begins, ends = chance.choice([(-9, 9), (-9, 9), (-9, 9), (-9, -1), (1, 9)])
         withdrawn = chance.random() < 0.2
         one = Consent(f"n{n % 9}", to_whom, labels, NOW + begins * days, NOW + ends * days, withdrawn)

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from benhan.core import store
-from benhan.core.access import Subject
+from benhan.core.access import Interaction, Subject
 from benhan.core.db import Database
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Conflict, Invalid
@@ -84,15 +84,62 @@ async def test_the_signature_names_signer_time_and_a_hash_that_holds(visit: Room
     assert f"Encounter/{visit.visit}" in trace["detail"]
 
 
-async def test_a_later_version_of_a_signed_record_is_told(visit: Room, loader: Subject, hospital: House) -> None:
-    await sign(visit, hospital.password)
-    (diagnosis,) = await visit.all(r4.Condition)
+async def test_a_later_version_of_a_signed_record_is_told(
+    visit: Room, loader: Subject, subject: Subjects, hospital: House
+) -> None:
+    result = r4.Observation(
+        status="final", code=words.concept(systems.LOINC, "6690-2", "Bạch cầu"), valueString="12",
+        subject=r4.Reference(reference=f"Patient/{visit.patient}"),
+        encounter=r4.Reference(reference=f"Encounter/{visit.visit}"),
+    )  # fmt: skip
     async with visit.database.transaction(loader.facility) as tx:
-        other = words.concept(systems.ICD10, "J20.9", "Viêm phế quản cấp")
-        await store.update(tx, loader, msgspec.structs.replace(diagnosis, code=other), if_match=None)
+        result = await store.create(tx, loader, result)
+    await sign(visit, hospital.password)
+    async with visit.database.transaction(loader.facility) as tx:
+        corrected = msgspec.structs.replace(result, status="corrected", valueString="21")
+        await store.update(tx, subject("laboratory"), corrected, if_match=None)
     (verdict,) = await verdicts(visit)
     assert verdict.intact
-    assert verdict.newer == ["J18.9 Viêm phổi, tác nhân không xác định"]
+    assert verdict.newer == ["Bạch cầu"]
+
+
+@pytest.mark.parametrize("role", ["doctor", "loader"])
+async def test_nobody_changes_what_belongs_to_a_signed_visit(
+    visit: Room, loader: Subject, hospital: House, role: str
+) -> None:
+    await prescribe(visit, loader, "Paracetamol")
+    await sign(visit, hospital.password)
+    who = visit.doctor if role == "doctor" else loader
+    (diagnosis,), (line,) = await visit.all(r4.Condition), await visit.all(r4.MedicationRequest)
+    other = msgspec.structs.replace(diagnosis, code=words.concept(systems.ICD10, "J20.9", "Viêm phế quản cấp"))
+    encounter = msgspec.structs.replace(await visit.encounter(), status="in-progress")
+    for changed in (other, msgspec.structs.replace(line, status="cancelled"), encounter):
+        async with visit.database.transaction(loader.facility) as tx:
+            with pytest.raises(Conflict) as refused:
+                await store.update(tx, who, changed, if_match=None)
+        assert refused.value.rule == "signed-not-changed" and "signed-not-changed" in (refused.value.advice or "")
+    async with visit.database.transaction(loader.facility) as tx:
+        assert not await store.may_now(tx, who, "Condition", diagnosis.id or "", Interaction.UPDATE)
+    (verdict,) = await verdicts(visit)
+    assert verdict.intact and not verdict.newer
+
+
+async def test_the_readings_that_a_doctor_signed_she_changes_no_more(
+    visit: Room, loader: Subject, hospital: House, subject: Subjects
+) -> None:
+    reading = r4.Observation(
+        status="final", code=words.concept(systems.LOINC, words.PULSE, "Mạch"), valueString="80",
+        subject=r4.Reference(reference=f"Patient/{visit.patient}"),
+        encounter=r4.Reference(reference=f"Encounter/{visit.visit}"),
+    )  # fmt: skip
+    async with visit.database.transaction(loader.facility) as tx:
+        reading = await store.create(tx, subject("nurse"), reading)
+    await sign(visit, hospital.password)
+    async with visit.database.transaction(loader.facility) as tx:
+        with pytest.raises(Conflict) as refused:
+            changed = msgspec.structs.replace(reading, valueString="90")
+            await store.update(tx, subject("nurse"), changed, if_match=None)
+    assert refused.value.rule == "signed-readings-not-changed"
 
 
 async def test_content_changed_behind_the_store_breaks_the_signature(

@@ -21,7 +21,7 @@ from typing import Final
 
 import msgspec
 
-from benhan.core.access.labels import LABELS, SYSTEMS
+from benhan.core.access.labels import OPENABLE, SYSTEMS
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.moments import LATEST, Range, moment_range
 from benhan.core.fhir.outcome import Malformed
@@ -145,7 +145,8 @@ def opened_by(consent: r4.Consent) -> Opened | None:
     if rule.provision or rule.class_ or rule.code or rule.data or rule.dataPeriod or rule.action or rule.purpose:
         return None
     recipients = tuple(name for actor in rule.actor or () if (name := _recipient(actor.reference)))
-    labels = {one.code for one in rule.securityLabel or () if one.system in SYSTEMS and one.code in LABELS}
+    known = (*SYSTEMS, systems.RECORD_STATE)
+    labels = {one.code for one in rule.securityLabel or () if one.system in known and one.code in OPENABLE}
     if not recipients or not labels or time[1] <= time[0]:
         return None
     return Opened(recipients, tuple(sorted(code for code in labels if code)), *time)

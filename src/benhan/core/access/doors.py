@@ -217,7 +217,7 @@ class Edge:
         self, request: Request, problem: Problem, who: Subject | None, door: Door | LiveDoor
     ) -> Response:
         who = who or getattr(request.state, "who", None)
-        if problem.status in (401, 403) and who is not None and who.facility:
+        if (problem.status in (401, 403) or problem.rule) and who is not None and who.facility:
             said = f"{request.method} {request.url.path}"
             event = Event("refused", allowed=False, rule=problem.rule or problem.message, detail=said)
             async with self._database().transaction(who.facility) as tx:

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from benhan.core.access.acting import Part
-from benhan.core.access.labels import LABELS, WHOLE_RECORD
+from benhan.core.access.labels import LABELS, STATES, WHOLE_RECORD
 from benhan.core.access.roles import Permission, Role
 from benhan.core.access.rules import ALLOWED, BREAKING, DENIED, NO_CONSENT_NEEDED
 from benhan.core.access.scopes import LABELLED, Condition, Narrowed, narrow
@@ -28,6 +28,7 @@ from benhan.core.access.vocabulary import (
     Deny,
     Interaction,
     Lift,
+    State,
 )
 from benhan.core.fhir import codec, r4
 
@@ -59,6 +60,8 @@ class Guard(msgspec.Struct, frozen=True):
     broken_glass: frozenset[str] = frozenset()
     #: By which names a consent opens records to her: her own, her departments', a program's account.
     recipients: frozenset[str] = frozenset()
+    #: The one person she is or acts for.
+    own: str | None = None
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -78,6 +81,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a record and of the caller's care for its patient."""
 
     patient: str | None = None
+    #: With the states of the record.
     labels: frozenset[str] = frozenset()
     my_care: bool = False
     department_care: bool = False
@@ -152,7 +156,7 @@ def _check(rule: Allow | Deny | Break) -> None:
         ("role", rule.roles.split(), {str(role) for role in Role}),
         ("letter", list(letters), {str(one) for one in Interaction}),
         ("type", [] if types == EVERY_TYPE else types.split(), TYPES),
-        ("label", labels, LABELS),
+        ("label", labels, LABELS | STATES),
     ):
         if unknown := [one for one in given if one not in known]:
             raise InvalidRule(f"rule {rule.name}: no {what} {unknown[0]!r}")
@@ -168,6 +172,8 @@ def _check(rule: Allow | Deny | Break) -> None:
             raise InvalidRule(f"rule {rule.name}: nothing lifts by {rule.unless!r}")
         if not labels and not OF_CALLER.issuperset(rule.unless):
             raise InvalidRule(f"rule {rule.name}: it closes every record, so only the caller's own can lift it")
+        if State.CLOSED in labels and (len(labels) > 1 or rule.unless or not set(rule.may_not) <= set("ud")):
+            raise InvalidRule(f"rule {rule.name}: {State.CLOSED} stands alone, takes u and d, and nothing lifts it")
 
 
 POLICY: Final = Policy(ALLOWED, DENIED, BREAKING, NO_CONSENT_NEEDED)
@@ -230,6 +236,8 @@ def _lifts(lift: Lift, guard: Guard, facts: Facts, carried: frozenset[str]) -> b
             return facts.patient in guard.broken_glass
         case Lift.CONSENT:
             return carried <= facts.consent
+        case Lift.OWN_RECORD:
+            return guard.own is not None and facts.patient == guard.own
         case Lift.SCOPE | Lift.LICENCE | Lift.RELATION:
             return False  # who has it was asked before the record
 
@@ -254,7 +262,7 @@ def _guard(who: Subject, closed: tuple[Closed, ...]) -> Guard:
     departments = frozenset(f"Organization/{one}" for one in who.departments)
     program = frozenset({who.account}) if Role.CLIENT in who.roles else frozenset()
     named = frozenset() if who.program else mine | departments | program  # a consent to her is none to her programs
-    return Guard(closed, mine, departments, who.broken_glass, named)
+    return Guard(closed, mine, departments, who.broken_glass, named, who.patient)
 
 
 def _by_role(who: Subject, interaction: Interaction, type_name: str) -> Decision:

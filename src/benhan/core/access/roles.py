@@ -34,6 +34,7 @@ class Role(StrEnum):
     TELLING_SERVICE = "telling-service"
     RIGHTS_SERVICE = "rights-service"
     RELATION_SERVICE = "relation-service"
+    ARCHIVE_SERVICE = "archive-service"
     LOADER = "loader"
 
 
@@ -85,6 +86,7 @@ class Permission(StrEnum):
     OWN_PERSON = "own-person"
     CONSENTS = "consents"
     ANSWER_REQUESTS = "answer-requests"
+    ARCHIVE = "archive"
     PROVINCE_FIGURES = "province-figures"
     FHIR = "fhir"
     EXPORT = "export"
@@ -147,6 +149,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.SHARE,
             _P.CONSENTS,
             _P.ANSWER_REQUESTS,
+            _P.ARCHIVE,
         }
     ),
     Role.ADMINISTRATOR: frozenset(
@@ -178,6 +181,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.TELLING_SERVICE: frozenset(),
     Role.RIGHTS_SERVICE: frozenset(),
     Role.RELATION_SERVICE: frozenset(),
+    Role.ARCHIVE_SERVICE: frozenset(),
     Role.LOADER: frozenset(),
 }
 

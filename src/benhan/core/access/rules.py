@@ -26,6 +26,7 @@ from benhan.core.access.vocabulary import (
     Deny,
     Lift,
     Purpose,
+    State,
 )
 
 #: The house itself: who works where, when there is room. Everybody at the facility may read it.
@@ -42,6 +43,8 @@ _LAW_CARE = "Luật KCB 15/2023 Đ69k3"
 _LAW_TRACE = "TT 13/2025/TT-BYT Đ5"
 _LAW_ACTING = "Luật KCB 15/2023 Đ8, Đ12; BLDS 91/2015 Đ46–63, Đ138"
 _LAW_CONSENT = "Luật 91/2025/QH15; NĐ 356/2025/NĐ-CP"
+_LAW_SIGNED = "TT 13/2025/TT-BYT; Luật KCB 15/2023 Đ7k10; Luật 20/2023 Đ23"
+_LAW_ARCHIVE = "Luật KCB 15/2023 Đ69k4; TT 33/2025/TT-BYT"
 
 ALLOWED: Final[tuple[Allow, ...]] = (
     Allow(
@@ -323,6 +326,18 @@ ALLOWED: Final[tuple[Allow, ...]] = (
         en="The program puts the label of a restriction on a record, and takes it off, as the patient asks.",
     ),
     Allow(
+        name="archive-kept", roles="archive-service", may="cru", types="DocumentManifest",
+        purpose=Purpose.OPERATIONS, law=_LAW_ARCHIVE,
+        vi="Chương trình ghi việc đưa hồ sơ vào lưu trữ, lấy ra, khi phòng KHTH làm việc ấy.",
+        en="The program keeps what planning hands to the archive and takes out of it.",
+    ),
+    Allow(
+        name="archive-seen", roles="planning", may="rs", types="DocumentManifest", purpose=Purpose.OPERATIONS,
+        law=_LAW_ARCHIVE,
+        vi="Phòng KHTH xem hồ sơ nào đã lưu trữ, ai đưa vào, lấy ra, vì sao.",
+        en="Planning sees which record files are archived, who put them there or took them out, and why.",
+    ),
+    Allow(
         name="own-requests-seen", roles="patient", may="rs", types="Communication", own=True,
         purpose=Purpose.PATIENT, law=_LAW_CONSENT,
         vi="Người bệnh xem yêu cầu của chính mình và câu trả lời.", en="Patients see what they asked and the answer.",
@@ -392,6 +407,8 @@ ALLOWED: Final[tuple[Allow, ...]] = (
 
 _CLINICAL = "doctor nurse laboratory imaging planning administrator"
 _LIFTS = (Lift.DEPARTMENT_CARE, Lift.BREAK_GLASS, Lift.CONSENT)
+#: Who is no archive: everybody at the facility but planning, and programs.
+_OUTSIDE_ARCHIVE = "reception doctor nurse laboratory imaging pharmacy cashier administrator reviewer client"
 
 DENIED: Final[tuple[Deny, ...]] = (
     Deny(
@@ -427,6 +444,46 @@ DENIED: Final[tuple[Deny, ...]] = (
         en="The patient asked for it: the record is used for care and for what the law orders, and nothing else.",
     ),
     Deny(
+        name="signed-not-changed", roles=f"{_OUTSIDE_ARCHIVE} planning loader", may_not="u",
+        types="Encounter Composition Condition MedicationRequest Provenance", labels=State.CLOSED, unless=(),
+        law=_LAW_SIGNED,
+        vi="Lượt khám đã xong và đã ký thì không ai sửa phiếu, chẩn đoán, đơn thuốc, chữ ký; chỉ ghi và ký bổ sung.",
+        en="When a visit is finished and signed nobody changes its note, diagnoses, prescriptions, signatures: only "
+        "signed additions.",
+    ),
+    Deny(
+        name="signed-readings-not-changed", roles="doctor nurse", may_not="u", types="Observation",
+        labels=State.CLOSED, unless=(), law=_LAW_SIGNED,
+        vi="Nơi chỉ định, chăm sóc không sửa số đo, kết quả đã ký; nơi trả kết quả đính chính bằng bản mới, nêu lý do.",
+        en="Who orders and cares does not change signed readings; who released a result corrects it, and says why.",
+    ),
+    Deny(
+        name="signed-not-deleted", roles=f"{_OUTSIDE_ARCHIVE} planning loader", may_not="d", types=EVERY_TYPE,
+        labels=State.CLOSED, unless=(), law=_LAW_SIGNED,
+        vi="Không ai xoá bản ghi của lượt khám đã xong và đã ký.",
+        en="Nobody deletes a record of a visit that is finished and signed.",
+    ),
+    Deny(
+        name="archived-opens-to-care", roles=_OUTSIDE_ARCHIVE, may_not="rs", types=EVERY_TYPE, labels=State.ARCHIVED,
+        unless=(*_LIFTS, Lift.OWN_RECORD), law=_LAW_ARCHIVE,
+        vi="Hồ sơ đã lưu trữ chỉ mở cho phòng KHTH, người, khoa đang hoặc vừa chăm sóc, chính người bệnh, và ai được "
+        "người bệnh đồng ý hay mở khẩn cấp.",
+        en="An archived record opens to planning, to who cares for the patient or did lately, to herself, and to whom "
+        "her consent or a broken glass lets in.",
+    ),
+    Deny(
+        name="archived-not-changed", roles=f"{_OUTSIDE_ARCHIVE} planning loader", may_not="ud", types=EVERY_TYPE,
+        labels=State.ARCHIVED, unless=(), law=_LAW_ARCHIVE,
+        vi="Hồ sơ đã lưu trữ không ai sửa, xoá; kết quả đến muộn là bản bổ sung.",
+        en="Nobody changes or deletes an archived record; what comes late is an addition.",
+    ),
+    Deny(
+        name="archived-copied-by-planning", roles=_OUTSIDE_ARCHIVE, may_not="pxh", types=EVERY_TYPE,
+        labels=State.ARCHIVED, unless=(), law=_LAW_ARCHIVE,
+        vi="Hồ sơ đã lưu trữ chỉ phòng KHTH in, xuất, chia sẻ.",
+        en="Of an archived record planning alone makes copies: prints, exports, shares.",
+    ),
+    Deny(
         name="licence-needed", roles="doctor", may_not="cu", types="Condition MedicationRequest Composition Provenance",
         unless=(Lift.LICENCE,), law="Luật KCB 15/2023 Đ19",
         vi="Nơi yêu cầu, chỉ người còn giấy phép hành nghề mới ghi chẩn đoán, kê đơn, ký.",
@@ -450,6 +507,12 @@ DENIED: Final[tuple[Deny, ...]] = (
         law=_LAW_CONSENT,
         vi="Chương trình không ghi, sửa, xoá đồng ý: nếu được, nó tự cho phép mình.",
         en="A program writes, changes and deletes no consent: it could allow itself what it likes.",
+    ),
+    Deny(
+        name="archive-not-by-programs", roles="client", may_not="cud", types="DocumentManifest", unless=(),
+        law=_LAW_ARCHIVE,
+        vi="Chương trình không đưa hồ sơ vào lưu trữ, không lấy ra.",
+        en="A program puts nothing into the archive and takes nothing out.",
     ),
     Deny(
         name="labelled-to-programs", roles="client", may_not="rudspxh", types=EVERY_TYPE,

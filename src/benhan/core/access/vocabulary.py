@@ -53,6 +53,21 @@ class Lift(StrEnum):
     RELATION = "relation"
     #: Her practice licence holds, or her facility asks for none.
     LICENCE = "licence"
+    #: It is the record of the one person she is or acts for, also through a program that comes for her.
+    OWN_RECORD = "own-record"
+
+
+class State(StrEnum):
+    """The state of a record, by its visit. A rule names CLOSED or ARCHIVED as it names labels; no record carries them.
+
+    Source: Luật KCB 15/2023 Đ69k3 (while treated), Đ69k4 (archived); TT 13/2025/TT-BYT (signed: only added to).
+    """
+
+    TREATED = "TREATED"
+    #: Its visit is finished and signed, or it is signed itself. Asked where something is changed or deleted.
+    CLOSED = "CLOSED"
+    #: The record file of its visit was handed to the archive (`core/store/archive.py`).
+    ARCHIVED = "ARCHIVED"
 
 
 #: So many hours a broken glass holds at most.

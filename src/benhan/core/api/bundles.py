@@ -101,7 +101,7 @@ async def _alone(request: Request, tx: Transaction, who: Subject, given: r4.Bund
         async with tx.savepoint():
             return await _dispatched(request, tx, who, entry)
     except Problem as problem:
-        if problem.status in (401, 403):
+        if problem.status in (401, 403) or problem.rule:
             detail = f"{given.request and given.request.method} {given.request and given.request.url}"
             record(tx, who, Event("refused", allowed=False, rule=problem.rule or problem.message, detail=detail))
         response = r4.BundleEntryResponse(status=str(problem.status), outcome=problem.outcome())

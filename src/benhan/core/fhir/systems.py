@@ -102,6 +102,11 @@ TAG: Final = f"{BENHAN}/CodeSystem/tag"
 #: For what a patient consents (`core/access/consents.py`).
 CONSENT: Final = f"{BENHAN}/CodeSystem/consent-purpose"
 
+#: A DocumentManifest that is the record file of a visit (`core/store/archive.py`).
+RECORD_FILE: Final = f"{BENHAN}/CodeSystem/record-file"
+#: States of a record that a consent may open (`core/access/vocabulary.State`).
+RECORD_STATE: Final = f"{BENHAN}/CodeSystem/record-state"
+
 # Extensions.
 EXTENSION: Final = f"{BENHAN}/StructureDefinition"
 #: What a hospital's medicine list says and Medication has no element for: unit, route, strength, pack, sample.

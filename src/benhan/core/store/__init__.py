@@ -5,6 +5,7 @@ transaction. Called by every department, by the API and by the loader. Source: h
 HL7 FHIR R4 RESTful API.
 """
 
+from benhan.core.store.buttons import may_now
 from benhan.core.store.copying import copied
 from benhan.core.store.history import Version, history, vread
 from benhan.core.store.load import load
@@ -27,6 +28,7 @@ __all__ = [
     "first",
     "history",
     "load",
+    "may_now",
     "number",
     "put",
     "read",

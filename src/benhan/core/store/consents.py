@@ -27,6 +27,8 @@ from benhan.core.access.consents import (
     who_gives,
 )  # fmt: skip
 from benhan.core.access.labels import CONFIDENTIALITY, SENSITIVITY
+from benhan.core.access.subject import in_name_of
+from benhan.core.access.vocabulary import State
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Conflict, Forbidden, Invalid, NotFound
@@ -145,10 +147,7 @@ async def holds(tx: Transaction, who: Subject, patient: str, purpose: Purpose, a
 
 def acting_for(who: Subject) -> Subject:
     """The program's service for patients' rights, in the name of who asks."""
-    return Subject(
-        account=who.account, name=who.name, session=who.session, facility=who.facility,
-        facility_name=who.facility_name, facility_code=who.facility_code, roles=frozenset({Role.RIGHTS_SERVICE}),
-    )  # fmt: skip
+    return in_name_of(who, Role.RIGHTS_SERVICE)
 
 
 def patient_of(consent: r4.Consent) -> str:
@@ -233,6 +232,8 @@ def _actor(one: Recipient) -> r4.ConsentProvisionActor:
 
 
 def _system(label: str) -> str:
+    if label == State.ARCHIVED:
+        return systems.RECORD_STATE
     return CONFIDENTIALITY if label in ("R", "V") else SENSITIVITY
 
 

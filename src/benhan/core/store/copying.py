@@ -20,6 +20,7 @@ async def copied(
         Forbidden: records of this type, or this one, may not be copied so by her.
     """
     decision = permit(who, how, name)
-    if id_ is not None and not await guarding.open_among(tx, decision, who.facility, [(name, id_)]):
-        raise guarding.shut(decision.rule, name)
+    if id_ is not None:
+        said = await guarding.asked(tx, decision, who.facility, name, id_)
+        decision = guarding.ruled(decision, said, f"{name}/{id_}")
     audited(tx, who, how, decision, name, id_, patient, detail)

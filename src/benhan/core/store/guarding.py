@@ -1,8 +1,9 @@
 """What a decision leaves to be asked of each record, as SQL and in words: the one place that knows both.
 
 A record that carries a label has marks: rows of `word` under MARK, one a label, filed under its patient. Most patients
-have none, so one look into one index answers for most records; only behind it `guarded` (migration 0019) reads the
-rules that deny and looks whether the patient is in the caller's care, or has consented (`rows.CONSENTED`).
+have none, so one look into one index answers for most records; only behind it `guarded` (migration 0028) reads the
+rules that deny and looks whether the patient is in the caller's care, or has consented (`rows.CONSENTED`). That a visit
+is archived is a mark of its record file. That it is CLOSED is no mark: `sealed.py` asks it where something is written.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ import msgspec
 from benhan.core.access import Decision
 from benhan.core.access.labels import LABELS, labels_of
 from benhan.core.access.policy import Facts, Guard, judge
-from benhan.core.access.vocabulary import CARE_DAYS, CARE_DAYS_BEFORE, Lift
+from benhan.core.access.vocabulary import CARE_DAYS, CARE_DAYS_BEFORE, Lift, State
 from benhan.core.db import Row, Transaction
 from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Forbidden
 from benhan.core.fhir.search import PARAMETERS
-from benhan.core.language import _
+from benhan.core.language import _, later
 from benhan.core.store.records import NUMBERS
 from benhan.core.store.rows import MARK, hash64
 
@@ -87,12 +88,14 @@ def pass_of(guard: Guard | None) -> str | None:
     return msgspec.json.encode(
         {
             "closed": [
-                {"rule": one.rule, "labels": sorted(one.labels), "unless": one.unless} for one in guard.closed
+                {"rule": one.rule, "labels": sorted(one.labels), "unless": one.unless}
+                for one in guard.closed if State.CLOSED not in one.labels
             ],
             "mine": sorted(map(hash64, guard.mine)),
             "departments": sorted(map(hash64, guard.departments)),
             "broken_glass": sorted(guard.broken_glass),
             "recipients": sorted(guard.recipients),
+            "own": guard.own,
             "care": CARE,
         }
     ).decode()  # fmt: skip
@@ -142,14 +145,32 @@ def _shut(decision: Decision, rule: str, record: str) -> Shut:
     return found
 
 
+_CARE_ALONE = later("Bản ghi này chỉ mở cho người đang chăm sóc người bệnh.")
+#: Rules about a state, which is no secret, are told in words of their own.
+_SAYS = {
+    "archived-opens-to-care": later("Hồ sơ đã lưu trữ, chỉ mở cho phòng KHTH và người đang chăm sóc người bệnh."),
+    "archived-not-changed": later("Hồ sơ đã lưu trữ nên không sửa, xoá được; phòng KHTH lấy ra được, có ghi lý do."),
+    "archived-copied-by-planning": later("Hồ sơ đã lưu trữ, chỉ phòng KHTH in, xuất, chia sẻ."),
+}
+
+
 def shut(rule: str, where: str | None = None) -> Shut:
     """The refusal of a record that a rule closes. It does not say which label the record carries."""
-    told = Shut(
-        _("Bản ghi này chỉ mở cho người đang chăm sóc người bệnh."), where=where,
-        advice=_("Quy tắc: %(rule)s.", rule=rule),
-    )  # fmt: skip
+    told = Shut(_(_SAYS.get(rule, _CARE_ALONE)), where=where, advice=_("Quy tắc: %(rule)s.", rule=rule))
     told.rule = rule
     return told
+
+
+async def asked(tx: Transaction, decision: Decision, facility: int, name: str, id_: str) -> str | None:
+    """What a decision's pass says of one record (see `guarded`); None of one that is not there."""
+    held = pass_of(decision.guard)
+    if held is None:
+        return None
+    rows = await tx.look(
+        f"select {said('$4::text')} as said from resource r where facility = $1 and type = $2 and id = $3",
+        facility, NUMBERS[name], id_, held,
+    )  # fmt: skip
+    return rows[0]["said"] if rows else None
 
 
 async def open_among(
@@ -205,6 +226,6 @@ def version_labels(body: bytes) -> frozenset[str]:
 
 
 __all__ = [
-    "CARE", "UNMARKED", "Shut", "closed_versions", "is_open", "marked", "open_among", "opens", "pass_of", "ruled",
-    "said", "shut",
+    "CARE", "UNMARKED", "Shut", "asked", "closed_versions", "is_open", "marked", "open_among", "opens",
+    "pass_of", "ruled", "said", "shut",
 ]  # fmt: skip

@@ -4,8 +4,8 @@ token     hash64 of: `code`, `system|code`, `system|`; `Type/id` or a URL of a r
           reference by identifier; `of-type system|code|value`; `hash$hash` of a composite; and under SELF the record's
           own `Type/id`, by which references find it
 word      a folded word, with all words of its parameter beside it (`whole`), and marks of the exact values; the value
-          as a whole (begins with WHOLE); a sound; a URI, for what lies below it; under MARK a label of the record;
-          under CONSENTED a label and to whom a consent opens it
+          as a whole (begins with WHOLE); a sound; a URI, for what lies below it; under MARK a label of the record, or
+          what a record file says of its visit; under CONSENTED a label and to whom a consent opens it
 span      a half-open interval of time; under CONSENTED that of a consent
 quantity  a number or quantity from lo to hi, once for each way its unit may be asked for; a composite that ends in one
 """
@@ -26,7 +26,8 @@ from typing import Any
 import msgspec
 
 from benhan.core.access.consents import opened_by
-from benhan.core.access.labels import labels_of
+from benhan.core.access.labels import archived_visits, labels_of
+from benhan.core.access.vocabulary import State
 from benhan.core.fhir import codec, r4, search, texts, units
 from benhan.core.kit.text import FOLD_LIMIT, fold
 from benhan.core.store.sounds import sound
@@ -49,6 +50,8 @@ KEYED = frozenset(
 SELF = 10000
 #: The number under which a labelled record has its marks (`guarding.py`): word rows of its patient and each label.
 MARK = 9999
+#: Begins a mark that holds for whatever names a visit, and the visit itself: a state, a blank, the visit's hash.
+OF_VISIT = "@"
 #: The number under which a consent has what it opens (`guarded`): word rows of its patient, each label and recipient,
 #: and the span in which it does.
 CONSENTED = 9998
@@ -125,6 +128,8 @@ def rows_of(resource: r4.Resource, further: search.Plan = (), key: bytes = b"", 
         words += _content(resource, words, numbers=not about_somebody)
     patient = _compartment(resource, index.references)
     words += [(MARK, patient or "", label) for label in labels]
+    if patient:
+        words += [(MARK, patient, f"{OF_VISIT}{State.ARCHIVED} {hash64(one)}") for one in archived_visits(resource)]
     if isinstance(resource, r4.Consent) and (opened := opened_by(resource)):
         spans.add((CONSENTED, opened.since, opened.until))
         words += [(CONSENTED, patient or "", f"{label} {to}") for label in opened.labels for to in opened.recipients]

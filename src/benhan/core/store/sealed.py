@@ -1,42 +1,55 @@
-"""What is signed stays as it was signed: no door changes it, additions are records of their own.
+"""What is signed stays as it was signed: no door changes or deletes it, additions are records of their own.
 
-Source: TT 13/2025/TT-BYT (a signed record is only added to); Law 20/2023 on electronic transactions, art. 23.
+The rules stand in `rules.py` under `State.CLOSED`; whether a record is closed is read from the signatures themselves,
+in the statement that locks it to be changed: nothing is kept twice, and nobody who only reads pays for it.
 """
 
 from __future__ import annotations
 
-from benhan.core.access import Subject
-from benhan.core.db import Transaction
+from typing import Final
+
+from benhan.core.access import Decision
+from benhan.core.access.vocabulary import State
 from benhan.core.fhir.outcome import Conflict
 from benhan.core.fhir.search import PARAMETERS
-from benhan.core.store.rows import hash64
+from benhan.core.language import _
+from benhan.core.store.rows import SELF, hash64
 
-#: Signatures themselves, and the papers they stand under.
-SEALED = frozenset({"Composition", "Provenance"})
+_SIGNATURE: Final = PARAMETERS["Provenance"]["signature-type"].id
+_TARGET: Final = PARAMETERS["Provenance"]["target"].id
+_STATUS: Final = PARAMETERS["Encounter"]["status"].id
+#: Whether a record `r` is closed: a signature, signed itself, or of a visit that is finished and signed.
+CLOSED: Final = f"""(
+exists (select from public.token t where t.rid = {{r}}.key and t.param = {_SIGNATURE}::smallint)
+or exists (
+    select from public.token own
+    join public.token target on target.facility = {{r}}.facility and target.param = {_TARGET}::smallint
+        and target.hash = own.hash
+    join public.token signature on signature.rid = target.rid and signature.param = {_SIGNATURE}::smallint
+    where own.rid = {{r}}.key and (own.param = {SELF}::smallint or exists (
+        select from public.token visit join public.token state on state.rid = visit.rid
+            and state.param = {_STATUS}::smallint and state.hash = {hash64("finished")}
+        where visit.facility = {{r}}.facility and visit.param = {SELF}::smallint and visit.hash = own.hash))))"""
 
-_SIGNED = PARAMETERS["Provenance"]["signature-type"].id
-_TARGET = PARAMETERS["Provenance"]["target"].id
-_IS_SIGNED = """
-select exists (select from token target join token signature on signature.rid = target.rid
-    where target.facility = $1 and target.param = $2 and target.hash = $3 and signature.param = $4)
-"""
-_IS_SIGNATURE = """
-select exists (select from token where rid = (select key from resource where facility = $1 and type = $2 and id = $3)
-    and param = $4)
-"""
+
+def closing(decision: Decision) -> str | None:
+    """The rule that keeps a closed record from what was decided about; None: no rule asks."""
+    closed = decision.guard.closed if decision.guard else ()
+    return next((one.rule for one in closed if State.CLOSED in one.labels), None)
 
 
-async def refuse_if_sealed(tx: Transaction, who: Subject, name: str, number: int, id_: str) -> None:
-    """Refuse to change or delete a signed paper, or a signature.
+def refuse_if_closed(decision: Decision, closed: bool | None, record: str) -> None:
+    """Refuse to change or delete a closed record (`Type/id`).
 
     Raises:
-        Conflict: it is one.
+        Conflict: it is closed, and a rule keeps it; the refusal names the rule.
     """
-    if name not in SEALED:
+    rule = closing(decision)
+    if rule is None or not closed:
         return
-    if name == "Provenance":
-        sealed = await tx.fetchval(_IS_SIGNATURE, who.facility, number, id_, _SIGNED)
-    else:
-        sealed = await tx.fetchval(_IS_SIGNED, who.facility, _TARGET, hash64(f"{name}/{id_}"), _SIGNED)
-    if sealed:
-        raise Conflict(f"{name}/{id_} đã được ký nên không sửa được.", where=name, advice="Ghi bổ sung và ký bổ sung.")
+    told = Conflict(
+        _("%(record)s đã được ký nên không sửa, xoá được.", record=record), where=record.partition("/")[0],
+        advice=_("Ghi bổ sung và ký bổ sung. Quy tắc: %(rule)s.", rule=rule),
+    )  # fmt: skip
+    told.rule = rule
+    raise told

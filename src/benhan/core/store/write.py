@@ -18,7 +18,7 @@ from benhan.core.store import conformance, guarding, parameters, terms_index
 from benhan.core.store.bodies import body_of, hidden, is_hidden, opened_one
 from benhan.core.store.records import NUMBERS, audited, new_id, now, permit, stamped
 from benhan.core.store.rows import INDEX_VERSION, MARK, Rows, columns
-from benhan.core.store.sealed import refuse_if_sealed
+from benhan.core.store.sealed import CLOSED, closing, refuse_if_closed
 from benhan.core.store.subscriptions import registry as subscriptions
 from benhan.core.vault import keys_of
 
@@ -28,7 +28,8 @@ _PUT = (
     "$22::text[],$23::smallint,$24::int)"
 )
 _CURRENT = (
-    f"select version, patient, updated, {body_of('r')}, {guarding.said('$4::text')} as said from resource r"
+    f"select version, patient, updated, {body_of('r')}, {guarding.said('$4::text')} as said,"
+    f" case when $5::boolean then {CLOSED.format(r='r')} end as closed from resource r"
     " where facility = $1 and type = $2 and id = $3 for update"
 )
 
@@ -54,6 +55,8 @@ class _Current(msgspec.Struct):
     body: bytes | None
     #: What the caller's pass says of it (`guarding.py`).
     said: str | None = None
+    #: Whether it is closed (`sealed.py`); None where no rule asks.
+    closed: bool | None = None
 
     @property
     def deleted(self) -> bool:
@@ -131,7 +134,7 @@ async def put(tx: Transaction, who: Subject, resource: r4.R, *, if_match: str | 
         if codec.encode(same) == current.body:
             audited(tx, who, Interaction.UPDATE, decision, name, resource.id, current.patient, "unchanged")
             return same, False
-        await refuse_if_sealed(tx, who, name, NUMBERS[name], resource.id)
+        refuse_if_closed(decision, current.closed, f"{name}/{resource.id}")
     kept = stamped(resource, resource.id, version + 1, moment := now())
     if name == "Subscription":
         kept = await subscriptions.accepted(tx, who, kept)
@@ -190,7 +193,7 @@ async def delete(tx: Transaction, who: Subject, type_: type[r4.R], id_: str, *, 
         return
     if if_match is not None and if_match != str(current.version):
         raise _moved_on(name, id_, current.version)
-    await refuse_if_sealed(tx, who, name, NUMBERS[name], id_)
+    refuse_if_closed(decision, current.closed, f"{name}/{id_}")
     nothing = Rows(current.patient, [], _marks(current), [], [], [], generation=parameters.generation())
     await _call_put(tx, who, name, id_, current.version, now(), None, "d", nothing)
     await terms_index.removed(tx, name, who.facility, id_)
@@ -208,9 +211,10 @@ def _marks(gone: _Current) -> list[tuple[int, str, str]]:
 
 
 async def _current(tx: Transaction, who: Subject, name: str, id_: str, decision: Decision) -> _Current | None:
-    row = await tx.fetchrow(_CURRENT, who.facility, NUMBERS[name], id_, guarding.pass_of(decision.guard))
+    held, asks = guarding.pass_of(decision.guard), closing(decision) is not None
+    row = await tx.fetchrow(_CURRENT, who.facility, NUMBERS[name], id_, held, asks)
     row = opened_one(tx, row) if row else None
-    return _Current(row["version"], row["patient"], row["updated"], row["body"], row["said"]) if row else None
+    return _Current(**{one: row[one] for one in _Current.__struct_fields__}) if row else None
 
 
 async def _put(

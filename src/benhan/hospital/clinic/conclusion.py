@@ -13,7 +13,7 @@ from datetime import datetime
 import msgspec
 
 from benhan.core import store
-from benhan.core.access import Subject, signature
+from benhan.core.access import Interaction, Subject, signature
 from benhan.core.access.accounts import confirm_password
 from benhan.core.access.audit import Event, record
 from benhan.core.db import Transaction
@@ -83,6 +83,7 @@ class ConclusionBar(msgspec.Struct, frozen=True, kw_only=True):
     cautions: list[str]
     signed: signature.Signed | None = None
     lines: int = 0
+    may_print: bool = True
 
 
 def closed(visit: r4.Encounter, written: r4.Composition | None = None) -> bool:
@@ -133,7 +134,13 @@ async def bar(tx: Transaction, who: Subject, visit: r4.Encounter) -> ConclusionB
         cautions=[] if ended else conclusion_rules.cautions(found),
         signed=signed,
         lines=len(found.requests),
+        may_print=await may_print(tx, who, visit),
     )
+
+
+async def may_print(tx: Transaction, who: Subject, visit: r4.Encounter) -> bool:
+    """Whether the papers of the visit may be printed by her now."""
+    return bool(await store.may_now(tx, who, "Encounter", visit.id or "", Interaction.PRINT))
 
 
 async def sign(

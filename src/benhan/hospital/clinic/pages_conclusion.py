@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from benhan.core import store
-from benhan.core.access import Door, Interaction, Permission, Subject, may
+from benhan.core.access import Door, Interaction, Permission, Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Conflict, Invalid
@@ -122,7 +122,8 @@ async def signatures(request: Request, tx: Transaction, who: Subject) -> Respons
     return pages.render(
         request, "clinic/conclusion_signatures.html", verdicts=verdicts, heading=about,
         codes=sorted({line.prescription for one in requests if (line := lines.line(one)).prescription}),
-        may_add=who.may(Permission.SIGN), may_print=may(who, Interaction.PRINT, "Encounter"),
+        may_add=who.may(Permission.SIGN), may_print=await conclusion.may_print(tx, who, visit),
+        may_archive=who.may(Permission.ARCHIVE),
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from benhan.core import store
-from benhan.core.access import Subject
+from benhan.core.access import Interaction, Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Conflict, Invalid, VersionConflict
@@ -58,6 +58,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     allergies: list[str]
     allergies_known: bool
     diagnoses: list[str]
+    #: What she may do now with the report once it is released: correct it, print it.
+    may: frozenset[Interaction] = frozenset()
 
     @property
     def name(self) -> str:
@@ -147,9 +149,11 @@ async def gather(tx: Transaction, who: Subject, order_id: str) -> Reading:
     allergies = await store.search(tx, who, r4.AllergyIntolerance, {**mine, "_count": "50"})
     standing = [one for one in allergies.resources if code_of(one.verificationStatus) not in GONE | {"refuted"}]
     places = await orders.rooms(tx, who, IMAGING)
+    report = next((one for one in reports.resources if one.status not in GONE), None)
+    letters = (Interaction.UPDATE, Interaction.PRINT)
     return Reading(
-        order=order, visit=visit, patient=patient,
-        report=next((one for one in reports.resources if one.status not in GONE), None),
+        order=order, visit=visit, patient=patient, report=report,
+        may=await store.may_now(tx, who, "DiagnosticReport", report.id or "", *letters) if report else frozenset(),
         findings=next((one for one in found.resources if one.status not in GONE), None),
         siblings=sorted(
             (one for one in siblings.resources if one.status in ("active", "completed")),

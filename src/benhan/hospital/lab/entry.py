@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from benhan.core import store
-from benhan.core.access import Subject
+from benhan.core.access import Interaction, Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.kit import clock, codes
@@ -128,6 +128,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     rooms: dict[str, orders.Place]
     allergies: list[str]
     allergies_known: bool
+    #: What she may do now with the reports that were released: correct them, print them.
+    may: frozenset[Interaction] = frozenset()
 
     @property
     def name(self) -> str:
@@ -179,6 +181,8 @@ async def gather(tx: Transaction, who: Subject, visit_id: str) -> Entry:
     past = await _past(tx, who, patient, visit, requests)
     places = await orders.rooms(tx, who, LABORATORY)
     allergies = await _allergies(tx, who, patient)
+    report = next((one for one in reports.resources if one.status in RELEASED), None)
+    letters = (Interaction.UPDATE, Interaction.PRINT)
     return Entry(
         visit=visit,
         patient=patient,
@@ -187,6 +191,7 @@ async def gather(tx: Transaction, who: Subject, visit_id: str) -> Entry:
         rooms=places,
         allergies=[name for one in allergies if (name := display_of(one.code))],
         allergies_known=bool(allergies),
+        may=await store.may_now(tx, who, "DiagnosticReport", report.id or "", *letters) if report else frozenset(),
     )
 
 
