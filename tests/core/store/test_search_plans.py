@@ -12,13 +12,14 @@ import pytest
 import pytest_asyncio
 
 from benhan.core.access import Decision, Role, Subject, service
+from benhan.core.access.policy import Guard
 from benhan.core.db import PLATFORM, Database
 from benhan.core.fhir.search import PARAMETERS
 from benhan.core.store import feed
 from benhan.core.store.lead import leading
 from benhan.core.store.query import parse
 from benhan.core.store.records import NUMBERS
-from benhan.core.store.rows import SELF, hash64
+from benhan.core.store.rows import MARK, SELF, hash64
 from benhan.core.store.statement import Statement
 from benhan.simulator.house import found_facility
 from tests.settled import settled
@@ -27,15 +28,21 @@ MANY = 20_000
 #: Rows that any step of a plan may touch for a page of ten.
 MOST = 6_000
 ALLOWED = Decision(True, "test")
+#: Each record is asked whether a mark touches it.
+GUARDED = Decision(True, "test", guard=Guard(()))
 #: More readings than are tried one by one; the newest records are not among them.
 A_BUSY_TIME = f"ge{datetime.now(UTC) - timedelta(hours=3_000):%Y-%m-%d}"
 P = PARAMETERS["Observation"]
-#: Observations of 2,000 patients: half of them `common`, one in 10,000 `rare`, each with a date; nothing analysed.
+#: Observations of 2,000 patients: half of them `common`, one in 10,000 `rare`, each with a date; nothing analysed. Each
+#: patient has a former visit in the archive.
 LOAD = f"""
 with made as (
     insert into resource (facility, type, id, version, updated, patient, body, indexed)
     select $1::int, $2::smallint, 'kh-' || n, 1, now(), 'nb-' || n % 2000, convert_to('{{}}', 'UTF8'), 1
     from generate_series(1, {MANY}) n returning key, substr(id, 4)::int as n
+), marks as (
+    insert into word (facility, param, word, rid, whole)
+    select $1::int, {MARK}, 'nb-' || n, 0, '@ARCHIVED 1' from generate_series(0, 1999) n
 ), tokens as (
     insert into token
     select $1::int, $3::smallint,
@@ -78,13 +85,14 @@ async def full(database: Database, dsn: Callable[..., str]) -> Subject:
     ],
     ids=str,
 )
+@pytest.mark.parametrize("decision", [ALLOWED, GUARDED], ids=["allowed", "guarded"])
 async def test_a_page_of_ten_reads_little_whatever_it_asks(
-    database: Database, full: Subject, params: dict[str, str]
+    database: Database, full: Subject, params: dict[str, str], decision: Decision
 ) -> None:
     query = parse("Observation", {**params, "_count": "10"})
     async with database.transaction(full.facility) as tx:
-        lead = await leading(tx, full.facility, query, ALLOWED)
-        statement = Statement(full.facility, query, ALLOWED, lead)
+        lead = await leading(tx, full.facility, query, decision)
+        statement = Statement(full.facility, query, decision, lead)
         sql = statement.page(11)
         rows = await tx.fetch(f"explain (analyze, costs off, timing off, format json) {sql}", *statement.values)
     plan = json.loads(rows[0][0])[0]["Plan"]

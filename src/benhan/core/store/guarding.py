@@ -53,12 +53,22 @@ CARE: Final = {
     "before": CARE_DAYS_BEFORE,
 }
 
-#: Whether a record `r` is of a patient (or is one of nobody's) of whom something is labelled. Fenced, or PostgreSQL
-#: plans it a second time as a hash of all marks.
-PROBE: Final = (
-    "exists (select from public.word g where g.facility = {r}.facility and g.param = " + f"{MARK}::smallint"
-    " and g.word = coalesce({r}.patient, '') offset 0)"
+#: The marks of a patient. CASE is leakproof, `coalesce` is not: with it PostgreSQL reads, under row-level security,
+#: every mark of the facility for every record.
+_MARKS: Final = (
+    "select from public.word g where g.facility = {r}.facility and g.param = " + f"{MARK}::smallint"
+    " and g.word = case when {r}.patient is null then '' else {r}.patient end"
 )
+#: Whether `r` is of a patient (or of nobody) of whom something is labelled or archived. Fenced, or PostgreSQL plans it
+#: a second time as a hash of all marks.
+PROBE: Final = f"exists ({_MARKS} offset 0)"
+#: Whether one of those marks is for the record `r`: its own, one of everything of its patient, or one of its visit.
+#: Patients who came before have archived visits; what they are here for today is asked no further for that.
+_TOUCHED: Final = f"""exists ({_MARKS} and case left(g.whole, 1)
+    when '*' then true
+    when '@' then split_part(g.whole, ' ', 2)::bigint = any(
+        array(select t.hash from public.token t where t.rid = {{r}}.key))
+    else g.rid = {{r}}.key end offset 0)"""
 #: Whether no record of the facility is labelled: asked once a statement, where many rows would be looked at.
 UNMARKED: Final = (
     f"(select not exists (select from public.word g where g.facility = $1 and g.param = {MARK}::smallint))"
@@ -104,7 +114,7 @@ def pass_of(guard: Guard | None) -> str | None:
 def said(place: str, r: str = "r") -> str:
     """SQL: what the pass that stands at `place` (null: none) says of the record `r` (see `guarded`)."""
     asked = f"guarded({r}.facility, {r}.patient, {r}.key, {place})"
-    return f"case when {place} is not null and {PROBE.format(r=r)} then {asked} end"
+    return f"case when {place} is not null and {_TOUCHED.format(r=r)} then {asked} end"
 
 
 def is_open(place: str, r: str = "r") -> str:
