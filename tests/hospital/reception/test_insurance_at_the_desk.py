@@ -191,7 +191,7 @@ async def test_the_portal_is_asked_once_a_day(
 async def test_the_card_is_found_by_either_form_of_its_number(
     desk: httpx.AsyncClient, database: Database, hospital: House
 ) -> None:
-    phone = await insured(database, hospital, "DN4017912345678")
+    phone = await insured(database, hospital, "DN4017930517684")
     person = await opened(desk, phone)
-    assert await opened(desk, "DN4017912345678") == person
-    assert await opened(desk, "7912345678") == person
+    assert await opened(desk, "DN4017930517684") == person
+    assert await opened(desk, "7930517684") == person
