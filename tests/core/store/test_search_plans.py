@@ -20,6 +20,7 @@ from benhan.core.store.lead import leading
 from benhan.core.store.query import parse
 from benhan.core.store.records import NUMBERS
 from benhan.core.store.rows import MARK, SELF, hash64
+from benhan.core.store.sealed import CLOSED
 from benhan.core.store.statement import Statement
 from benhan.simulator.house import found_facility
 from tests.settled import settled
@@ -118,6 +119,27 @@ async def test_a_count_reads_what_its_narrowest_condition_meets(
     assert 2990 <= row["count"] <= 3000
     plan = json.loads(rows[0][0])[0]["Plan"]
     assert max(touched(plan)) <= MOST, json.dumps(plan, indent=1)
+
+
+async def test_a_change_asks_for_signatures_of_its_record_alone(
+    database: Database, full: Subject, dsn: Callable[..., str]
+) -> None:
+    """Also where there are many, each of a record of its own."""
+    signed, target = PARAMETERS["Provenance"]["signature-type"].id, PARAMETERS["Provenance"]["target"].id
+    owner = await asyncpg.connect(dsn())
+    await owner.execute(
+        "insert into token select $1::int, one.param, case when one.param = $3 then 20000000 + n else 1 end, -n"
+        f" from generate_series(1, {MANY}) n, unnest(array[$2::smallint, $3]) one(param)",
+        full.facility, signed, target,
+    )  # fmt: skip
+    key = await owner.fetchval("select key from resource where facility = $1 and id = 'kh-77'", full.facility)
+    sql = f"select {CLOSED.format(r='r')} from resource r where r.key = $1 for update"
+    async with database.transaction(full.facility) as tx:
+        rows = await tx.fetch(f"explain (analyze, costs off, timing off, format json) {sql}", key)
+    await owner.execute("delete from token where facility = $1 and rid < 0", full.facility)
+    await owner.close()
+    plan = json.loads(rows[0][0])[0]["Plan"]
+    assert max(touched(plan)) <= 50, json.dumps(plan, indent=1)
 
 
 async def test_whether_the_feed_has_news_is_one_look(database: Database, dsn: Callable[..., str]) -> None:

@@ -18,18 +18,22 @@ from benhan.core.store.rows import SELF, hash64
 _SIGNATURE: Final = PARAMETERS["Provenance"]["signature-type"].id
 _TARGET: Final = PARAMETERS["Provenance"]["target"].id
 _STATUS: Final = PARAMETERS["Encounter"]["status"].id
-#: Whether a record `r` is closed: a signature, signed itself, or of a visit that is finished and signed.
+#: Whether a record `r` is closed: a signature, signed itself, or of a visit that is finished and signed. Each step is
+#: fenced: from the record's own tokens to signatures of them, never from all signatures there are.
 CLOSED: Final = f"""(
-exists (select from public.token t where t.rid = {{r}}.key and t.param = {_SIGNATURE}::smallint)
+exists (select from public.token t where t.rid = {{r}}.key and t.param = {_SIGNATURE}::smallint offset 0)
 or exists (
-    select from public.token own
-    join public.token target on target.facility = {{r}}.facility and target.param = {_TARGET}::smallint
-        and target.hash = own.hash
-    join public.token signature on signature.rid = target.rid and signature.param = {_SIGNATURE}::smallint
-    where own.rid = {{r}}.key and (own.param = {SELF}::smallint or exists (
-        select from public.token visit join public.token state on state.rid = visit.rid
-            and state.param = {_STATUS}::smallint and state.hash = {hash64("finished")}
-        where visit.facility = {{r}}.facility and visit.param = {SELF}::smallint and visit.hash = own.hash))))"""
+    select from (select own.hash, own.param from public.token own where own.rid = {{r}}.key offset 0) own
+    cross join lateral (select target.rid from public.token target where target.facility = {{r}}.facility
+        and target.param = {_TARGET}::smallint and target.hash = own.hash offset 0) target
+    cross join lateral (select from public.token signature where signature.rid = target.rid
+        and signature.param = {_SIGNATURE}::smallint offset 0) signature
+    where own.param = {SELF}::smallint or exists (
+        select from (select visit.rid from public.token visit where visit.facility = {{r}}.facility
+            and visit.param = {SELF}::smallint and visit.hash = own.hash offset 0) visit
+        cross join lateral (select from public.token state where state.rid = visit.rid
+            and state.param = {_STATUS}::smallint and state.hash = {hash64("finished")} offset 0) state offset 0)
+    offset 0))"""
 
 
 def closing(decision: Decision) -> str | None:
