@@ -350,3 +350,17 @@ async def test_an_export_leaves_out_what_is_closed(database: Database, place: Pl
         kept = await export.open_to(tx, who, "Observation", opened(tx, rows))
     names = {f"Observation/{row['id']}" for row in kept}
     assert {one for one in names if one in place[1].records} == of_type(may, "Observation")
+
+
+async def test_changes_are_told_of_what_may_be_read_alone(database: Database, place: Place) -> None:
+    """Whatever a door asked the feed for: types that her scopes do not name, people whom she does not stand for."""
+    async with database.transaction(place[0]) as tx:
+        found = [
+            feed.Change(feed.Position(), place[0], name, f"{name}-{patient}", 1, "C", patient, NOW)
+            for name in ("Patient", "Observation")
+            for patient in ("of-her", "of-him")
+        ]
+        herself = staff(place, Role.PATIENT, patient="of-her")
+        told = [await feed.open_to(tx, who, found) for who in (program(place, "system/Patient.r"), herself)]
+    assert [one.id for one in told[0]] == ["Patient-of-her", "Patient-of-him"]
+    assert [one.id for one in told[1]] == ["Patient-of-her", "Observation-of-her"]

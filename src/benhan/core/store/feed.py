@@ -121,7 +121,8 @@ async def open_to(tx: Transaction, who: Subject, found: Sequence[Change]) -> lis
     shown: set[tuple[int, str, str]] = set()
     for facility, name in {(one.facility, one.type) for one in found}:
         decision = decide(who, Interaction.READ, name)
-        names = sorted({(name, one.id) for one in found if (one.facility, one.type) == (facility, name)})
+        of_type = [one for one in found if (one.facility, one.type) == (facility, name)]
+        names = sorted({(name, one.id) for one in of_type if decision.only_patient in (None, one.patient)})
         if decision.allowed:
             shown |= {(facility, *one) for one in await guarding.open_among(tx, decision, facility, names)}
     return [one for one in found if (one.facility, one.type, one.id) in shown]
