@@ -12,8 +12,9 @@ from benhan.core import store
 from benhan.core.access import Role
 from benhan.core.db import Database
 from benhan.core.fhir import r4
+from benhan.core.kit import clock
 from benhan.hospital import queue
-from benhan.patient import position
+from benhan.patient import position, rules
 from benhan.simulator import House
 from tests.patient import people
 from tests.settled import PATIENCE
@@ -51,6 +52,18 @@ async def test_her_place_in_the_queue_without_a_word_about_the_others(
     async with database.transaction(hospital.key) as tx:
         await queue.call_next(tx, doctor, people.ROOM)
     assert "Mời vào" in (await browser.get("/nguoi-benh", headers={"HX-Request": "true"})).text
+
+
+@pytest.mark.parametrize(
+    ("now", "shown"), [("2026-11-23T00:02", True), ("2026-11-23T05:00", True), ("2026-11-23T09:00", False)]
+)
+async def test_a_visit_that_ended_before_midnight_is_hers_until_morning(now: str, shown: bool) -> None:
+    over = r4.Encounter(
+        status="finished",
+        class_=r4.Coding(code="AMB"),
+        period=r4.Period(start="2026-11-22T23:20:00+07:00", end="2026-11-22T23:59:00+07:00"),
+    )
+    assert (rules.current([over], clock.local(now)) is over) == shown
 
 
 async def test_nothing_of_an_unsigned_note_and_no_result_before_it_is_final(

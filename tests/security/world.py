@@ -116,9 +116,9 @@ def _charts(house: House, crowd: Population) -> list[r4.Resource]:
 def _written(house: House, visits: list[Visit], base: int, now: datetime) -> dict[Any, r4.Resource]:
     writer, order = Writer(house, now), base
     for number, visit in enumerate(visits, base):
-        visit.number, visit.ticket = f"LK-26-{number:06d}", f"{SERIES[visit.priority]}-{number % 1000:03d}"
+        visit.number, visit.ticket = f"LK-26-{number:06d}", f"{SERIES[visit.priority]}-{number:03d}"
         for place, stop in enumerate(visit.stops):
-            stop.ticket = f"X-{(number * 2 + place) % 1000:03d}"
+            stop.ticket = f"X-{number * 2 + place:03d}"
             stop.numbers = [f"26-{order + n:06d}" for n in range(len(stop.services))]
             order += len(stop.services)
     # A slot of the day is there already, free; the visit that took it says so in its own records.

@@ -151,6 +151,17 @@ async def test_nobody_has_two_places_or_a_number_of_another(database: Database, 
     assert visit.identifier(fresh, systems.TICKET) not in numbers
 
 
+async def test_begun_after_midnight_the_evening_goes_on_with_the_numbers_of_its_day(
+    database: Database, dsn: Callable[..., str]
+) -> None:
+    house = await build_house(database, dsn(), code="79773", name="BV Đêm", first_day=NOW.date(), days=7)
+    await fill(database, house, visits=400, now=NOW.replace(hour=1))
+    tickets = await all_of(database, house, r4.Task, **{"authored-on": "ge2026-11-19"})
+    assert {(one.authoredOn or "")[:10] for one in tickets} == {"2026-11-19", "2026-11-20"}
+    numbers = [visit.identifier(one, systems.TICKET) for one in tickets]
+    assert len(set(numbers)) == len(numbers)
+
+
 async def test_bookings_lie_ahead_and_hold_their_slots(database: Database, filled: House) -> None:
     bookings = await all_of(database, filled, r4.Appointment, status="booked")
     assert bookings

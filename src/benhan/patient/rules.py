@@ -34,6 +34,10 @@ from benhan.hospital.visit import (
 #: States in which a result, a note and a line of a prescription may be shown to the person they are about.
 FINAL: Final = frozenset({"final", "amended", "corrected", "appended"})
 GIVEN: Final = frozenset({"active", "completed"})
+
+#: How long a visit begun before midnight stays the day's: while it is open, and after its end.
+A_NIGHT: Final = timedelta(hours=18)
+JUST_OVER: Final = timedelta(hours=6)
 #: Times of day of a prescription (FHIR EventTiming), in their order.
 TIMES: Final = {"MORN": later("sáng"), "NOON": later("trưa"), "AFT": later("chiều"), "NIGHT": later("tối")}
 #: Interpretation of a result → what she reads, and how loud it is.
@@ -113,13 +117,14 @@ class Medicine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def current(visits: Sequence[r4.Encounter], now: datetime) -> r4.Encounter | None:
-    """The visit of today (or of last night, while it is open); visits are given newest first."""
+    """The visit of today, or of last night while it is open or just over; visits are given newest first."""
     for visit in visits:
         began = moment(visit.period.start) if visit.period else None
         if began is None or visit.status in ("cancelled", "entered-in-error"):
             continue
-        still = visit.status != "finished" and now - began < timedelta(hours=18)
-        return visit if still or began.date() == now.date() else None
+        ended = moment(visit.period.end) if visit.period else None
+        lately = now - ended < JUST_OVER if ended else visit.status != "finished" and now - began < A_NIGHT
+        return visit if lately or now.date() in (began.date(), ended and ended.date()) else None
     return None
 
 

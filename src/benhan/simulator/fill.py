@@ -120,8 +120,10 @@ async def _fill_past(
     try:
         for days in _batches(crowd, visits, now.date(), done):
             planned = {f"{crowd.seed} {day}": _planned(crowd, day, count) for day, count in days}
+            planned_visits = [visit for day in planned.values() for visit in day]
             async with database.transaction(house.key) as tx:
-                await _give_numbers(tx, house, [visit for day in planned.values() for visit in day], FOREVER)
+                await _take_tickets(tx, house, planned_visits, FOREVER)
+                await _give_numbers(tx, house, planned_visits, FOREVER)
             writing.add(asyncio.create_task(_write_days(database, house, planned, filled)))
             writing = await _all_but(writing, AT_ONCE - 1)
             so_far += sum(count for _, count in days)
@@ -172,7 +174,6 @@ def _planned(crowd: Population, day: date, count: int) -> list[Visit]:
     if day >= crowd.today:  # its slots were for others to book
         for visit in visits:
             visit.channel, visit.slot = "", None
-    _give_tickets(visits, dict.fromkeys("NUCXH", 1))
     return visits
 
 
@@ -249,28 +250,18 @@ async def _give_numbers(tx: Transaction, house: House, visits: list[Visit], now:
 
 
 async def _take_tickets(tx: Transaction, house: House, visits: list[Visit], now: datetime) -> None:
-    """Tickets of the queues of now, from the series that reception and the rooms go on with."""
-    for day in sorted({visit.arrived.date() for visit in visits}):
-        mine = [visit for visit in visits if visit.arrived.date() == day]
-        wanted = _give_tickets(mine, dict.fromkeys("NUCXH", 1), now)
-        taken = {
-            letter: await series.reserve(tx, house.loader, f"ticket:{letter}:{day}", count)
-            for letter, count in wanted.items()
-        }
-        _give_tickets(mine, taken, now)
-
-
-def _give_tickets(visits: list[Visit], following: dict[str, int], now: datetime = FOREVER) -> dict[str, int]:
-    """Number the tickets of a day given until now on from these; gives how many of each letter there are."""
+    """Tickets given until now, from the series that reception and the rooms go on with: one a letter and day."""
     holders: list[tuple[datetime, str, Visit | Stop]] = [(v.arrived, SERIES[v.priority], v) for v in visits]
     holders += [
         (stop.queued, SERIES[stop.kind], stop) for visit in visits for stop in visit.stops if stop.queued <= now
     ]
-    used: dict[str, int] = {}
-    for _, letter, holder in sorted(holders, key=lambda one: one[0]):
-        holder.ticket = f"{letter}-{following[letter] + used.get(letter, 0):03d}"
-        used[letter] = used.get(letter, 0) + 1
-    return used
+    queues: dict[tuple[str, date], list[Visit | Stop]] = {}
+    for at, letter, holder in sorted(holders, key=lambda one: one[0]):
+        queues.setdefault((letter, at.date()), []).append(holder)
+    for (letter, day), queue in queues.items():
+        first = await series.reserve(tx, house.loader, f"ticket:{letter}:{day}", len(queue))
+        for number, holder in enumerate(queue, first):
+            holder.ticket = f"{letter}-{number:03d}"
 
 
 def _share(day: date) -> float:
