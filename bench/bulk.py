@@ -39,7 +39,7 @@ class BulkRow(msgspec.Struct, frozen=True):
 
 
 def bulk(place: World, port: int, pid: int) -> Iterator[BulkRow]:
-    """Import 20,000 new records (not into a world that is not a copy), export all there are, turn a search's pages."""
+    """Import 20,000 new records (not where they would stay), export all there are, turn a search's pages."""
     if place.size <= COPIED_UP_TO:
         yield _measured(place, pid, "$import", lambda: _import(place, port))
     yield _measured(place, pid, "$export", lambda: _export(place, port))

@@ -20,7 +20,7 @@ import msgspec
 from bench.bulk import BulkRow, bulk
 from bench.caller import Plan, Seen, call
 from bench.cpu import Spent, memory, settle, spent
-from bench.fhir_world import COPIED_UP_TO, SIZES, World, world
+from bench.fhir_world import SIZES, World, world
 from bench.figures import machine
 from bench.serving import server
 from bench.ward import MADE, Ward
@@ -82,8 +82,7 @@ def _row(size: int, operation: str, workers: int, clients: int, seen: Seen, cost
 async def _world(size: int, asked: argparse.Namespace) -> tuple[list[Row], list[BulkRow]]:
     rows: list[Row] = []
     ways: list[BulkRow] = []
-    operations = READING if size > COPIED_UP_TO else READING + WRITING
-    chosen = [one for one in operations if not asked.only or one in asked.only]
+    chosen = [one for one in READING + WRITING if not asked.only or one in asked.only]
     in_bulk = not asked.only or "bulk" in asked.only
     async with world(asked.data, size, lambda text: print(text, flush=True)) as place:
         for workers in asked.workers:

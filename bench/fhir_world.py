@@ -2,8 +2,9 @@
 
 All of them come in through the store's own bulk load, checked and indexed like any record. A load that was cut off goes
 on where it stood. What is measured runs on a copy of the database (`create database … template`), so a world stays as
-it was made; the largest is only read, and not copied. Before the clock runs statistics are forgotten, as if the load
-had ended this moment, and records and index rows are read into memory: a hospital's has been at work since the morning.
+it was made; the largest is not copied: what a run writes there, after all reading, stays (a hundredth of it). Before
+the clock runs statistics are forgotten, as if the load had ended this moment, and records and index rows are read into
+memory: a hospital's has been at work since the morning.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from benhan.simulator.house import found_facility
 
 CODE, NAME = "01999", "Bench"
 SIZES = (20_000, 200_000, 2_000_000)
-#: Larger than this there is no copy to measure on: only reading is measured.
+#: A larger world is measured as it is: to copy it takes as long as to make it.
 COPIED_UP_TO = 200_000
 BATCH_PEOPLE = 20
 RUN = "benhan_run"
