@@ -21,7 +21,7 @@ DOCTORS = {
     "bacsi": "phong-pk03", "bacsi2": "phong-pk04", "bacsi.hohap": "phong-pk05", "bacsi.timmach": "phong-pk06",
     "bacsi.nhi": "phong-pk01", "bacsi.san": "phong-pk09",
 }  # fmt: skip
-DIAGNOSES = ("J02.9", "J06.9", "I10", "K29.7", "E11.9", "M54.5")
+DIAGNOSES = ("J02.9", "J06.9", "I10", "K29.7", "E11.9", "M54.56")
 TYPED = ("viem hong", "tang huyet ap", "dai thao duong", "dau lung", "viem da day")
 #: Too common to find one person; typed all the same.
 COMMON = ("Nguyễn Thị", "Nguyễn Văn", "Trần Thị", "Lê Văn", "nguyen van")

@@ -3,8 +3,8 @@
 The simulator writes a year of visits through the store at some hundred visits a second; 100,000 patients would take an
 hour on two busy cores. So the larger hospital is the smaller one with nine more sets of people, copied inside
 PostgreSQL under ids of their own: records and index rows, no history and no change feed; encrypted bodies (people,
-labelled records) by this program under their new places. This morning is not copied: both hospitals have the same
-people waiting. Whom a run leaves waiting goes home before the next one.
+labelled records) by this program under their new places and under earlier keys, as who came before. This morning is not
+copied: both hospitals have the same people waiting. Whom a run leaves waiting goes home before the next one.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ MARKS = (f"bn{SEED}-", f"lk{SEED}-")
 _RELOAD = "select pg_reload_conf()"
 VACUUM = "vacuum (analyze) resource, token, word, span, quantity, history, feed, once"
 
+#: The keys of the simulated hospital begin here: whoever is copied has been there before, under keys below.
+FIRST_KEY = 10_000_000
 #: Bytes that are read at once.
 CHUNK = 1 << 22
 #: What a run leaves: the type, when it began, in which states, and what becomes of it.
@@ -183,6 +185,7 @@ async def _simulated(place: Path, patients: int, say: Say) -> None:
     postgres.start()
     await create_database(postgres.dsn(database="postgres"), DATABASE)
     await migrate(postgres.dsn())
+    await _as_owner(postgres, f"select setval(pg_get_serial_sequence('resource', 'key'), {FIRST_KEY})")
     database = await Database.connect(postgres.dsn("benhan_app"), statement_seconds=600)
     house = await build_house(database, postgres.dsn())
     await build_province(database, postgres.dsn())
@@ -224,7 +227,7 @@ async def _name_copies(connection: asyncpg.Connection[asyncpg.Record]) -> None:
     await connection.execute("create temp table target (old bigint, copy int, new bigint)")
     rows = await connection.fetch(_TO_COPY, *_patterns(today()))
     copies = range(1, LARGE // SMALL)
-    first: int = await connection.fetchval("select max(key) + 1 from resource")
+    first = FIRST_KEY - len(rows) * len(copies)
     await connection.copy_records_to_table(
         "twin",
         records=(
@@ -243,9 +246,6 @@ async def _name_copies(connection: asyncpg.Connection[asyncpg.Record]) -> None:
         ),
     )
     await connection.execute("analyze twin; analyze target")
-    await connection.execute(
-        "select setval(pg_get_serial_sequence('resource', 'key'), $1)", first + len(rows) * len(copies)
-    )
 
 
 async def _hide_copies(connection: asyncpg.Connection[asyncpg.Record], dsn: str, facility: int) -> None:

@@ -1,7 +1,7 @@
 """What a decision leaves to be asked of each record, as SQL and in words: the one place that knows both.
 
 A record that carries a label has marks: rows of `word` under MARK, one a label, filed under its patient. Most patients
-have none, so one look into one index answers for most records; only behind it `guarded` (migration 0028) reads the
+have none, so one look into one index answers for most records; only behind it `guarded` (migration 0029) reads the
 rules that deny and looks whether the patient is in the caller's care, or has consented (`rows.CONSENTED`). That a visit
 is archived is a mark of its record file. That it is CLOSED is no mark: `sealed.py` asks it where something is written.
 """
