@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -106,6 +107,8 @@ async def test_calling_next_and_beginning_opens_the_page(enter: Client, clinic: 
     assert [one.individual.display for one in begun.participant or [] if one.individual] == [clinic.doctor().name]
     assert (await clinic.read(r4.Task, ticket.id)).status == "in-progress"
     assert (await doctor.post("/kham/goi")).status_code == 409  # nobody waits any more
+    leads = re.search(r'href="(/ung-dung[^"]+)"', (await doctor.get(f"/kham/{visit.id}")).text)
+    assert leads and "Phạm Thị Ổn" in (await doctor.get(html.unescape(leads[1]))).text
 
 
 async def test_beginning_twice_changes_nothing_and_a_second_doctor_joins(enter: Client, clinic: Clinic) -> None:

@@ -42,7 +42,6 @@ TUNING = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "120",
-    "wal_compression": "on",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",
     "random_page_cost": "1.1",
