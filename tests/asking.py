@@ -34,6 +34,13 @@ def as_session(token: str) -> Headers:
     return [("cookie", f"{COOKIE}={token}")]
 
 
+def as_app(headers: Headers) -> Headers:
+    """The same somebody as the patient's app asks for her: her session is sent as a bearer token, and no cookie."""
+    mark = f"{COOKIE}="
+    return [as_program(value.removeprefix(mark))[0] if value.startswith(mark) else (name, value)
+            for name, value in headers]  # fmt: skip
+
+
 def as_program(token: str) -> Headers:
     """The headers of a program that holds this token."""
     return [("authorization", f"Bearer {token}")]

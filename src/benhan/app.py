@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from importlib import import_module
 from pathlib import Path
 
 from granian.utils.proxies import wrap_asgi_with_proxy_headers
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -28,8 +29,8 @@ from benhan.core.db import PLATFORM, Database
 from benhan.core.db.migrate import migrations
 from benhan.core.fhir import codec
 from benhan.core.fhir.outcome import NotFound, Problem
-from benhan.core.kit import assets, codes, pages
-from benhan.core.language import LanguageMiddleware, _, learn
+from benhan.core.kit import assets, codes, json_forms, pages
+from benhan.core.language import APP, LanguageMiddleware, _, learn
 from benhan.core.store import conformance, feed
 from benhan.core.store.guarding import Shut
 from benhan.core.store.live import Live
@@ -39,6 +40,7 @@ from benhan.core.vault.refreshing import Refreshing
 from benhan.entrance import glass
 from benhan.entrance.outside import exchanges
 from benhan.entrance.sign_in import second_factor_roles
+from benhan.patient.live import Halls
 from benhan.patient.messages import senders
 from benhan.patient.telling import Telling
 from benhan.patient.zalo import zalo
@@ -81,6 +83,10 @@ ROOMS = (
     "benhan.patient.consent_pages",
     "benhan.patient.request_pages",
     "benhan.patient.pages",
+    "benhan.patient.app_session",
+    "benhan.patient.app_people",
+    "benhan.patient.app_record",
+    "benhan.patient.app_consents",
     "benhan.province.population.pages",
     "benhan.entrance.subscriptions",
     "benhan.entrance.invitation",
@@ -131,7 +137,8 @@ def create_app(settings: Settings, database: Database | None = None) -> Starlett
         middleware=[
             Middleware(wrap_asgi_with_proxy_headers, trusted_hosts=settings.proxies()),
             Middleware(SecurityHeaders, https=settings.public_url.startswith("https://")),
-            *(Middleware(m) for m in (OtherPages, FeedPlace, LanguageMiddleware, Wire)),
+            Middleware(OtherPages, app_origins=settings.origins()),
+            *(Middleware(m) for m in (FeedPlace, LanguageMiddleware, Wire)),
         ],
         exception_handlers={404: _nothing_here, 405: _other_method, 500: _broken},
     )
@@ -159,11 +166,13 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     app.state.database = database
     app.state.live = Live(database)
     await app.state.live.start()
+    app.state.halls = Halls(database, app.state.live)
     warming = asyncio.create_task(asyncio.to_thread(_warm, alone=lent is None))
     tasks = [
         *(follower(database) for follower in app.state.followers),
         Daily(database, settings.idle_account_days),
         Refreshing(database),
+        app.state.halls,
     ]
     if app.state.senders:
         tasks.append(Telling(database, app.state.senders))
@@ -227,26 +236,34 @@ class OtherPages:
     Without `Allow-Credentials` a browser shows their page nothing that it fetched with a cookie.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, *, app_origins: Sequence[str]) -> None:
+        self._app, self._app_origins = app, frozenset(app_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the doors for programs be read from anywhere."""
-        if scope["type"] != "http" or not (scope["path"] + "/").startswith(("/fhir/", "/oauth/")):
-            return await self._app(scope, receive, send)
-        if scope["path"] == AUTHORIZE:  # a page for people
+        """Let the doors for programs be read from anywhere, those of the patient's app from where it is served."""
+        if scope["type"] != "http" or (given := self._open_to(scope)) is None:
             return await self._app(scope, receive, send)
         asked = {name for name, _value in scope["headers"]}
         if scope["method"] == "OPTIONS" and b"access-control-request-method" in asked:
-            return await Response(status_code=204, headers={**_OPEN, **_PREFLIGHT})(scope, receive, send)
+            return await Response(status_code=204, headers={**given, **_PREFLIGHT})(scope, receive, send)
 
         async def opened(message: Message) -> None:
             if message["type"] == "http.response.start":
-                extra = [(name.lower().encode(), value.encode()) for name, value in _OPEN.items()]
+                extra = [(name.lower().encode(), value.encode()) for name, value in given.items()]
                 message["headers"] = [*message.get("headers", ()), *extra]
             await send(message)
 
         return await self._app(scope, receive, opened)
+
+    def _open_to(self, scope: Scope) -> dict[str, str] | None:
+        """What an answer says about who may read it; None: nobody else's page."""
+        path = scope["path"] + "/"
+        if path.startswith(("/fhir/", "/oauth/")):
+            return None if scope["path"] == AUTHORIZE else _OPEN  # that is a page for people
+        if not path.startswith(APP):
+            return None
+        origin = Headers(scope=scope).get("origin", "")
+        return {"Access-Control-Allow-Origin": origin, "Vary": "Origin"} if origin in self._app_origins else None
 
 
 _OPEN = {
@@ -256,7 +273,7 @@ _OPEN = {
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE",
     "Access-Control-Allow-Headers": "Authorization, Content-Type, Accept, Prefer, If-Match, If-None-Match, "
-    "If-None-Exist, If-Modified-Since",
+    "If-None-Exist, If-Modified-Since, Accept-Language, Idempotency-Key, Booking-Pass, Last-Event-ID",
     "Access-Control-Max-Age": "600",
 }
 
@@ -279,6 +296,8 @@ def refuse(request: Request, problem: Problem) -> Response:
     if request.url.path.startswith("/fhir"):
         challenge = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else None
         return Response(codec.encode(problem.outcome()), problem.status, challenge, "application/fhir+json")
+    if request.url.path.startswith(APP):
+        return json_forms.refused(problem)
     template = "kit/problem_fragment.html" if pages.is_fragment(request) else "kit/problem.html"
     return pages.render(
         request, template, problem.status, what=problem.message, where=problem.where, advice=problem.advice,

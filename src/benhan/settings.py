@@ -147,6 +147,12 @@ class Settings(BaseSettings):
         description="folder, best on another machine, that seals are handed to every ten minutes and at the end; who "
         "rules the database must not be able to write there",
     )
+    app_origins: str = Field(
+        default="https://h5.zdn.vn, zbrowser://h5.zdn.vn",
+        description="origins, between commas, from which the patient's app may ask at /app/ (where Zalo serves it); "
+        "what this server serves itself needs none",
+    )
+
     insurance_portal: str = Field(default="", description="base URL of the BHYT portal; empty: not asked")
     insurance_user: str = Field(default="", description="account of the facility at the BHYT portal")
     insurance_password: SecretStr = Field(default=SecretStr(""), description="its password")
@@ -223,6 +229,10 @@ class Settings(BaseSettings):
         """The private networks that subscriptions may be delivered to."""
         own = ["127.0.0.0/8", "::1/128"] if self.mode == "demo" else []
         return [*own, *_between_commas(self.subscription_networks)]
+
+    def origins(self) -> list[str]:
+        """From where the patient's app may ask."""
+        return _between_commas(self.app_origins)
 
     def proxies(self) -> list[str]:
         """The reverse proxies whose word on a caller's address is believed."""

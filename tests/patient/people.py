@@ -50,9 +50,11 @@ async def visit(tx: Transaction, house: House, person: r4.Patient, at: datetime 
     )  # fmt: skip
 
 
-async def ticket(tx: Transaction, house: House, person: r4.Patient, about: r4.Encounter) -> r4.Task:
+async def ticket(
+    tx: Transaction, house: House, person: r4.Patient, about: r4.Encounter, at_room: str = ROOM
+) -> r4.Task:
     """A place in the queue of a room."""
-    room = await store.read(tx, house.loader, r4.Location, ROOM)
+    room = await store.read(tx, house.loader, r4.Location, at_room)
     name = person.name[0].text if person.name else None
     return await queue.issue(
         tx, house.loader, store.reference(person, name), store.reference(about), room, at=clock.now()

@@ -14,7 +14,7 @@ from benhan.core.db import Database
 from benhan.core.fhir import r4
 from benhan.core.kit import clock
 from benhan.hospital import queue
-from benhan.patient import position, rules
+from benhan.patient import live, position, rules
 from benhan.simulator import House
 from tests.patient import people
 from tests.settled import PATIENCE
@@ -151,8 +151,6 @@ async def test_she_reads_it_in_english_too(client: Client, database: Database, h
 async def test_the_stream_says_that_something_changed_and_nothing_else(
     client: Client, database: Database, hospital: House
 ) -> None:
-    from benhan.patient.pages import _events
-
     async with database.transaction(hospital.key) as tx:
         person = await people.patient(tx, hospital)
         about = await people.visit(tx, hospital, person)
@@ -162,7 +160,7 @@ async def test_the_stream_says_that_something_changed_and_nothing_else(
         roles=frozenset({Role.PATIENT}), patient=person.id,
     )  # fmt: skip
     browser = await client(None)
-    events = _events(browser._transport.app, herself)  # type: ignore[attr-defined]
+    events = live.words(browser._transport.app, herself, moved="mine")  # type: ignore[attr-defined]
     assert (await anext(events)).startswith("retry")
     async with database.transaction(hospital.key) as tx:
         await people.ticket(tx, hospital, person, about)

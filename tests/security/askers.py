@@ -56,14 +56,15 @@ class Asker(msgspec.Struct, frozen=True):
 
     def may_hear(self, mark: Mark, path: str, house: str) -> bool:
         """Whether this text may stand in the answer of an address. `house`: where a stranger asked about."""
-        if mark.hospital != (self.hospital or house) or mark.type not in self.types | _beside(path, self.permissions):
+        where = house if path.startswith("/app/facilities/") else self.hospital or house
+        if mark.hospital != where or mark.type not in self.types | _beside(path, self.permissions):
             return False
         return self.patient is None or mark.type in _OPEN_TO_PATIENTS or mark.patient == self.patient
 
 
 def _beside(path: str, permissions: frozenset[Permission]) -> frozenset[str]:
     """What an address shows beside the rules of a role: booking is everybody's, the audit names whom it is about."""
-    if path.startswith("/dat-kham"):
+    if path.startswith(("/dat-kham", "/app/facilities", "/app/bookings")):
         return shown_to(Role.BOOKING_SERVICE)
     if path.startswith("/quan-tri/nhat-ky") and Permission.READ_AUDIT in permissions:
         return frozenset(["Patient"])

@@ -31,6 +31,8 @@ _ENDS = (
     "/nguoi-benh/thoat",
     "/nguoi-benh/tai-khoan",
     "/nguoi-benh/chon",
+    "/app/session",
+    "/app/records",
     "/quan-tri",
     "/tai-khoan",
     "/dang-nhap",
@@ -140,6 +142,8 @@ class Questions:
             "", "", "q=zq", f"q={self._id('Patient')}", f"co-so={self._chance.choice(self._codes)}", "lang=en",
             "trang=2", "ngay=2026-11-20", f"patient={self._id('Patient')}",
         ])  # fmt: skip
+        if door.app and method != "GET":
+            return Question(method, address, [_JSON, *self._manner()], _encoded({"id": self._id("RelatedPerson")}))
         if method == "GET":
             return Question("GET", address + (f"?{query}" if query else ""), self._manner())
         return Question(method, address, [_FORM, _SAME_ORIGIN, *self._manner()], query.encode())
@@ -153,6 +157,10 @@ class Questions:
         name = found[1]
         if name in kinds:
             return self._id(kinds[name])
+        if name == "code" and found.string.startswith("/app/facilities"):
+            return self._chance.choice(self._codes)
+        if name == "service":
+            return self._id("HealthcareService")
         if name == "room":
             return self._id("Location")
         if name == "purpose":
@@ -286,7 +294,8 @@ class Questions:
         address = chance.choice([
             f"/live?types={types}&since={self._since}", f"/live?types={types}&since={self._since}",
             f"/live?types={types}&since={self._since}&patient={self._id('Patient')}",
-            f"/nguoi-benh/truc-tiep?since={self._since}", f"/so-y-te/truc-tiep?since={self._since}",
+            f"/nguoi-benh/truc-tiep?since={self._since}", f"/app/live?since={self._since}",
+            f"/so-y-te/truc-tiep?since={self._since}",
             f"/fhir/_changes?since={self._since}", f"/fhir/_changes?_type={chance.choice(told)}", "/fhir/_changes",
         ])  # fmt: skip
         return Question("GET", address, [("accept", "text/event-stream")], hear=_HEAR_SECONDS)

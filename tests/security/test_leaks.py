@@ -29,11 +29,12 @@ from benhan.app import create_app
 from benhan.core.db import PLATFORM, Database
 from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import Conflict
+from benhan.core.language import APP
 from benhan.core.store import feed, write
 from benhan.core.store.read import read
 from benhan.settings import Settings
 from benhan.simulator import House
-from tests.asking import Answer, ask
+from tests.asking import Answer, as_app, ask
 from tests.browser import serve
 from tests.core.api.programs import machine, token_of
 from tests.core.api.test_subscriptions import PATIENTS, subscription
@@ -130,7 +131,8 @@ def readable(body: bytes) -> Iterator[bytes]:
 
 def _asked_about(address: str, world: World) -> str:
     """The hospital a stranger asks about: the one she names, else the first."""
-    code = parse_qs(urlsplit(address).query).get("co-so", [""])[0]
+    named = address.removeprefix("/app/facilities/").partition("/")[0]
+    code = parse_qs(urlsplit(address).query).get("co-so", [named])[0]
     return next((letter for letter, house in world.houses.items() if house.code == code), "a")
 
 
@@ -156,7 +158,8 @@ async def test_questions_at_random_tell_nobody_what_is_not_hers(
 
 
 async def _answered(app: Starlette, who: Asker, one: Question) -> Answer:
-    return await ask(app, one.method, one.address, [*who.headers, *one.headers], one.body, hear=one.hear)
+    hers = as_app(who.headers) if one.address.startswith(APP) else who.headers
+    return await ask(app, one.method, one.address, [*hers, *one.headers], one.body, hear=one.hear)
 
 
 async def test_a_websocket_tells_each_hospital_of_its_own(app: Starlette, store: Database, world: World) -> None:

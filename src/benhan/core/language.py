@@ -20,6 +20,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 LANGUAGES: Final = {"vi": "Tiếng Việt", "en": "English"}
 COOKIE: Final = "lang"
+#: Where the patient's app asks: it says its language with each request, as programs do.
+APP: Final = "/app/"
 FILE: Final = "english.po"
 
 _current: ContextVar[str] = ContextVar("language", default="vi")
@@ -53,6 +55,12 @@ def in_markup(text: str, **values: object) -> Markup:
     return Markup(said) % values if values else said  # noqa: S704 - escaped one line above
 
 
+def accepted(said: str) -> str:
+    """The language of `Accept-Language`: English where it stands before Vietnamese, else what is spoken already."""
+    english, vietnamese = (said.lower().find(one) for one in ("en", "vi"))
+    return "en" if english >= 0 and not 0 <= vietnamese < english else current()
+
+
 def chosen(connection: HTTPConnection) -> str:
     """The language that the person asked for: `?lang=`, then the cookie, else Vietnamese."""
     for said in (connection.query_params.get("lang"), connection.cookies.get(COOKIE)):
@@ -82,12 +90,16 @@ class LanguageMiddleware:
         if scope["type"] != "http" or not _asks(scope):
             await self.app(scope, receive, send)
             return
-        with speaking(chosen(HTTPConnection(scope))):
+        asking = HTTPConnection(scope)
+        of_app = scope["path"].startswith(APP)
+        with speaking(accepted(asking.headers.get("accept-language", "")) if of_app else chosen(asking)):
             await self.app(scope, receive, send)
 
 
 def _asks(scope: Scope) -> bool:
     """Whether a request may say its language, or another one is being spoken; a program's says nothing."""
+    if scope["path"].startswith(APP):
+        return True
     asked = b"lang=" in scope["query_string"] or any(name == b"cookie" for name, _value in scope["headers"])
     return asked or current() != "vi"
 

@@ -33,7 +33,7 @@ async def overview(request: Request, tx: Transaction, who: Subject) -> Response:
     ]  # fmt: skip
     return pages.render(
         request, "patient/consents.html", facility=who.facility_name, tab="dong-y", root=ROOT,
-        found=found, asked=asked, alone=_alone(person),
+        found=found, asked=asked, alone=stands_alone(person),
         years=ALONE, unasked=NO_CONSENT_NEEDED, done=request.query_params.get("xong"),
     )  # fmt: skip
 
@@ -84,7 +84,7 @@ def _purpose(request: Request) -> Purpose:
     raise NotFound(_("Không hỏi đồng ý cho việc này."))
 
 
-def _alone(person: r4.Patient) -> bool:
+def stands_alone(person: r4.Patient) -> bool:
     """Whether she is old enough to consent alone."""
     return not person.birthDate or who_gives(clock.age_years(person.birthDate, clock.today())) is Giver.PATIENT
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -22,21 +22,36 @@ from benhan.core.db import PLATFORM, Database, Transaction
 from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import SignInNeeded
 from benhan.core.kit import clock
+from benhan.core.kit.outside import NoAnswer
 from benhan.core.kit.text import fold
-from benhan.core.language import _
+from benhan.core.language import _, later
 from benhan.hospital.visit import full_name
 from benhan.patient import messages
+from benhan.patient.zalo import Zalo
 
 #: Records with one telephone that are looked at.
 MOST_OF_A_PHONE = "50"
 
 
+#: Trouble with Zalo, by its kind, as she reads it.
+TROUBLES: Final = {
+    "slow": later("Zalo trả lời quá chậm. Thử lại, hoặc đăng nhập bằng mã gửi về điện thoại."),
+    "down": later("Không nối được tới Zalo. Thử lại, hoặc đăng nhập bằng mã gửi về điện thoại."),
+    "refused": later("Zalo không nhận phiên này. Mở lại ứng dụng rồi thử lại."),
+    "unreadable": later("Zalo trả lời không đọc được. Đăng nhập bằng mã gửi về điện thoại."),
+}
+
+
 class Came(msgspec.Struct, frozen=True):
-    """How far she came: a session's token (`chosen`: with a record already), or what is still asked or in the way."""
+    """How far she came: a session's token (`chosen`: with a record already), or what is still asked or in the way.
+
+    `step`: the token of the step that goes on.
+    """
 
     token: str = ""
     chosen: bool = False
-    asks: Literal["", "name", "guardian"] = ""
+    asks: Literal["", "phone-token", "birth-date", "name", "guardian"] = ""
+    step: str = ""
 
 
 async def deliver(database: Database, by: Sequence[messages.Sender], facility: int, phone: str, code: str) -> None:
@@ -91,6 +106,26 @@ async def come_in(
     return await begin_session(tx, person, of.facility, of.zalo, who_comes, "Zalo" if of.zalo else "code")
 
 
+async def through_zalo(
+    tx: Transaction, line: Zalo, facility: int, access_token: str, phone_token: str, who_comes: Visitor
+) -> Came | NoAnswer:
+    """With the tokens of Zalo's Mini App: who is known there is in, else the telephone that Zalo vouches for begins a
+    step. Trouble is given, not raised: its trace is kept.
+    """
+    try:
+        zalo = await line.id_of(access_token)
+        phone = await line.phone_of(access_token, phone_token) if phone_token else None
+    except NoAnswer as trouble:
+        await tx.reach(PLATFORM)
+        phone_steps.trace(tx, facility, f"Zalo: {trouble}", who_comes, allowed=False)
+        return trouble
+    if known := await people.of_zalo(tx, zalo):
+        return await begin_session(tx, known[0], facility, zalo, who_comes, "Zalo")
+    if phone is None:
+        return Came(asks="phone-token")
+    return Came(asks="birth-date", step=await phone_steps.begin_proved(tx, facility, phone, zalo))
+
+
 async def begin_session(
     tx: Transaction, person: str, facility: int, zalo: str | None, who_comes: Visitor, how: str
 ) -> Came:
@@ -104,7 +139,7 @@ async def begin_session(
 
 def over() -> SignInNeeded:
     """A step that has ended."""
-    return SignInNeeded(_("Bước đăng nhập này đã hết hạn hoặc sai quá nhiều lần. Xin mã mới."))
+    return SignInNeeded(_("Bước đăng nhập này đã hết hạn hoặc sai quá nhiều lần. Xin mã mới."), where="step")
 
 
 async def _person(

@@ -12,15 +12,15 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from benhan.core.access import Door, Permission, Subject, people, phone_steps
+from benhan.core.access import Door, Permission, Subject, phone_steps
 from benhan.core.access.callers import COOKIE
 from benhan.core.access.people import SESSION_HOURS
 from benhan.core.access.sessions import visitor
-from benhan.core.db import PLATFORM, Transaction
+from benhan.core.db import Transaction
 from benhan.core.fhir.outcome import Invalid, NotFound, Problem, SignInNeeded
 from benhan.core.kit import forms, pages
 from benhan.core.kit.outside import NoAnswer
-from benhan.core.language import _, later
+from benhan.core.language import _
 from benhan.patient import entry
 from benhan.patient.entry import Came
 from benhan.patient.zalo import Zalo
@@ -29,12 +29,6 @@ PATH: Final = "/nguoi-benh/dang-nhap"
 CHOOSE: Final = "/nguoi-benh/chon"
 #: Binds the steps to the browser in which they began.
 STEP: Final = "benhan_ma"
-_TOLD: Final = {
-    "slow": later("Zalo trả lời quá chậm. Thử lại, hoặc đăng nhập bằng mã gửi về điện thoại."),
-    "down": later("Không nối được tới Zalo. Thử lại, hoặc đăng nhập bằng mã gửi về điện thoại."),
-    "refused": later("Zalo không nhận phiên này. Mở lại ứng dụng rồi thử lại."),
-    "unreadable": later("Zalo trả lời không đọc được. Đăng nhập bằng mã gửi về điện thoại."),
-}
 
 
 def _phone() -> list[forms.Field]:
@@ -138,21 +132,18 @@ async def through_zalo(request: Request, tx: Transaction, who: Subject) -> Respo
         return JSONResponse({"error": _("Nơi này chưa nối với Zalo.")}, 404)
     try:
         form.require()
-        zalo = await line.id_of(form["access_token"])
-        phone = await line.phone_of(form["access_token"], form["phone_token"]) if form["phone_token"] else None
     except Invalid as wrong:
         return JSONResponse({"error": wrong.message}, 422)
-    except NoAnswer as trouble:
-        await tx.reach(PLATFORM)
-        phone_steps.trace(tx, who.facility, f"Zalo: {trouble}", visitor(request), allowed=False)
-        return JSONResponse({"error": _(_TOLD[trouble.kind])}, 422)
-    if known := await people.of_zalo(tx, zalo):
-        came = await entry.begin_session(tx, known[0], who.facility, zalo, visitor(request), "Zalo")
+    came = await entry.through_zalo(
+        tx, line, who.facility, form["access_token"], form["phone_token"] or "", visitor(request)
+    )
+    if isinstance(came, NoAnswer):
+        return JSONResponse({"error": _(entry.TROUBLES[came.kind])}, 422)
+    if came.token:
         return _inside(request, came, JSONResponse({"next": _onward(came)}))
-    if phone is None:
+    if not came.step:
         return JSONResponse({"needs": "phone_token"})
-    token = await phone_steps.begin_proved(tx, who.facility, phone, zalo)
-    return _stepping(request, JSONResponse({"next": f"{PATH}/xac-nhan?co-so={who.facility_code}"}), token)
+    return _stepping(request, JSONResponse({"next": f"{PATH}/xac-nhan?co-so={who.facility_code}"}), came.step)
 
 
 async def _here(request: Request, tx: Transaction, who: Subject) -> Subject:

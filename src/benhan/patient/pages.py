@@ -2,63 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
-from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from benhan.core.access import Door, LiveDoor, Permission, Subject
 from benhan.core.access.accounts import sign_out
-from benhan.core.access.acting import KIND_NAMES, Kind
-from benhan.core.access.audit import Opening, openings, refused_dates
+from benhan.core.access.audit import openings, refused_dates
 from benhan.core.access.doors import COOKIE
 from benhan.core.access.glass import REASONS
-from benhan.core.access.glass_review import Broken, of_patient
+from benhan.core.access.glass_review import of_patient
 from benhan.core.access.personal_links import LINK_DAYS, SESSION_HOURS
-from benhan.core.access.roles import ROLE_NAMES, Role
 from benhan.core.db import Transaction
-from benhan.core.fhir import r4
 from benhan.core.kit import forms, marks, pages
 from benhan.core.kit.clock import local, now
-from benhan.core.language import _, later
-from benhan.core.store import feed
-from benhan.core.store.live import Live, since
+from benhan.core.language import _
+from benhan.core.store.live import since
 from benhan.hospital.visit import OUTCOMES, full_name, ticket_number
-from benhan.patient import links, record, rules
-from benhan.patient.position import Position, position
-from benhan.patient.whys import why
+from benhan.patient import links, live, record, rules
+from benhan.patient.whys import role_of, what_seen, why
 
 pages.register("patient", "benhan.patient")
-
-#: Changes of her own record that her open page follows; and how often her place in the queue is looked at.
-WATCHED: Final = frozenset(
-    {"Encounter", "Task", "ServiceRequest", "DiagnosticReport", "MedicationRequest", "Composition", "Appointment"}
-)
-LOOK_SECONDS: Final = 8.0
-#: So long her first page says that her record was opened in an emergency.
-TOLD: Final = timedelta(days=30)
-BREATHS: Final = 2
-#: Types of records as she would call them; others are not named.
-KINDS: Final = {
-    "Patient": later("hành chính"),
-    "Encounter": later("lượt khám"),
-    "Composition": later("phiếu khám"),
-    "Condition": later("chẩn đoán"),
-    "Observation": later("sinh hiệu, kết quả"),
-    "DiagnosticReport": later("kết quả"),
-    "ServiceRequest": later("chỉ định"),
-    "MedicationRequest": later("đơn thuốc"),
-    "AllergyIntolerance": later("dị ứng"),
-    "Appointment": later("lịch hẹn"),
-    "Coverage": later("thẻ BHYT"),
-    "CoverageEligibilityResponse": later("thẻ BHYT"),
-    "Task": later("số thứ tự"),
-    "Consent": later("đồng ý"),
-    "Communication": later("yêu cầu về dữ liệu"),
-}
 
 
 def _birth() -> list[forms.Field]:
@@ -105,14 +71,13 @@ async def my_day(request: Request, tx: Transaction, who: Subject) -> Response:
     last = None if day else next(iter(await record.lines(tx, who)), None)
     coming = await record.appointment(tx, who)
     person = await record.person(tx, who)
-    named = who.relation is not None and who.relation.kind is Kind.NAMED  # who opened it is not among her parts
-    broken = [] if named else [one for one in await of_patient(tx, who, who.patient or "") if one.begun > now() - TOLD]
     template = "patient/_today.html" if pages.is_fragment(request) else "patient/today.html"
     return _shown(
         request, template, "hom-nay", person=person, number=rules.number_of(person), name=full_name(person), day=day,
         told=told, last=last, coming=coming, coming_at=rules.day_of(coming) if coming else None,
         coming_code=record.booking_code(coming) if coming else "", ticket_number=ticket_number,
-        broken=broken, curves=rules.curves(told.results) if told else [], here_at=request.app.state.settings.public_url,
+        broken=await record.emergencies(tx, who),
+        curves=rules.curves(told.results) if told else [], here_at=request.app.state.settings.public_url,
     )  # fmt: skip
 
 
@@ -170,61 +135,7 @@ async def make_link(request: Request, tx: Transaction, who: Subject) -> Response
 
 async def stream(request: Request, who: Subject) -> AsyncGenerator[str, None]:
     """`/nguoi-benh/truc-tiep`: an event `mine` when her record or her place in the queue has changed."""
-    return _events(request.app, who, since(request.headers, request.query_params))
-
-
-async def _events(app: Any, who: Subject, missed: feed.Position | None = None) -> AsyncGenerator[str, None]:
-    hub: Live = app.state.live
-    async with hub.watch(who, WATCHED, who.patient, missed) as queue:
-        yield "retry: 3000\n\n"
-        ticket = await _ticket(app, who)
-        place, quiet = await _place(app, who, ticket), 0
-        while not hub.stopping.is_set():
-            try:
-                if await asyncio.wait_for(queue.get(), LOOK_SECONDS) is None:
-                    return
-                while not queue.empty():
-                    queue.get_nowait()
-                changed, ticket = True, await _ticket(app, who)
-            except TimeoutError:
-                changed = False
-            before, place, quiet = place, await _place(app, who, ticket), quiet + 1
-            if changed or place != before:
-                quiet = 0
-                yield "event: mine\ndata: {}\n\n"
-            elif quiet >= BREATHS:
-                quiet = 0
-                yield ": \n\n"
-
-
-async def _ticket(app: Any, who: Subject) -> r4.Task | None:
-    """The ticket that her page shows."""
-    async with app.state.database.transaction(who.facility) as tx:
-        day = await record.today(tx, who)
-    return day.ticket if day else None
-
-
-async def _place(app: Any, who: Subject, ticket: r4.Task | None) -> Position | None:
-    """Her place in the queue now."""
-    if ticket is None:
-        return None
-    async with app.state.database.transaction(who.facility) as tx:
-        return await position(tx, who.facility, ticket)
-
-
-def role_of(opening: Opening | Broken) -> str:
-    """What somebody is, in words."""
-    if opening.account.startswith("client:"):
-        return _("chương trình của bệnh viện")
-    if isinstance(opening, Opening) and opening.relation:
-        return _(KIND_NAMES[Kind(opening.relation)])
-    known = [_(ROLE_NAMES[Role(role)]) for role in opening.roles if role in ROLE_NAMES]
-    return ", ".join(known) or _("tài khoản đã đóng")
-
-
-def what_seen(opening: Opening) -> str:
-    """What somebody looked at, in words, each once."""
-    return ", ".join(dict.fromkeys(_(KINDS[type_]) for type_ in opening.types if type_ in KINDS))
+    return live.words(request.app, who, since(request.headers, request.query_params), moved="mine")
 
 
 def _shown(request: Request, template: str, tab: str, **context: Any) -> Response:

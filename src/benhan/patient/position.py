@@ -1,12 +1,13 @@
 """Her place in the queue: how many before her, how long. Told without a word about the others.
 
-She may read her own ticket only; the order of the room is looked at by the service that stands behind the displays
+She may read her own ticket only; the order of the rooms is looked at by the service that stands behind the displays
 of the hall, and kept for a few seconds for everybody who waits there.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
@@ -31,7 +32,8 @@ class Position(msgspec.Struct, frozen=True):
 
 
 class _Room(msgspec.Struct, frozen=True):
-    order: tuple[str, ...]
+    #: How many are before each ticket that waits.
+    ahead: dict[str, int]
     inside: str
     pace: float
     asked: float
@@ -43,21 +45,31 @@ _rooms: dict[tuple[int, str], _Room] = {}
 async def position(tx: Transaction, facility: int, ticket: r4.Task) -> Position | None:
     """Her place now; None where she does not wait."""
     room = id_of(ticket.location)
-    if ticket.status != WAITING or room is None or ticket.id is None:
+    if ticket.status != WAITING or room is None:
         return None
     known = _rooms.get((facility, room))
-    if known is None or known.asked + KEPT_SECONDS < time.monotonic() or ticket.id not in known.order:
-        known = _rooms[facility, room] = await _look(tx, facility, room)
-    if ticket.id not in known.order:
+    if known is None or known.asked + KEPT_SECONDS < time.monotonic() or ticket.id not in known.ahead:
+        await look(tx, facility, [room])
+    return last_seen(facility, ticket)
+
+
+def last_seen(facility: int, ticket: r4.Task) -> Position | None:
+    """Her place when this process looked at the room last; None where she did not wait, or nobody has looked."""
+    known = _rooms.get((facility, id_of(ticket.location) or ""))
+    if ticket.status != WAITING or known is None or ticket.id not in known.ahead:
         return None
-    ahead = known.order.index(ticket.id)
+    ahead = known.ahead[ticket.id]
     return Position(ahead, expected_minutes(ahead, known.pace), known.inside)
 
 
-async def _look(tx: Transaction, facility: int, room_id: str) -> _Room:
+async def look(tx: Transaction, facility: int, rooms: Collection[str]) -> None:
+    """Look at the queues of some rooms of a facility, all at once."""
     behind = service(Role.DISPLAY, facility)
-    room = await store.read(tx, behind, r4.Location, room_id)
-    line = (await queue.lines(tx, behind, [room_id]))[room_id]
-    pace = (await queue.paces(tx, behind, [room]))[room_id]
-    inside = next((ticket_number(ticket) for ticket in [*line.serving, *line.called]), "")
-    return _Room(tuple(ticket.id or "" for ticket in line.waiting), inside, pace, time.monotonic())
+    places = await store.read_many(tx, behind, r4.Location, rooms)
+    lines = await queue.lines(tx, behind, list(places))
+    paces = await queue.paces(tx, behind, list(places.values()))
+    asked = time.monotonic()
+    for room, line in lines.items():
+        inside = next((ticket_number(ticket) for ticket in [*line.serving, *line.called]), "")
+        ahead = {ticket.id or "": n for n, ticket in enumerate(line.waiting)}
+        _rooms[facility, room] = _Room(ahead, inside, paces[room], asked)

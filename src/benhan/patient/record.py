@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import Final
 
 import msgspec
 
 from benhan.core import store
 from benhan.core.access import Interaction, Subject, may
+from benhan.core.access.acting import Kind
+from benhan.core.access.glass_review import Broken, of_patient
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import NotFound
@@ -17,10 +20,12 @@ from benhan.core.language import _
 from benhan.hospital.visit import ADVICE, code_of, display_of, id_of, moment, plain, section_text
 from benhan.patient import rules
 from benhan.patient.position import Position, position
-from benhan.patient.rules import Curve, Finding, Medicine, Result
+from benhan.patient.rules import Allergy, Curve, Finding, Medicine, Result
 
 #: Visits and reports that one page shows at most, newest first.
 MOST_VISITS, MOST_REPORTS = "60", "100"
+#: So long her first page says that her record was opened in an emergency.
+TOLD: Final = timedelta(days=30)
 _REPORTED = ",".join(sorted(rules.FINAL))
 
 
@@ -93,8 +98,7 @@ async def today(tx: Transaction, who: Subject, now: datetime | None = None) -> D
     if visit is None:
         return None
     of_visit = {"encounter": f"Encounter/{visit.id}", "_count": "60"}
-    tickets = [t for t in await _found(tx, who, r4.Task, of_visit) if code_of(t.code) == "ticket"]
-    tickets.sort(key=lambda ticket: ticket.authoredOn or "")
+    tickets = await _tickets(tx, who, visit)
     orders = await _found(tx, who, r4.ServiceRequest, of_visit)
     ticket = rules.shown_ticket(tickets) if visit.status != "finished" else None
     return Day(
@@ -103,6 +107,20 @@ async def today(tx: Transaction, who: Subject, now: datetime | None = None) -> D
         position=await position(tx, who.facility, ticket) if ticket else None,
         steps=rules.steps(visit, tickets, orders),
     )
+
+
+async def ticket_now(tx: Transaction, who: Subject, now: datetime | None = None) -> r4.Task | None:
+    """The ticket that her day shows, alone."""
+    visit = rules.current(await visits(tx, who, "5"), now or clock.now())
+    if visit is None or visit.status == "finished":
+        return None
+    return rules.shown_ticket(await _tickets(tx, who, visit))
+
+
+async def _tickets(tx: Transaction, who: Subject, visit: r4.Encounter) -> list[r4.Task]:
+    of_visit = {"encounter": f"Encounter/{visit.id}", "_count": "60"}
+    tickets = [one for one in await _found(tx, who, r4.Task, of_visit) if code_of(one.code) == "ticket"]
+    return sorted(tickets, key=lambda ticket: ticket.authoredOn or "")
 
 
 async def told(tx: Transaction, who: Subject, visit_id: str) -> Told:
@@ -174,6 +192,19 @@ async def medicines(tx: Transaction, who: Subject) -> list[Medicine]:
     """What was prescribed, the newest first."""
     params = {"patient": f"Patient/{who.patient}", "status": ",".join(rules.GIVEN), "_count": MOST_REPORTS}
     return rules.medicines(await _found(tx, who, r4.MedicationRequest, params))
+
+
+async def emergencies(tx: Transaction, who: Subject) -> list[Broken]:
+    """When her record was opened in an emergency lately; whom she named for a part is not told who opened it."""
+    if who.relation is not None and who.relation.kind is Kind.NAMED:
+        return []
+    return [one for one in await of_patient(tx, who, who.patient or "") if one.begun > clock.now() - TOLD]
+
+
+async def allergies(tx: Transaction, who: Subject) -> list[Allergy]:
+    """What she does not bear."""
+    params = {"patient": f"Patient/{who.patient}", "_count": MOST_REPORTS}
+    return rules.allergies(await _found(tx, who, r4.AllergyIntolerance, params))
 
 
 async def _found(tx: Transaction, who: Subject, type_: type[r4.R], params: dict[str, str]) -> Sequence[r4.R]:

@@ -82,8 +82,14 @@ class Curve(msgspec.Struct, frozen=True):
     """The newest value of something measured, with those before it, oldest first."""
 
     last: Result
-    values: tuple[float, ...]
+    #: Those that can be drawn in one line: numbers, in the unit of the last.
+    course: tuple[Result, ...]
     since: datetime
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """The numbers of the course."""
+        return tuple(one.number for one in self.course if one.number is not None)
 
     @property
     def band(self) -> tuple[float, float] | None:
@@ -114,6 +120,14 @@ class Medicine(msgspec.Struct, frozen=True, kw_only=True):
     def running(self) -> bool:
         """Whether it is still to be taken."""
         return self.until is not None and self.until >= clock.today()
+
+
+class Allergy(msgspec.Struct, frozen=True):
+    """What she does not bear; `severe`: it may be life-threatening."""
+
+    name: str
+    severe: bool
+    since: datetime | None
 
 
 def current(visits: Sequence[r4.Encounter], now: datetime) -> r4.Encounter | None:
@@ -213,8 +227,8 @@ def curves(found: Iterable[Result]) -> list[Curve]:
     made = []
     for series in by_code.values():
         last = series[-1]
-        numbers = tuple(one.number for one in series if one.number is not None and one.unit == last.unit)
-        made.append(Curve(last, numbers, series[0].when))
+        course = tuple(one for one in series if one.number is not None and one.unit == last.unit)
+        made.append(Curve(last, course, series[0].when))
     return sorted(made, key=lambda curve: (-curve.last.when.timestamp(), curve.last.flag in ("", "N")))
 
 
@@ -251,6 +265,17 @@ def _doses(dosages: Iterable[r4.Dosage]) -> dict[str, str]:
             if event in TIMES:
                 found[event] = said
     return {event: found[event] for event in TIMES if event in found}
+
+
+def allergies(found: Iterable[r4.AllergyIntolerance]) -> list[Allergy]:
+    """Allergies that stand, those that may be grave first."""
+    standing = [
+        Allergy(display_of(one.code), one.criticality == "high", moment(one.recordedDate))
+        for one in found
+        if code_of(one.clinicalStatus) in (None, "active")
+        and code_of(one.verificationStatus) not in ("entered-in-error", "refuted")
+    ]
+    return sorted(standing, key=lambda one: (not one.severe, one.name))
 
 
 def finding(report: r4.DiagnosticReport, observations: Mapping[str, r4.Observation]) -> Finding:

@@ -1,4 +1,4 @@
-"""Why somebody opened the record, in the patient's words: from her role, and whether there was a visit around that day.
+"""Who opened the record and why, in the patient's words: from her role, and whether there was a visit around that day.
 
 The rule by which it was allowed stands in the audit; this is what it means. Law 15/2023 art. 69: who treats, keeps the
 record, or settles its cost may read it.
@@ -12,8 +12,10 @@ from typing import Final
 
 import msgspec
 
+from benhan.core.access.acting import KIND_NAMES, Kind
 from benhan.core.access.audit import Opening
-from benhan.core.access.roles import Role
+from benhan.core.access.glass_review import Broken
+from benhan.core.access.roles import ROLE_NAMES, Role
 from benhan.core.kit.clock import local, vn_date
 from benhan.core.language import _, later
 
@@ -29,6 +31,24 @@ PURPOSES: Final = {
     Role.PLANNING: later("kiểm tra, lưu trữ hồ sơ"),
     Role.ADMINISTRATOR: later("quản trị hệ thống"),
     Role.REVIEWER: later("giám sát truy cập"),
+}
+#: Types of records as she would call them; others are not named.
+KINDS: Final = {
+    "Patient": later("hành chính"),
+    "Encounter": later("lượt khám"),
+    "Composition": later("phiếu khám"),
+    "Condition": later("chẩn đoán"),
+    "Observation": later("sinh hiệu, kết quả"),
+    "DiagnosticReport": later("kết quả"),
+    "ServiceRequest": later("chỉ định"),
+    "MedicationRequest": later("đơn thuốc"),
+    "AllergyIntolerance": later("dị ứng"),
+    "Appointment": later("lịch hẹn"),
+    "Coverage": later("thẻ BHYT"),
+    "CoverageEligibilityResponse": later("thẻ BHYT"),
+    "Task": later("số thứ tự"),
+    "Consent": later("đồng ý"),
+    "Communication": later("yêu cầu về dữ liệu"),
 }
 #: A visit explains an opening so long before it (preparing) and after it (results, insurance).
 BEFORE, AFTER = timedelta(days=3), timedelta(days=30)
@@ -54,6 +74,21 @@ def why(opening: Opening, visits: Sequence[date]) -> Why:
     if opening.wrote:
         return Why(purpose, False)
     return Why(_("%(purpose)s – không có lượt khám nào quanh ngày này", purpose=purpose), True)
+
+
+def role_of(opening: Opening | Broken) -> str:
+    """What somebody is, in words."""
+    if opening.account.startswith("client:"):
+        return _("chương trình của bệnh viện")
+    if isinstance(opening, Opening) and opening.relation:
+        return _(KIND_NAMES[Kind(opening.relation)])
+    known = [_(ROLE_NAMES[Role(role)]) for role in opening.roles if role in ROLE_NAMES]
+    return ", ".join(known) or _("tài khoản đã đóng")
+
+
+def what_seen(opening: Opening) -> str:
+    """What somebody looked at, in words, each once."""
+    return ", ".join(dict.fromkeys(_(KINDS[type_]) for type_ in opening.types if type_ in KINDS))
 
 
 def _purpose(opening: Opening) -> str:

@@ -189,7 +189,9 @@ def test_the_rule_that_closes_is_named() -> None:
 
 
 #: Roles that no rule about labels names: the program's own services, and reception but for some types.
-UNASKED = frozenset({Role.RECEPTION, Role.FINDER_SERVICE, Role.RIGHTS_SERVICE, Role.FIGURES_SERVICE, Role.LOADER})
+UNASKED = frozenset({
+    Role.RECEPTION, Role.FINDER_SERVICE, Role.RIGHTS_SERVICE, Role.FIGURES_SERVICE, Role.ARRIVAL_SERVICE, Role.LOADER,
+})  # fmt: skip
 
 
 @pytest.mark.parametrize("role", list(Role))

@@ -205,6 +205,6 @@ async def test_another_hospital_sees_neither_slot_nor_booking(
     async with database.transaction(hospital.key) as tx:
         made = await booking.book(tx, ours, slot.id or "", guest(960), channel="web")
     async with database.transaction(other_hospital.key) as tx:
-        assert await booking.open_bookings(tx, theirs, "0900000960") == []
+        assert await booking.open_bookings(tx, theirs, Guest(name="", birth="", phone="0900000960")) == []
         with pytest.raises(NotFound):
             await booking.by_code(tx, theirs, booking_rules.code_of_booking(made))

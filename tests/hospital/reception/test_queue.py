@@ -72,15 +72,15 @@ async def test_a_visit_keeps_its_ticket_when_it_is_sent_to_the_same_room_again(
 
 async def test_the_life_of_a_ticket(database: Database, hospital: House) -> None:
     who: Subject = hospital.subject(Role.DOCTOR)
-    [ticket] = await arrive(database, hospital, "phong-pk09", 1)
+    [ticket] = await arrive(database, hospital, "phong-pk02", 1)
     async with database.transaction(hospital.key) as tx:
-        called = await queue.call_next(tx, who, "phong-pk09")
+        called = await queue.call_next(tx, who, "phong-pk02")
         assert called and called.id == ticket.id
         assert called.owner and called.owner.reference == f"Practitioner/{who.practitioner}"
         skipped = await queue.skip(tx, who, called)
-        assert await queue.call_next(tx, who, "phong-pk09") is None, "who is skipped is not called by turn"
+        assert await queue.call_next(tx, who, "phong-pk02") is None, "who is skipped is not called by turn"
         back = await queue.restore(tx, who, skipped)
-        assert [one.id for one in await queue.waiting(tx, who, ["phong-pk09"])] == [ticket.id]
+        assert [one.id for one in await queue.waiting(tx, who, ["phong-pk02"])] == [ticket.id]
         recalled = await queue.recall(tx, who, await queue.call(tx, who, back))
         assert len(recalled.output or []) == 3
         serving = await queue.start(tx, who, recalled)

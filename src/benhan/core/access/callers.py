@@ -70,6 +70,53 @@ async def identify(request: Request, tx: Transaction, known: Known | None = None
     return await public(tx, request.query_params.get("co-so"))
 
 
+async def of_app(request: Request, tx: Transaction, known: Known | None = None) -> Subject:
+    """Who asks through the patient's app: who holds the session that is sent as a bearer token, or the public.
+
+    A webview keeps no cookies of ours, and none is looked at here. Tokens of programs open nothing.
+
+    Raises:
+        SignInNeeded: a token that is no session's (any more).
+        NotFound: the public asks for a facility that does not exist.
+    """
+    if "authorization" not in request.headers:
+        return await public(tx, request.query_params.get("facility"))
+    token = bearer_of(request)
+    if token and (who := await _holder(tx, token, known, cookie=True)):
+        return who
+    raise SignInNeeded(_("Phiên đăng nhập đã hết hạn hoặc đã kết thúc."), advice=_("Đăng nhập lại."))
+
+
+def bearer_of(request: Request) -> str:
+    """The bearer token of a request; "" where there is none."""
+    kind, _blank, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if kind.lower() == "bearer" else ""
+
+
+#: Whose a token was that opens no door of the app: a session that is over, what belongs to a program.
+_FORMER = """
+select facility, coalesce(account, case when relation is null and patient is not null
+    then 'patient:' || patient else 'person:' || person end) as account from session where token_hash = $1
+union all select facility, 'client:' || name from client where token_hash = $1
+union all select g.facility, 'client:' || c.name from program_token t join program_grant g on g.id = t.program_grant
+    join client c on c.id = g.client where t.hash = $1
+"""
+
+
+async def former(request: Request, tx: Transaction) -> Subject | None:
+    """Who a refused token of the app names, for the trace; she has no role by it. None: it was never one of ours."""
+    if not (token := bearer_of(request)):
+        return None
+    await tx.reach(PLATFORM)
+    row = await tx.fetchrow(_FORMER, hashed(token))
+    if row is None:
+        return None
+    return Subject(
+        account=row["account"], name="", facility=row["facility"], facility_name="", roles=frozenset(),
+        session=hashed(token).hex()[:16],
+    )  # fmt: skip
+
+
 async def _holder(tx: Transaction, said: str, known: Known | None, *, cookie: bool) -> Subject | None:
     """Who holds the token of a cookie, or of a whole `Authorization: Bearer …`."""
     if known and (met := known.get(said)):

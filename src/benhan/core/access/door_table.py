@@ -59,7 +59,7 @@ def drawn(doors: Iterable[AnyDoor], plain: Iterable[str]) -> str:
     ]
     rows = sorted((door.path, _methods(door), str(door.permission), door) for door in doors)
     for path, methods, permission, door in rows:
-        marks = (f"{_mark(role, door.permission):<{len(name)}}" for role, name in zip(entering, columns, strict=True))
+        marks = (f"{_mark(role, door):<{len(name)}}" for role, name in zip(entering, columns, strict=True))
         lines.append(f"| {' | '.join(marks)} | {permission:<{asked}} | {methods:<10} | `{path}` |")
     return "\n".join(lines) + "\n"
 
@@ -81,8 +81,10 @@ def compare(doors: Iterable[AnyDoor], plain: Iterable[str], reviewed: str) -> No
     )
 
 
-def _mark(role: Role, permission: Permission) -> str:
-    who = service(role, 0)
+def _mark(role: Role, door: AnyDoor) -> str:
+    who, permission = service(role, 0), door.permission
+    if role is Role.CLIENT and not isinstance(door, SocketDoor) and door.app:  # its token is no session
+        return OUT
     if who.may(permission):
         return IN
     wide = msgspec.structs.replace(who, scopes=EVERY_SCOPE)

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from benhan.core.access.audit import Event, record
-from benhan.core.access.callers import COOKIE, Known, identify, is_locked, nobody, public
+from benhan.core.access.callers import COOKIE, Known, former, identify, is_locked, nobody, of_app, public
 from benhan.core.access.doorway import Doorway, Way
 from benhan.core.access.roles import Permission
 from benhan.core.access.subject import Subject
@@ -50,6 +50,8 @@ class Door(msgspec.Struct, frozen=True):
     `again`: what is sent here is kept as long as the request (`messages.read_body`) and can be read a second time.
     `foreign`: asked by programs from pages of their own. No cookie and no token is looked at: the door asks for proof
     itself.
+    `app`: asked by the patient's app: her session comes as a bearer token, and no cookie is looked at (`of_app`). So no
+    other page can ask in her name, and who is not known is told so instead of being led to a page.
     """
 
     path: str
@@ -58,6 +60,7 @@ class Door(msgspec.Struct, frozen=True):
     methods: tuple[str, ...] = ("GET",)
     again: bool = False
     foreign: bool = False
+    app: bool = False
 
 
 class LiveDoor(msgspec.Struct, frozen=True):
@@ -69,6 +72,7 @@ class LiveDoor(msgspec.Struct, frozen=True):
     path: str
     endpoint: LiveEndpoint
     permission: Permission
+    app: bool = False
 
 
 class Edge:
@@ -114,7 +118,8 @@ class Edge:
             if door.foreign:
                 who = nobody()
             else:
-                refuse_other_origins(request)
+                if not door.app:
+                    refuse_other_origins(request)
                 who = await self._enter(request, tx, door)
             response = await self._answered(request, tx, who, door)
             if response.status_code >= BAD and tx.wrote:
@@ -160,16 +165,18 @@ class Edge:
     def _live(self, door: LiveDoor) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             try:
-                who = self._permitted(request, await self._caller(request), door.permission)
+                who = self._permitted(request, await self._caller(request, door), door.permission)
                 said = await door.endpoint(request, who)
             except Problem as problem:
                 return await self._refused(request, problem, None, door)
             headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-            return StreamingResponse(self._told(request, who, said), 200, headers, "text/event-stream")
+            return StreamingResponse(self._told(request, door, who, said), 200, headers, "text/event-stream")
 
         return answer
 
-    async def _told(self, request: Request, who: Subject, said: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
+    async def _told(
+        self, request: Request, door: LiveDoor, who: Subject, said: AsyncGenerator[str, None]
+    ) -> AsyncGenerator[str, None]:
         """What a stream says, asking before each word who its caller is now. To ask keeps no session awake.
 
         While her screen is locked it only breathes; once it is unlocked her browser has another cookie, and asks at the
@@ -177,26 +184,26 @@ class Edge:
         """
         async with aclosing(said):
             async for word in said:
-                if await self._is(request, who):
+                if await self._is(request, door, who):
                     yield word
                 elif not await self._locked(request.cookies.get(COOKIE, "")):
                     return
                 elif word.startswith(":"):
                     yield word
 
-    async def _is(self, request: Request, who: Subject) -> bool:
+    async def _is(self, request: Request, door: LiveDoor, who: Subject) -> bool:
         try:
-            return await self._caller(request) == who
+            return await self._caller(request, door) == who
         except Problem:  # nobody holds this token any more
             return False
 
-    async def _caller(self, request: Request) -> Subject:
+    async def _caller(self, request: Request, door: LiveDoor) -> Subject:
         async with self._database().transaction() as tx:
-            return await identify(request, tx)
+            return await (of_app if door.app else identify)(request, tx)
 
     async def _enter(self, request: Request, tx: Transaction, door: Door) -> Subject:
         """Know who asks. Her first question verifies it, but that comes too late where she sends what is read once."""
-        who = await identify(request, tx, self._known)
+        who = await (of_app if door.app else identify)(request, tx, self._known)
         once = request.method not in SAFE and not door.again
         if once or (who.known and not who.may(door.permission)):
             await tx.verify()
@@ -217,13 +224,16 @@ class Edge:
         self, request: Request, problem: Problem, who: Subject | None, door: Door | LiveDoor
     ) -> Response:
         who = who or getattr(request.state, "who", None)
+        if who is None and door.app:
+            async with self._database().transaction() as tx:
+                who = await former(request, tx)
         if (problem.status in (401, 403) or problem.rule) and who is not None and who.facility:
             said = f"{request.method} {request.url.path}"
             event = Event("refused", allowed=False, rule=problem.rule or problem.message, detail=said)
             async with self._database().transaction(who.facility) as tx:
                 tx.address = _address(request)
                 record(tx, who, event)
-        if problem.status == 401 and not request.url.path.startswith("/fhir"):
+        if problem.status == 401 and not door.app and not request.url.path.startswith("/fhir"):
             if (token := request.cookies.get(COOKIE)) and await self._locked(token):
                 return _to_lock(request)
             return _to_sign_in(request, SIGN_IN_FOR.get(door.permission, SIGN_IN))

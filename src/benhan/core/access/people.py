@@ -44,6 +44,7 @@ class Record(msgspec.Struct, frozen=True):
 
     facility: int
     house: str
+    code: str
     patient: str
     about: str
     relation: str | None
@@ -214,7 +215,7 @@ async def unlink_zalo(tx: Transaction, who: Subject) -> None:
 
 def _record(row: Any) -> Record:
     return Record(
-        row["facility"], row["house"], row["patient"], row["about"], row["relation"],
+        row["facility"], row["house"], row["code"], row["patient"], row["about"], row["relation"],
         Kind(row["kind"]) if row["kind"] else None, tuple(Part(one) for one in row["parts"] or ()), row["ends"],
         row["open"],
     )  # fmt: skip

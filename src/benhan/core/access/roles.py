@@ -35,6 +35,7 @@ class Role(StrEnum):
     RIGHTS_SERVICE = "rights-service"
     RELATION_SERVICE = "relation-service"
     ARCHIVE_SERVICE = "archive-service"
+    ARRIVAL_SERVICE = "arrival-service"
     LOADER = "loader"
 
 
@@ -84,6 +85,7 @@ class Permission(StrEnum):
     NAME_RELATIVES = "name-relatives"
     OWN_RIGHTS = "own-rights"
     OWN_PERSON = "own-person"
+    OWN_SESSION = "own-session"
     CONSENTS = "consents"
     ANSWER_REQUESTS = "answer-requests"
     ARCHIVE = "archive"
@@ -166,10 +168,10 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     ),
     Role.REVIEWER: frozenset({_P.SIGNED_IN, _P.READ_AUDIT, _P.EXPORT_AUDIT, _P.JUDGE_ACCESS}),
     Role.PROVINCE: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.PROVINCE_FIGURES}),
-    Role.PATIENT: frozenset({_P.OWN_RECORD, _P.NAME_RELATIVES, _P.OWN_RIGHTS}),
-    Role.RELATIVE: frozenset({_P.OWN_RECORD}),
+    Role.PATIENT: frozenset({_P.OWN_SESSION, _P.OWN_RECORD, _P.NAME_RELATIVES, _P.OWN_RIGHTS}),
+    Role.RELATIVE: frozenset({_P.OWN_SESSION, _P.OWN_RECORD}),
     #: Held beside PATIENT or RELATIVE by who signed in as a person; alone before she chose whose record.
-    Role.PERSON: frozenset({_P.OWN_PERSON}),
+    Role.PERSON: frozenset({_P.OWN_SESSION, _P.OWN_PERSON}),
     Role.DISPLAY: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.WATCH_QUEUE}),
     Role.CLIENT: frozenset({_P.FHIR, _P.TERMINOLOGY}),
     Role.PUBLIC: frozenset(),
@@ -182,6 +184,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.RIGHTS_SERVICE: frozenset(),
     Role.RELATION_SERVICE: frozenset(),
     Role.ARCHIVE_SERVICE: frozenset(),
+    Role.ARRIVAL_SERVICE: frozenset(),
     Role.LOADER: frozenset(),
 }
 

@@ -263,6 +263,19 @@ ALLOWED: Final[tuple[Allow, ...]] = (
         vi="Một lịch hẹn chiếm một chỗ trống.", en="An appointment takes a free slot.",
     ),
     Allow(
+        name="arrival-knows-whom", roles="arrival-service", may="rs",
+        types="Patient Organization Location HealthcareService Practitioner PractitionerRole", purpose=Purpose.PATIENT,
+        law="QĐ 1313/QĐ-BYT (bước 1–2)",
+        vi="Chương trình đọc người tự báo đã đến là ai, và khám ở phòng nào.",
+        en="The program reads who says that she has come, and which room awaits her.",
+    ),
+    Allow(
+        name="arrival-received", roles="arrival-service", may="crus", types="Appointment Encounter Task",
+        purpose=Purpose.PATIENT, law="QĐ 1313/QĐ-BYT (bước 1–2)",
+        vi="Người có hẹn quét mã ở cửa thì chương trình mở lượt khám và cấp số, như quầy tiếp đón.",
+        en="Who is booked and scans the code at the entrance is received by the program as by the desk.",
+    ),
+    Allow(
         name="numbers-found", roles="finder-service", may="rs", types="Patient Encounter",
         purpose=Purpose.OPERATIONS, law="Luật 91/2025/QH15 Đ19; TT 13/2025/TT-BYT Đ5",
         vi="Chương trình tìm người bệnh theo số để mở khẩn cấp hồ sơ, để giám sát truy cập; không cho ai xem gì thêm.",

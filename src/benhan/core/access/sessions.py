@@ -22,7 +22,7 @@ from benhan.core.language import _
 #: Words of a browser's own description, the more particular first.
 _SYSTEMS = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "macOS"),
             ("CrOS", "ChromeOS"), ("Linux", "Linux"))  # fmt: skip
-_BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("coc_coc", "Cốc Cốc"), ("Firefox/", "Firefox"),
+_BROWSERS = (("Zalo", "Zalo"), ("Edg/", "Edge"), ("OPR/", "Opera"), ("coc_coc", "Cốc Cốc"), ("Firefox/", "Firefox"),
              ("Chrome/", "Chrome"), ("Safari/", "Safari"))  # fmt: skip
 
 

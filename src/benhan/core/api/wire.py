@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from benhan.core.api.messages import JSON, JSON_KINDS, XML, XML_KINDS
 from benhan.core.fhir import codec, xml
 from benhan.core.fhir.outcome import Malformed, Problem, TooLarge
-from benhan.core.language import _, current, speaking
+from benhan.core.language import _, accepted, speaking
 
 #: `_format` and `Accept` → what is sent. What is not listed is not made (406).
 KINDS: Mapping[str, str] = {
@@ -52,7 +52,7 @@ class Wire:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        with speaking(_language(headers)):
+        with speaking(accepted(headers.get("accept-language", ""))):
             try:
                 answer = _Answer(scope, headers, send)
             except Problem as problem:
@@ -200,10 +200,3 @@ def _quality(word: str) -> float:
         return float(word[2:])
     except ValueError:
         return 0.0
-
-
-def _language(headers: Headers) -> str:
-    """English for who asks for it before Vietnamese; else what the request chose already."""
-    said = headers.get("accept-language", "").lower()
-    english, vietnamese = said.find("en"), said.find("vi")
-    return "en" if english >= 0 and not 0 <= vietnamese < english else current()

@@ -13,6 +13,7 @@ import segno
 import zxingcpp
 
 from benhan.core.fhir.outcome import Invalid
+from benhan.core.kit.json_forms import Said
 from benhan.core.language import _
 
 #: More than any of our codes and links; a QR of this length still scans from a phone's screen.
@@ -41,6 +42,30 @@ def qr_svg(text: str, *, label: str) -> str:
         svgclass="qr",
     )
     return buffer.getvalue().decode().replace("<svg ", '<svg role="img" ', 1)
+
+
+class Qr(Said):
+    """A QR code for who draws it herself: modules a side, the dark ones as an SVG path, without the quiet zone."""
+
+    text: str
+    size: int
+    path: str
+
+
+def qr_drawn(text: str) -> Qr | None:
+    """The QR code of a text to draw; None where there is no text.
+
+    Raises:
+        Invalid: longer than `QR_LIMIT`.
+    """
+    if not text:
+        return None
+    rows = [bytes(row) for row in _qr(text).matrix]
+    runs = (
+        f"M{found.start()} {y}h{found.end() - found.start()}v1H{found.start()}z"
+        for y, row in enumerate(rows) for found in re.finditer(rb"\x01+", row)
+    )  # fmt: skip
+    return Qr(text=text, size=len(rows), path="".join(runs))
 
 
 def qr_png(text: str, *, scale: int = 8) -> bytes:

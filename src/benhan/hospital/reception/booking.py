@@ -23,7 +23,7 @@ from benhan.core.store.records import version_of
 from benhan.core.store.rows import hash64
 from benhan.core.vault import keys_of
 from benhan.hospital.reception import booking_rules as rules
-from benhan.hospital.reception.booking_rules import AWAITED, BUSY, FREE, Guest, SlotTaken
+from benhan.hospital.reception.booking_rules import AWAITED, BUSY, FREE, Guest, Known, SlotTaken
 from benhan.hospital.visit import concept, id_of, stamp
 
 #: How many other times are offered when one is taken.
@@ -34,37 +34,50 @@ async def book(
     tx: Transaction,
     who: Subject,
     slot_id: str,
-    guest: Guest,
+    booker: Guest | Known,
     *,
     channel: str,
     reason: str = "",
+    key: str | None = None,
     now: datetime | None = None,
 ) -> r4.Appointment:
-    """Give a slot to a guest.
+    """Give a slot to a guest, or to a patient of the house.
 
-    Booking the same slot for the same person again gives the booking that exists.
+    Booking the same slot for the same person again gives the booking that exists. `key`: the id that the booking gets;
+    what asks again with it gets what it made, whatever became of that.
 
     Raises:
         SlotTaken: somebody else has it (the next free ones come along); Invalid: the slot or the guest is not
-        possible; Conflict: the telephone number has too many open bookings.
+        possible, the key has made a booking of another slot; Conflict: too many open bookings.
     """
     now = now or clock.now()
-    rules.check_guest(guest, now.date())
+    if isinstance(booker, Guest):
+        rules.check_guest(booker, now.date())
+    await _alone(tx, who, booker)
+    if key and (made := await made_by(tx, who, key, slot_id)):
+        return made
     slot = await store.read(tx, who, r4.Slot, slot_id)
     rules.check_slot(slot, now)
-    await _alone(tx, who, guest.phone)
-    held = await open_bookings(tx, who, guest.phone, now)
+    held = await open_bookings(tx, who, booker, now)
     for one in held:
-        if _slot_of(one) == slot_id and rules.proves(one, None, guest.birth):
+        if _slot_of(one) == slot_id and (isinstance(booker, Known) or rules.proves(one, None, booker.birth)):
             return one
-    if len(held) >= rules.MOST_OPEN:
-        raise Conflict(
-            _("Số điện thoại này đã có %(n)s lịch hẹn chưa khám.", n=len(held)),
-            where="phone",
-            advice=_("Huỷ hoặc đổi một lịch đã đặt, hoặc gọi cho bệnh viện."),
-        )
+    rules.check_open(len(held), booker)
     schedule = await _schedule(tx, who, slot)
-    return await _take(tx, who, slot, _appointment(slot, schedule, guest, channel=channel, reason=reason, now=now))
+    booking = _appointment(slot, schedule, booker, channel=channel, reason=reason, now=now)
+    return await _take(tx, who, slot, msgspec.structs.replace(booking, id=key), fresh=True)
+
+
+async def made_by(tx: Transaction, who: Subject, key: str, slot_id: str) -> r4.Appointment | None:
+    """The booking that was made under a key, if there is one.
+
+    Raises:
+        Invalid: it was of another slot, and has not been moved since.
+    """
+    made = (await store.read_many(tx, who, r4.Appointment, [key])).get(key)
+    if made and _slot_of(made) != slot_id and version_of(made) == "1":
+        raise Invalid(_("Khoá này đã dùng cho một lịch hẹn khác."), where="Idempotency-Key")
+    return made
 
 
 async def move(
@@ -163,10 +176,28 @@ async def by_code(tx: Transaction, who: Subject, code: str) -> r4.Appointment:
     return found
 
 
-async def open_bookings(tx: Transaction, who: Subject, phone: str, now: datetime | None = None) -> list[r4.Appointment]:
-    """Bookings of a telephone number that lie ahead."""
-    params = {"guest-phone": phone, "status": AWAITED, "date": f"ge{stamp(now or clock.now())}", "_sort": "date"}
+async def open_bookings(
+    tx: Transaction, who: Subject, booker: Guest | Known, now: datetime | None = None
+) -> list[r4.Appointment]:
+    """Bookings of a guest's telephone number, or of a patient, that lie ahead."""
+    of = {"patient": f"Patient/{booker.patient}"} if isinstance(booker, Known) else {"guest-phone": booker.phone}
+    params = of | {"status": AWAITED, "date": f"ge{stamp(now or clock.now())}", "_sort": "date"}
     return (await store.search(tx, who, r4.Appointment, params)).resources
+
+
+def changeable(booking: r4.Appointment, now: datetime) -> r4.Appointment:
+    """The booking, if the patient may still move or cancel it herself.
+
+    Raises:
+        Conflict: it is too late, or it is not awaited any more.
+    """
+    if not rules.may_change(booking, now):
+        minutes = int(rules.LAST_CHANGE.total_seconds() // 60)
+        raise Conflict(
+            _("Lịch này không đổi qua mạng được nữa (chỉ đổi được trước giờ hẹn %(n)s phút).", n=minutes),
+            advice=_("Gọi cho bệnh viện hoặc hỏi quầy tiếp đón."),
+        )
+    return booking
 
 
 async def next_free(tx: Transaction, who: Subject, slot: r4.Slot, now: datetime | None = None) -> list[r4.Slot]:
@@ -203,14 +234,20 @@ async def _schedule(tx: Transaction, who: Subject, slot: r4.Slot) -> r4.Schedule
 
 
 async def _take(
-    tx: Transaction, who: Subject, slot: r4.Slot, booking: r4.Appointment, former: str | None = None
+    tx: Transaction,
+    who: Subject,
+    slot: r4.Slot,
+    booking: r4.Appointment,
+    former: str | None = None,
+    *,
+    fresh: bool = False,
 ) -> r4.Appointment:
     """Write the booking and the slot's status, all or nothing."""
     if slot.status != FREE:
         raise SlotTaken(slot, await next_free(tx, who, slot))
     try:
         async with tx.savepoint():
-            if booking.id is None:
+            if fresh:
                 kept = await store.create(tx, who, booking)
             else:
                 kept = await store.update(tx, who, booking, if_match=version_of(booking))
@@ -244,9 +281,10 @@ async def _release(tx: Transaction, who: Subject, slot_id: str) -> None:
             return
 
 
-async def _alone(tx: Transaction, who: Subject, phone: str) -> None:
-    """One booking of a telephone number at a time, so that its open bookings are counted right."""
-    await tx.execute("select pg_advisory_xact_lock($1)", hash64(f"{who.facility} bookings of {phone}"))
+async def _alone(tx: Transaction, who: Subject, booker: Guest | Known) -> None:
+    """One booking of a telephone number (a patient) at a time, so that its open bookings are counted right."""
+    of = booker.patient if isinstance(booker, Known) else booker.phone
+    await tx.execute("select pg_advisory_xact_lock($1)", hash64(f"{who.facility} bookings of {of}"))
 
 
 def _awaited(booking: r4.Appointment) -> None:
@@ -270,13 +308,16 @@ def _participants(schedule: r4.Schedule) -> list[r4.AppointmentParticipant]:
 
 
 def _appointment(
-    slot: r4.Slot, schedule: r4.Schedule, guest: Guest, *, channel: str, reason: str, now: datetime
+    slot: r4.Slot, schedule: r4.Schedule, booker: Guest | Known, *, channel: str, reason: str, now: datetime
 ) -> r4.Appointment:
-    patient = guest.patient()
-    named = r4.Reference(reference="#guest", display=patient.name[0].text if patient.name else None)
+    if isinstance(booker, Known):
+        guest, named = None, r4.Reference(reference=f"Patient/{booker.patient}", display=booker.name)
+    else:
+        guest = booker.patient()
+        named = r4.Reference(reference="#guest", display=guest.name[0].text if guest.name else None)
     return r4.Appointment(
         meta=r4.Meta(tag=[r4.Coding(system=systems.CHANNEL, code=channel, display=rules.CHANNELS.get(channel))]),
-        contained=[patient],
+        contained=[guest] if guest else None,
         identifier=[r4.Identifier(system=systems.BOOKING_CODE, value=rules.new_code())],
         status=AWAITED,
         serviceType=slot.serviceType,

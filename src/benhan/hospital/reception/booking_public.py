@@ -157,7 +157,7 @@ async def move(request: Request, tx: Transaction, who: Subject) -> Response:
         try:
             form.require()
             await booking.tried(tx, served, f"change {code}", booking_rules.MOST_TRIES, f"{clock.today()}")
-            await booking.move(tx, served, _changeable(found), form["slot"])
+            await booking.move(tx, served, booking.changeable(found, clock.now()), form["slot"])
             return RedirectResponse(_at(request, f"{PATH}/{code}", xong="doi"), 303)
         except (SlotTaken, Invalid, Conflict) as wrong:
             problem = said(wrong)
@@ -174,7 +174,7 @@ async def cancel(request: Request, tx: Transaction, who: Subject) -> Response:
     served, code = _service(request, who), _code(request)
     found = await _mine(request, tx, served, code)
     if found.status != "cancelled":
-        await booking.cancel(tx, served, _changeable(found), "Người bệnh huỷ qua mạng")
+        await booking.cancel(tx, served, booking.changeable(found, clock.now()), "Người bệnh huỷ qua mạng")
     return RedirectResponse(_at(request, f"{PATH}/{code}", xong="huy"), 303)
 
 
@@ -261,16 +261,6 @@ async def _mine(request: Request, tx: Transaction, served: Subject, code: str) -
     found = await _passed(request, tx, served, code)
     if found is None:
         raise NotFound(_("Cần xác nhận lại trước khi đổi lịch."), advice=_("Mở lại trang của mã đặt khám."))
-    return found
-
-
-def _changeable(found: r4.Appointment) -> r4.Appointment:
-    if not booking_rules.may_change(found, clock.now()):
-        minutes = int(booking_rules.LAST_CHANGE.total_seconds() // 60)
-        raise Conflict(
-            _("Lịch này không đổi qua mạng được nữa (chỉ đổi được trước giờ hẹn %(n)s phút).", n=minutes),
-            advice=_("Gọi cho bệnh viện hoặc hỏi quầy tiếp đón."),
-        )
     return found
 
 

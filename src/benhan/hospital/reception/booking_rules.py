@@ -1,8 +1,9 @@
 """What may be booked, by whom and how often; the booking code; the calendar file. Pure.
 
-Fair use of the public page: at most `MOST_OPEN` open bookings of one telephone number, `MOST_TRIES` bookings a day,
-slots from now on and no further than `FURTHEST`. A code alone proves nothing: the telephone number or the birth date
-must be told too, and after `MOST_PROOFS` tries within an hour nobody is heard for the rest of that hour.
+Fair use by the public: at most `MOST_OPEN` open bookings of one telephone number (in the app, of one patient) and
+`MOST_TRIES` bookings a day, slots from now on and no further than `FURTHEST`. A code alone proves nothing: the
+telephone number or the birth date must be told too, and after `MOST_PROOFS` tries within an hour nobody is heard for
+the rest of that hour.
 """
 
 from __future__ import annotations
@@ -68,6 +69,13 @@ class Guest(msgspec.Struct, frozen=True, kw_only=True):
             gender=self.gender,
             birthDate=self.birth,
         )
+
+
+class Known(msgspec.Struct, frozen=True):
+    """A patient of the house who books: the id of her record, her name."""
+
+    patient: str
+    name: str
 
 
 class SlotTaken(Conflict):
@@ -186,6 +194,23 @@ def check_guest(guest: Guest, today: date) -> None:
         raise Invalid(_("Ngày sinh quá xa."), where="birth")
     if guest.cccd and not re.fullmatch(r"\d{12}", guest.cccd, re.ASCII):
         raise Invalid(_("Số CCCD gồm 12 chữ số."), where="cccd")
+
+
+def check_open(held: int, booker: Guest | Known) -> None:
+    """Whether she may have one booking more.
+
+    Raises:
+        Conflict: she has enough.
+    """
+    if held < MOST_OPEN:
+        return
+    known = isinstance(booker, Known)
+    many = _("Người bệnh này đã có %(n)s lịch hẹn chưa khám.", n=held)
+    raise Conflict(
+        many if known else _("Số điện thoại này đã có %(n)s lịch hẹn chưa khám.", n=held),
+        where="patient" if known else "phone",
+        advice=_("Huỷ hoặc đổi một lịch đã đặt, hoặc gọi cho bệnh viện."),
+    )
 
 
 def may_change(booking: r4.Appointment, now: datetime) -> bool:

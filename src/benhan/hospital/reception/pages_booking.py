@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benhan.core.access import Door, LiveDoor
 from benhan.core.kit.pages import NavItem
-from benhan.hospital.reception import booking_public, booking_staff
+from benhan.hospital.reception import booking_app, booking_public, booking_staff
 
-DOORS: list[Door | LiveDoor] = [*booking_public.DOORS, *booking_staff.DOORS]
+DOORS: list[Door | LiveDoor] = [*booking_public.DOORS, *booking_app.DOORS, *booking_staff.DOORS]
 NAV: list[NavItem] = [*booking_staff.NAV]

@@ -20,6 +20,7 @@ from benhan.core.kit.pages import NavItem
 from benhan.core.language import _, later
 from benhan.hospital import queue
 from benhan.hospital import queue_rules as rules
+from benhan.hospital.reception import arrival
 from benhan.hospital.reception.pages_queue import room_of, rooms_with_queues
 from benhan.hospital.visit import id_of, ticket_number
 
@@ -74,6 +75,15 @@ async def hall(request: Request, tx: Transaction, who: Subject) -> Response:
         request, f"reception/{template}", facility=who.facility_name, calls=calls[:CALLS_SHOWN],
         rows=rows[turn * ROOMS_SHOWN : (turn + 1) * ROOMS_SHOWN], turn=turn + 1, turns=turns,
         here_path=_here(request), turn_seconds=TURN_SECONDS,
+    )  # fmt: skip
+
+
+async def entrance(request: Request, tx: Transaction, who: Subject) -> Response:
+    """`GET /man-hinh/loi-vao`: the code by which who is booked says on her phone that she has come."""
+    template = "display_entrance_live.html" if pages.is_fragment(request) else "display_entrance.html"
+    return pages.render(
+        request, f"reception/{template}", facility=who.facility_name, here_path=_here(request),
+        code=await arrival.code_now(tx, who, clock.now()), turn_seconds=arrival.SHOWN_SECONDS,
     )  # fmt: skip
 
 
@@ -133,6 +143,10 @@ def _here(request: Request) -> str:
 
 DOORS: list[Door | LiveDoor] = [
     Door(PATH, hall, Permission.WATCH_QUEUE),
+    Door(f"{PATH}/loi-vao", entrance, Permission.WATCH_QUEUE),
     Door(f"{PATH}/{{room}}", door, Permission.WATCH_QUEUE),
 ]
-NAV = [NavItem(later("Màn hình sảnh"), PATH, Permission.ADMINISTER)]
+NAV = [
+    NavItem(later("Màn hình sảnh"), PATH, Permission.ADMINISTER),
+    NavItem(later("Mã ở lối vào"), f"{PATH}/loi-vao", Permission.ADMINISTER),
+]

@@ -1,0 +1,160 @@
+"""What an open page or app of a patient hears: that something of hers changed, or that her place in the queue moved.
+
+It is never told what. The queues are looked at once for everybody who waits in them (`Halls`): a thousand who watch a
+hall cost one look when its queue moves, not a thousand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from typing import Any, Final
+
+import msgspec
+
+from benhan.core.access import Role, Subject, service
+from benhan.core.db import Database
+from benhan.core.db.background import Background
+from benhan.core.fhir import r4
+from benhan.core.kit import clock
+from benhan.core.store import feed
+from benhan.core.store.feed import Change
+from benhan.core.store.live import Live
+from benhan.hospital.visit import id_of
+from benhan.patient import record
+from benhan.patient.position import Position, last_seen, look
+
+#: Changes of her own record that her open page follows.
+WATCHED: Final = frozenset(
+    {"Encounter", "Task", "ServiceRequest", "DiagnosticReport", "MedicationRequest", "Composition", "Appointment"}
+)
+#: After so long without a word the line says that it is there.
+BREATH_SECONDS: Final = 15.0
+#: What happens in the queues within so long is looked at together.
+GATHER_SECONDS: Final = 0.3
+#: With nothing happening, time itself moves what is expected.
+LOOK_SECONDS: Final = 20.0
+
+News = asyncio.Queue[Change | None]
+
+
+async def words(
+    app: Any, who: Subject, missed: feed.Position | None = None, *, moved: str
+) -> AsyncGenerator[str, None]:
+    """Events: `mine` when her record changed, `moved` when her place did and nothing else.
+
+    Standard: HTML, section 9.2 (server-sent events).
+    """
+    hub: Live = app.state.live
+    halls: Halls = app.state.halls
+    async with hub.watch(who, WATCHED, who.patient, missed) as news:
+        with halls.seat(who.facility, news) as seat:
+            yield "retry: 3000\n\n"
+            halls.take(seat, await _ticket(app, who))
+            while not hub.stopping.is_set():
+                try:
+                    heard = [await asyncio.wait_for(news.get(), BREATH_SECONDS)]
+                except TimeoutError:
+                    yield ": \n\n"
+                    continue
+                while not news.empty():
+                    heard.append(news.get_nowait())
+                if None in heard:
+                    return
+                mine = any(one and one.type in WATCHED for one in heard)
+                if mine:
+                    halls.take(seat, await _ticket(app, who))
+                yield f"event: {'mine' if mine else moved}\ndata: {{}}\n\n"
+
+
+async def _ticket(app: Any, who: Subject) -> r4.Task | None:
+    """The ticket that her page shows."""
+    async with app.state.database.transaction(who.facility) as tx:
+        return await record.ticket_now(tx, who)
+
+
+class Seat(msgspec.Struct, eq=False):
+    """Somebody who waits and looks on: with which ticket, at which place; `news` is where she hears of it."""
+
+    facility: int
+    news: News
+    ticket: r4.Task | None = None
+    place: Position | None = None
+
+    @property
+    def room(self) -> str | None:
+        """Where she waits."""
+        return id_of(self.ticket.location) if self.ticket else None
+
+
+class Halls(Background):
+    """The queues of every facility where somebody looks on, in this process."""
+
+    failure = "halls: the queues could not be looked at"
+
+    def __init__(self, database: Database, live: Live) -> None:
+        super().__init__(database)
+        self._live = live
+        self._watching = AsyncExitStack()
+        self._seats: dict[int, set[Seat]] = {}
+        self._changes: dict[int, News] = {}
+        self._looked: dict[int, float] = {}
+        #: Facilities where somebody came whose place nobody has looked at yet.
+        self._came: set[int] = set()
+
+    @contextmanager
+    def seat(self, facility: int, news: News) -> Iterator[Seat]:
+        """A seat for as long as the block lasts."""
+        seat = Seat(facility, news)
+        self._seats.setdefault(facility, set()).add(seat)
+        try:
+            yield seat
+        finally:
+            self._seats[facility].discard(seat)
+
+    def take(self, seat: Seat, ticket: r4.Task | None) -> None:
+        """This is her ticket from now on."""
+        seat.ticket = ticket
+        seat.place = last_seen(seat.facility, ticket) if ticket else None
+        if ticket and seat.place is None:
+            self._came.add(seat.facility)
+
+    async def stop(self) -> None:
+        """Stop looking."""
+        await super().stop()
+        await self._watching.aclose()
+
+    async def turn(self) -> float:
+        """Look wherever something happened, or somebody came."""
+        for facility in list(self._seats):
+            moved = await self._moved(facility)
+            if moved and self._seats[facility]:
+                await self._look(facility)
+        return GATHER_SECONDS
+
+    async def _moved(self, facility: int) -> bool:
+        """Whether it is time to look; what changed until now is dealt with then."""
+        if facility not in self._changes:
+            behind = service(Role.DISPLAY, facility)
+            watching = self._live.watch(behind, frozenset({"Task"}))
+            self._changes[facility] = await self._watching.enter_async_context(watching)
+        changes, moved = self._changes[facility], facility in self._came
+        self._came.discard(facility)
+        while not changes.empty():
+            moved = changes.get_nowait() is not None or moved
+        return moved or self._looked.get(facility, 0.0) + LOOK_SECONDS < time.monotonic()
+
+    async def _look(self, facility: int) -> None:
+        self._looked[facility] = time.monotonic()
+        rooms = {room for seat in self._seats[facility] if (room := seat.room)}
+        async with self._database.transaction(facility) as tx:
+            await look(tx, facility, rooms)
+        moved = Change(feed.Position(), facility, "Location", "", 0, "update", None, clock.now())
+        for seat in self._seats[facility]:
+            place = last_seen(facility, seat.ticket) if seat.ticket else None
+            if place != seat.place:
+                seat.place = place
+                if not seat.news.full():
+                    seat.news.put_nowait(moved)
