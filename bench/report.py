@@ -118,16 +118,16 @@ def plot(rows: Sequence[Row], bulk: Sequence[Row]) -> str:
     group = BAR * len(names) + 10
     parts, y = [], 30
     for n, name in enumerate(names):
-        parts.append(_text(NAMES + n * 150, 16, name, COLOURS[n]))
+        parts.append(text(NAMES + n * 150, 16, name, COLOURS[n]))
     for operation, aim in AIMS.items():
         ours = _best(rows, operation) or next((row for row in bulk if row["operation"] == operation), None)
         values = [ours["per_second"] if ours else 0.0, *(float(peer[operation]) for peer in PEERS.values())]
-        parts.append(_text(4, y + group / 2, ASKED.get(operation, operation).replace("`", ""), "#182433"))
+        parts.append(text(4, y + group / 2, ASKED.get(operation, operation).replace("`", ""), "#182433"))
         for n, value in enumerate(values):
             wide = _wide(value, top)
             parts.append(
                 f'<rect x="{NAMES}" y="{y + n * BAR}" width="{wide:.1f}" height="{BAR - 2}" fill="{COLOURS[n]}"/>'
-                + _text(NAMES + wide + 4, y + n * BAR + 8, f"{value:.0f}", "#667382", 9)
+                + text(NAMES + wide + 4, y + n * BAR + 8, f"{value:.0f}", "#667382", 9)
             )
         at = NAMES + _wide(aim, top)
         parts.append(f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{y}" y2="{y + group - 12}" stroke="#d63939"/>')
@@ -145,7 +145,7 @@ def curve(bulk: Sequence[Row]) -> str:
     sizes = sorted({row["size"] for row in bulk})
     tall, left = 240, 60
     parts = [
-        _text(4, tall - tall * mib / high + 14, f"{mib} MiB", "#667382", 9)
+        text(4, tall - tall * mib / high + 14, f"{mib} MiB", "#667382", 9)
         + f'<line x1="{left}" x2="{left + LONG}" y1="{tall - tall * mib / high + 10:.0f}"'
         f' y2="{tall - tall * mib / high + 10:.0f}" stroke="#e6e7e9"/>'
         for mib in range(0, high + 1, 100)
@@ -157,7 +157,7 @@ def curve(bulk: Sequence[Row]) -> str:
         )
         colour, dash = COLOURS_OF_LINES[names.index(row["operation"])], DASHES[sizes.index(row["size"])]
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-dasharray="{dash}"/>')
-        parts.append(_text(left + LONG + 8, 20 + 14 * n, f"{row['operation']}, {row['size']:,}", colour))
+        parts.append(text(left + LONG + 8, 20 + 14 * n, f"{row['operation']}, {row['size']:,}", colour))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + LONG + 180} {tall + 20}"'
         ' font-family="sans-serif"><title>Memory of the server process from begin to end; solid, dashed, dotted:'
@@ -169,5 +169,6 @@ def _wide(value: float, top: float) -> float:
     return LONG * math.log10(max(value, 1)) / math.log10(top)
 
 
-def _text(x: float, y: float, text: str, colour: str, size: int = 11) -> str:
-    return f'<text x="{x:.0f}" y="{y:.0f}" font-size="{size}" fill="{colour}">{text}</text>'
+def text(x: float, y: float, said: str, colour: str, size: int = 11) -> str:
+    """Words in a plot."""
+    return f'<text x="{x:.0f}" y="{y:.0f}" font-size="{size}" fill="{colour}">{said}</text>'

@@ -65,7 +65,7 @@ class BookingNotToday(Conflict):
     """The appointment is for another day."""
 
 
-async def check_in(tx: Transaction, who: Subject, arrival: Arrival) -> r4.Task:
+async def check_in(tx: Transaction, who: Subject, arrival: Arrival, now: datetime | None = None) -> r4.Task:
     """Make the visit, its number and its ticket.
 
     Idempotent: the same form, the same booking, or the same patient in the same room on the same day give the same
@@ -75,13 +75,13 @@ async def check_in(tx: Transaction, who: Subject, arrival: Arrival) -> r4.Task:
         NotFound: no such patient; Conflict: the form belongs to another visit, the booking is cancelled;
         BookingNotToday.
     """
+    now = now or clock.now()
     await alone(tx, f"check-in {who.facility} {arrival.patient}")
     patient = await store.read(tx, who, r4.Patient, arrival.patient)
     booking = await store.read(tx, who, r4.Appointment, arrival.booking) if arrival.booking else None
-    existing = await _existing_ticket(tx, who, arrival, booking)
+    existing = await _existing_ticket(tx, who, arrival, booking, now)
     if existing is not None:
         return existing
-    now = clock.now()
     if booking is not None:
         _expected_today(booking, now)
     visit = await store.create(tx, who, await _visit(tx, who, arrival, patient, booking, now))
@@ -137,7 +137,7 @@ def seconds_left(ticket: r4.Task, now: datetime) -> int:
 
 
 async def _existing_ticket(
-    tx: Transaction, who: Subject, arrival: Arrival, booking: r4.Appointment | None
+    tx: Transaction, who: Subject, arrival: Arrival, booking: r4.Appointment | None, now: datetime
 ) -> r4.Task | None:
     """The ticket that this press, an earlier one, or another desk has made already."""
     visits = await store.read_many(tx, who, r4.Encounter, [arrival.key])
@@ -155,7 +155,7 @@ async def _existing_ticket(
         return await store.first(tx, who, r4.Task, {"encounter": f"Encounter/{visit.id}", "code": "ticket"})
     params = {
         "patient": f"Patient/{arrival.patient}", "location": f"Location/{arrival.room.id}", "code": "ticket",
-        "status": ",".join(LIVE), "authored-on": clock.today().isoformat(),
+        "status": ",".join(LIVE), "authored-on": now.date().isoformat(),
     }  # fmt: skip
     return await store.first(tx, who, r4.Task, params)
 
