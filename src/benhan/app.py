@@ -6,6 +6,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 
@@ -41,7 +42,9 @@ from benhan.entrance import glass
 from benhan.entrance.outside import exchanges
 from benhan.entrance.sign_in import second_factor_roles
 from benhan.patient.live import Halls
-from benhan.patient.messages import senders
+from benhan.patient.oa.accounts import Accounts, Keeping, oa_app
+from benhan.patient.oa.sending import senders
+from benhan.patient.posting import Noticing, Posting
 from benhan.patient.telling import Telling
 from benhan.patient.zalo import zalo
 from benhan.settings import Settings
@@ -82,6 +85,8 @@ ROOMS = (
     "benhan.hospital.rights.office",
     "benhan.patient.consent_pages",
     "benhan.patient.request_pages",
+    "benhan.patient.message_pages",
+    "benhan.patient.oa.pages",
     "benhan.patient.pages",
     "benhan.patient.app_session",
     "benhan.patient.app_people",
@@ -145,7 +150,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Starlett
     app.state.settings = settings
     app.state.database = database
     app.state.providers = exchanges(settings)
-    app.state.senders = senders(settings)
+    app.state.oa = oa_app(settings)
     app.state.zalo = zalo(settings)
     app.state.doors = doors
     app.state.sockets = [door for door in every if isinstance(door, SocketDoor)]
@@ -164,6 +169,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     )
     await ring_of(database).refresh()
     app.state.database = database
+    app.state.senders = senders(settings, database)
     app.state.live = Live(database)
     await app.state.live.start()
     app.state.halls = Halls(database, app.state.live)
@@ -175,7 +181,11 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         app.state.halls,
     ]
     if app.state.senders:
-        tasks.append(Telling(database, app.state.senders))
+        remind = timedelta(hours=settings.remind_hours)
+        tasks += [task(database, app.state.senders) for task in (Telling, Posting)]
+        tasks.append(Noticing(database, remind))
+    if app.state.oa:
+        tasks.append(Keeping(database, Accounts(app.state.oa, database)))
     if seals := sealer(database, settings.audit_key, settings.audit_keeper):
         tasks.append(seals)
     for task in tasks:

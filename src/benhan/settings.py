@@ -165,34 +165,34 @@ class Settings(BaseSettings):
     zalo_app_secret: SecretStr = Field(
         default=SecretStr(""), description="secret key of the Zalo app; empty: nobody signs in through Zalo"
     )
+    zalo_app_id: str = Field(
+        default="", description="id of the Zalo app that Official Accounts are connected to; empty: none is"
+    )
+    zalo_oauth: str = Field(
+        default="https://oauth.zaloapp.com", description="base URL where an Official Account lets our app in"
+    )
+    zalo_openapi: str = Field(
+        default="https://openapi.zalo.me", description="base URL of the Official Account: messages by its users' ids"
+    )
     zalo_messages: str = Field(
-        default="",
-        description="base URL for template messages (`https://business.openapi.zalo.me`) that carry sign-in codes "
-        "and tell of a broken glass; empty: none are sent through Zalo",
+        default="https://business.openapi.zalo.me", description="base URL for template messages by telephone"
     )
-    zalo_code_template: str = Field(default="", description="approved template of a code, with the parameter `otp`")
-    zalo_glass_template: str = Field(
+    zalo_shared_facility: str = Field(
         default="",
-        description="approved template that tells a patient that her record was opened in an emergency, with the "
-        "parameters `facility`, `time`, `whose`; empty: that is not sent through Zalo",
+        description="code of the facility whose Official Account also serves those that connected none of their own",
     )
-    zalo_oa_token_file: Path | None = Field(
-        default=None, description="file of the Official Account's access token, read at each message"
+    remind_hours: int = Field(
+        default=24, ge=2, le=168, description="patients are reminded of an appointment so many hours before it"
     )
     sms_gateway: str = Field(
         default="", description="address that takes short messages (POST, JSON), tried after Zalo; empty: none"
     )
     sms_token: SecretStr = Field(default=SecretStr(""), description="its bearer token")
     sms_sender: str = Field(default="", description="brand name that short messages come from")
-    sms_glass_text: str = Field(
-        default="{facility}: ho so {whose} duoc mo khan cap luc {time}. Xem ai mo o trang cua ban; ban co quyen hoi "
-        "benh vien.",
-        description="text of the short message that tells a patient that her record was opened in an emergency; "
-        "{facility}, {time} and {whose} (hers, or that of her child) stand for what they say",
-    )
-    sms_text: str = Field(
-        default="Ma dang nhap ho so benh an cua ban la {code}, dung trong 5 phut. Khong dua ma nay cho ai.",
-        description="text of a short message; {code} stands for the code",
+    sms_texts: dict[str, str] = Field(
+        default={},
+        description="texts of short messages by kind (`code`, `glass`, …) where they differ from ours, as JSON; "
+        "{facility}, {time}, {code} and so on stand for what they say",
     )
 
     subscription_networks: str = Field(
@@ -266,7 +266,7 @@ class Settings(BaseSettings):
             found.append("BENHAN_IDLE_ACCOUNT_DAYS is not 1 to 45: TCVN 14423:2026 disables idle accounts.")
         if self.insurance_portal and not self.insurance_portal.startswith("https://"):
             found.append("BENHAN_INSURANCE_PORTAL is not https://: card numbers would travel unencrypted.")
-        for name in ("zalo_graph", "zalo_messages", "sms_gateway"):
+        for name in ("zalo_graph", "zalo_oauth", "zalo_openapi", "zalo_messages", "sms_gateway"):
             if (address := getattr(self, name)) and not address.startswith("https://"):
                 found.append(f"BENHAN_{name.upper()} is not https://: codes and tokens would travel unencrypted.")
         if any(not one.issuer.startswith("https://") for one in self.sign_in_providers):

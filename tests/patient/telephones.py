@@ -13,17 +13,12 @@ from starlette.applications import Starlette
 from benhan.core import store
 from benhan.core.db import Database
 from benhan.core.fhir import r4
-from benhan.patient.messages import Kind, ShortMessage
-from benhan.settings import Settings
+from benhan.patient.messages import ShortMessage
 from benhan.simulator import House
 from tests.patient import people
 from tests.standins.sms_gateway import TOKEN, GatewayStandIn, sms_gateway
 
 ENTRY = "/nguoi-benh/dang-nhap"
-TEXTS: dict[Kind, str] = {
-    "code": "Ma cua ban la {code}, dung trong 5 phut.",
-    "glass": str(Settings.model_fields["sms_glass_text"].default),
-}
 
 
 def number() -> str:
@@ -41,7 +36,7 @@ def messages_to(app: Starlette) -> Iterator[GatewayStandIn]:
     """The application sends its codes to a gateway's stand-in."""
     gateway = GatewayStandIn()
     with sms_gateway(gateway) as address:
-        app.state.senders = [ShortMessage(address, TOKEN, "BENHVIEN", TEXTS)]
+        app.state.senders = [ShortMessage(address, TOKEN, "BENHVIEN")]
         yield gateway
         app.state.senders = []
 

@@ -15,6 +15,7 @@ from benhan.core.access.callers import COOKIE
 from benhan.core.access.phone_steps import MOST_TRIES
 from benhan.core.db import PLATFORM, Database
 from benhan.core.kit.clock import today, vn_date
+from benhan.patient.messages import WORDINGS
 from benhan.simulator import House
 from tests.patient import telephones
 from tests.patient.telephones import ENTRY
@@ -68,7 +69,7 @@ async def test_a_message_holds_the_code_and_nothing_of_a_record(
     await telephones.patient(database, hospital, phone)
     await telephones.asked(await client(None), hospital, phone)
     [message] = gateway.sent
-    assert message["text"] == f"Ma cua ban la {gateway.code()}, dung trong 5 phut."
+    assert message["text"] == WORDINGS["code"].text.replace("{code}", gateway.code())
     assert len(gateway.code()) == 6
 
 

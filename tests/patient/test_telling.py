@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
 
 import httpx
 import pytest
@@ -19,7 +18,8 @@ from benhan.core.access.acting import birthday
 from benhan.core.db import PLATFORM, Database
 from benhan.core.fhir import r4
 from benhan.core.kit.clock import today
-from benhan.patient.messages import ONE_PART, Kind, Sender, ShortMessage, ZaloTemplate, written
+from benhan.patient.messages import ONE_PART, WORDINGS, Sender, written
+from benhan.patient.oa.sending import senders
 from benhan.patient.telling import Telling
 from benhan.patient.zalo import Zalo
 from benhan.settings import Settings
@@ -27,9 +27,9 @@ from benhan.simulator import House
 from tests.entrance import emergency as kit
 from tests.entrance.emergency import Closed
 from tests.patient import people, telephones
-from tests.patient.telephones import TEXTS
+from tests.patient.oa import official
 from tests.standins.sms_gateway import TOKEN, GatewayStandIn, sms_gateway
-from tests.standins.zalo import GLASS_TEMPLATE, OA_TOKEN, SECRET, ZaloStandIn, zalo_stand_in
+from tests.standins.zalo import SECRET, ZaloStandIn
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 Client = Callable[..., Awaitable[httpx.AsyncClient]]
@@ -240,18 +240,17 @@ async def test_the_dead_are_not_written_to(
 # ── through which channel ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-@contextmanager
-def both(app: Starlette, tmp_path: Path) -> Iterator[tuple[ZaloStandIn, GatewayStandIn, list[Sender]]]:
+@asynccontextmanager
+async def both(
+    app: Starlette, database: Database, house: House
+) -> AsyncIterator[tuple[ZaloStandIn, GatewayStandIn, list[Sender]]]:
     """An installation with Zalo and a gateway."""
-    there, gateway = ZaloStandIn(), GatewayStandIn()
-    (tmp_path / "oa").write_text(OA_TOKEN)
-    templates: dict[Kind, str] = {"glass": GLASS_TEMPLATE}
-    with zalo_stand_in(there) as zalo, sms_gateway(gateway) as sms:
-        app.state.zalo = Zalo(zalo, SECRET)
-        yield there, gateway, [
-            ZaloTemplate(zalo, templates, tmp_path / "oa"), ShortMessage(sms, TOKEN, "BENHVIEN", TEXTS)
-        ]  # fmt: skip
-        app.state.zalo = None
+    gateway = GatewayStandIn()
+    async with official.account(database, house) as (there, settings):
+        with sms_gateway(gateway) as sms:
+            app.state.zalo = Zalo(settings.zalo_graph, SECRET)
+            yield there, gateway, senders(official.with_gateway(settings, sms), database)
+            app.state.zalo = None
 
 
 async def come_through_zalo(browser: httpx.AsyncClient, house: House, there: ZaloStandIn, phone: str) -> None:
@@ -262,10 +261,10 @@ async def come_through_zalo(browser: httpx.AsyncClient, house: House, there: Zal
 
 
 async def test_whose_account_zalo_opens_has_it_there_and_everybody_else_a_short_message(
-    client: Client, app: Starlette, database: Database, hospital: House, tmp_path: Path
+    client: Client, app: Starlette, database: Database, hospital: House
 ) -> None:
     hers, others = telephones.number(), telephones.number()
-    with both(app, tmp_path) as (there, gateway, senders):
+    async with both(app, database, hospital) as (there, gateway, senders):
         person = await telephones.patient(database, hospital, hers)
         await come_through_zalo(await client(None), hospital, there, hers)
         await broken(client, database, hospital, Closed(person, ""))
@@ -282,10 +281,10 @@ async def test_whose_account_zalo_opens_has_it_there_and_everybody_else_a_short_
 
 
 async def test_where_zalo_does_not_take_it_a_short_message_goes(
-    client: Client, app: Starlette, database: Database, hospital: House, tmp_path: Path
+    client: Client, app: Starlette, database: Database, hospital: House
 ) -> None:
     phone = telephones.number()
-    with both(app, tmp_path) as (there, gateway, senders):
+    async with both(app, database, hospital) as (there, gateway, senders):
         person = await telephones.patient(database, hospital, phone)
         await come_through_zalo(await client(None), hospital, there, phone)
         there.refusing[telephones.international(phone)] = -118
@@ -410,7 +409,7 @@ async def test_a_short_message_is_one_part_however_long_the_name_of_the_hospital
         "time": "07:30 22/11/2026",
         "whose": "của người bạn giám hộ",
     }
-    text = written(TEXTS["glass"], values)
+    text = written(WORDINGS["glass"].text, values)
     assert text.isascii()
     assert len(text) <= ONE_PART
     assert text.startswith("Benh vien da khoa khu vuc Benh vien")

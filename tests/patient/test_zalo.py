@@ -1,9 +1,8 @@
-"""Zalo, against its stand-in: who somebody is, her telephone, messages; and signing in through it."""
+"""Zalo, against its stand-in: who somebody is, her telephone, and signing in through it."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -12,18 +11,14 @@ from starlette.applications import Starlette
 from benhan.core.access.callers import COOKIE
 from benhan.core.db import Database
 from benhan.core.kit.outside import NoAnswer
-from benhan.patient.messages import Kind, ShortMessage, ZaloTemplate, code_message, send
 from benhan.patient.zalo import Zalo
 from benhan.simulator import House
 from tests.patient import telephones
 from tests.patient.telephones import ENTRY
-from tests.standins.sms_gateway import TOKEN, GatewayStandIn, sms_gateway
-from tests.standins.zalo import OA_TOKEN, SECRET, TEMPLATE, ZaloStandIn, zalo_stand_in
+from tests.standins.zalo import SECRET, ZaloStandIn, zalo_stand_in
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 Client = Callable[..., Awaitable[httpx.AsyncClient]]
-CODE = code_message("123456")
-TEMPLATES: dict[Kind, str] = {"code": TEMPLATE}
 
 
 @pytest.fixture
@@ -36,13 +31,6 @@ def address(there: ZaloStandIn) -> Iterator[str]:
     with zalo_stand_in(there) as base:
         yield base
         there.hurry.set()
-
-
-@pytest.fixture
-def token_file(tmp_path: Path) -> Path:
-    path = tmp_path / "oa"
-    path.write_text(f"{OA_TOKEN}\n")
-    return path
 
 
 async def test_who_she_is_and_her_telephone(there: ZaloStandIn, address: str) -> None:
@@ -70,49 +58,12 @@ async def test_what_zalo_does_not_vouch_for_is_refused(there: ZaloStandIn, addre
 
 
 @pytest.mark.parametrize(("fault", "kind"), [("slow", "slow"), ("500", "down"), ("garbage", "unreadable")])
-async def test_trouble_with_zalo_is_told_by_its_kind(
-    there: ZaloStandIn, address: str, token_file: Path, fault: str, kind: str
-) -> None:
+async def test_trouble_with_zalo_is_told_by_its_kind(there: ZaloStandIn, address: str, fault: str, kind: str) -> None:
     there.person("uat-1", "1", "84912345678")
     there.fault = fault  # type: ignore[assignment]
     with pytest.raises(NoAnswer) as trouble:
         await Zalo(address, SECRET, seconds=0.2).id_of("uat-1")
     assert trouble.value.kind == kind
-    with pytest.raises(NoAnswer) as unsent:
-        await ZaloTemplate(address, TEMPLATES, token_file, seconds=0.2).send("0912345678", CODE)
-    assert unsent.value.kind == kind
-
-
-async def test_a_code_goes_by_template_to_the_telephone(there: ZaloStandIn, address: str, token_file: Path) -> None:
-    await ZaloTemplate(address, TEMPLATES, token_file).send("0912345678", CODE)
-    [message] = there.sent
-    assert (message["phone"], message["template_data"]) == ("84912345678", {"otp": "123456"})
-
-
-async def test_where_zalo_cannot_reach_her_a_short_message_does(
-    there: ZaloStandIn, address: str, token_file: Path
-) -> None:
-    there.refusing["84912345678"] = -118
-    gateway = GatewayStandIn()
-    with sms_gateway(gateway) as sms:
-        by = [
-            ZaloTemplate(address, TEMPLATES, token_file),
-            ShortMessage(sms, TOKEN, "BV", {"code": "Ma {code}, 5 phut"}),
-        ]
-        assert await send(by, "0912345678", CODE) == ("sms", ["zalo refused: -118"])
-        assert gateway.code() == "123456"
-        by[1] = ShortMessage(sms, "wrong", "BV", {"code": "Ma {code}"})
-        assert await send(by, "0912345678", CODE) == (None, ["zalo refused: -118", "sms down: HTTP 401"])
-
-
-async def test_without_the_token_of_the_account_nothing_leaves(
-    there: ZaloStandIn, address: str, tmp_path: Path
-) -> None:
-    with pytest.raises(NoAnswer, match="token file"):
-        await ZaloTemplate(address, TEMPLATES, tmp_path / "none").send("0912345678", CODE)
-    (tmp_path / "old").write_text("old")
-    with pytest.raises(NoAnswer, match="-124"):
-        await ZaloTemplate(address, TEMPLATES, tmp_path / "old").send("0912345678", CODE)
 
 
 # Signing in through it

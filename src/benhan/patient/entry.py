@@ -61,9 +61,10 @@ async def deliver(database: Database, by: Sequence[messages.Sender], facility: i
         known = bool(await _holders(tx, facility, phone)) or await people.waits(tx, facility, phone)
     if not known:
         return
-    sender, troubles = await messages.send(by, phone, messages.code_message(code))
+    sent = await messages.send(by, messages.To(facility, phone), messages.code_message(code))
     async with database.transaction(facility) as tx:
-        event = Event("code-sent", allowed=sender is not None, rule=sender or "not sent", detail="; ".join(troubles))
+        rule, detail = sent.by or "not sent", "; ".join(sent.troubles)
+        event = Event("code-sent", allowed=sent.by is not None, rule=rule, detail=detail)
         record(tx, door, event)
 
 

@@ -7,41 +7,22 @@ are told instead of her, and no other relative. How far it has come: `core/acces
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from datetime import date
+from collections.abc import Sequence
 from typing import Final
 
-import msgspec
-
-from benhan.core import store
-from benhan.core.access import Role, acting, glass_told, service
-from benhan.core.access.glass_told import DEAD, NO_GUARDIAN, NO_PHONE, Untold
-from benhan.core.db import PLATFORM, Database, Transaction
+from benhan.core.access import glass_told
+from benhan.core.access.glass_told import Untold
+from benhan.core.db import PLATFORM, Database
 from benhan.core.db.background import Background
-from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Problem
 from benhan.core.kit import clock
-from benhan.core.kit.text import clip, phone_or_none
-from benhan.patient.messages import Message, Sender, send
+from benhan.core.kit.text import clip
+from benhan.patient.messages import Message, Sender, To, send
+from benhan.patient.recipients import Nobody, Recipient, recipients
 
 IDLE_SECONDS: Final = 5.0
-#: Whose record, as the message says it.
-HERS, HER_CHILDS = "của bạn", "của người bạn giám hộ"
 #: Templates bound their parameters; a short message cuts the name itself.
 MOST_NAME: Final = 60
-
-
-class Recipient(msgspec.Struct, frozen=True):
-    """Who is told: her record (`Type/id`), her telephone, whether Zalo opens her account, whose record was opened."""
-
-    name: str
-    phone: str
-    zalo: bool
-    whose: str
-
-
-class Nobody(Exception):  # noqa: N818 - something that is noted, not a fault of ours
-    """There is nobody to tell; why, as `glass_told.NOBODY` has it."""
 
 
 class Telling(Background):
@@ -61,7 +42,7 @@ class Telling(Background):
             return IDLE_SECONDS
         try:
             async with self._database.transaction(one.facility) as tx:
-                whom = await recipients(tx, one)
+                whom = await recipients(tx, one.facility, one.patient)
             troubles = [trouble for each in whom for trouble in await self._tell(one, each)]
         except (Nobody, Problem) as trouble:
             troubles = [str(trouble)]
@@ -73,59 +54,13 @@ class Telling(Background):
         """Send it to one of them, who has not had it; gives what went wrong where it did not leave."""
         if whom.name in one.told_to:
             return []
-        by = sorted(self._by, key=lambda sender: (sender.name == "zalo") is not whom.zalo)
-        sender, troubles = await send(by, whom.phone, _message(one, whom))
-        if sender is None:
-            return troubles
+        by = sorted(self._by, key=lambda sender: (sender.name == "zalo") is (whom.person is None))
+        sent = await send(by, To(one.facility, whom.phone, whom.person), _message(one, whom))
+        if sent.by is None:
+            return sent.troubles
         async with self._database.transaction(one.facility) as tx:
-            await glass_told.note_sent(tx, one, whom.name, sender)
+            await glass_told.note_sent(tx, one, whom.name, sent.by)
         return []
-
-
-async def recipients(tx: Transaction, one: Untold) -> list[Recipient]:
-    """The patient; where she is too young to open her record herself, her guardians.
-
-    Raises:
-        Nobody: she is dead, or nobody of them has a telephone.
-    """
-    door = service(Role.TELLING_SERVICE, one.facility)
-    patient = await store.read(tx, door, r4.Patient, one.patient)
-    if patient.deceasedBoolean or patient.deceasedDateTime:
-        raise Nobody(DEAD)
-    if acting.opens_own(_born_at_latest(patient), clock.today()):
-        whom = _recipients([("Patient", one.zalo, patient)], HERS)
-    elif one.guardians:
-        related = [("RelatedPerson", each.zalo, await store.read(tx, door, r4.RelatedPerson, each.id))
-                   for each in one.guardians]  # fmt: skip
-        whom = _recipients(related, HER_CHILDS)
-    else:
-        raise Nobody(NO_GUARDIAN)
-    if not whom:
-        raise Nobody(NO_PHONE)
-    return whom
-
-
-def _recipients(of: Iterable[tuple[str, bool, r4.Patient | r4.RelatedPerson]], whose: str) -> list[Recipient]:
-    return [
-        Recipient(f"{type_}/{person.id}", phone, zalo, whose)
-        for type_, zalo, person in of
-        if (phone := _phone(person)) is not None
-    ]
-
-
-def _phone(person: r4.Patient | r4.RelatedPerson) -> str | None:
-    """The first telephone that can be one and is not her former one."""
-    said = (one.value for one in person.telecom or () if one.system == "phone" and one.value and one.use != "old")
-    return next(filter(None, map(phone_or_none, said)), None)
-
-
-def _born_at_latest(patient: r4.Patient) -> date | None:
-    """Where only the year or the month is known, the end of that year: who may be a child is one."""
-    given = patient.birthDate or ""
-    try:
-        return date.fromisoformat(given if len(given) == len("2026-11-22") else f"{given[:4]}-12-31")
-    except ValueError:
-        return None
 
 
 def _message(one: Untold, whom: Recipient) -> Message:

@@ -14,7 +14,6 @@ from typing import Final
 
 import msgspec
 
-from benhan.core.access.acting import Kind
 from benhan.core.access.audit import Event, record
 from benhan.core.access.roles import Role
 from benhan.core.access.subject import service
@@ -37,25 +36,12 @@ with due as materialized (
 update broken_glass b set tell_tries = tell_tries + 1,
     tell_next = now() + least($3::interval, $2::interval * 2 ^ least(tell_tries, 10))
 from due, facility f where b.id = due.id and f.key = b.facility
-returning b.id, b.facility, f.name as house, b.patient, b.begun, b.told_to,
-    exists (select from person_record o join person p on p.id = o.person
-        where o.facility = b.facility and o.patient = b.patient and p.zalo is not null) as zalo
+returning b.id, b.facility, f.name as house, b.patient, b.begun, b.told_to
 """
-_GUARDIANS: Final = """
-select r.id, p.zalo is not null as zalo from relation r join person p on p.id = r.person
-where r.facility = $1 and r.patient = $2 and r.kind = $3 and relation_stands(r) order by r.id
-"""
-
-
-class Guardian(msgspec.Struct, frozen=True):
-    """Who is linked to a child as her guardian: the id of the RelatedPerson, and whether Zalo opens her account."""
-
-    id: str
-    zalo: bool
 
 
 class Untold(msgspec.Struct, frozen=True):
-    """A broken glass that somebody has not been told of. `zalo`: the patient's own account is opened by Zalo."""
+    """A broken glass that somebody has not been told of."""
 
     id: str
     facility: int
@@ -63,8 +49,6 @@ class Untold(msgspec.Struct, frozen=True):
     patient: str
     begun: datetime
     told_to: frozenset[str]
-    zalo: bool
-    guardians: tuple[Guardian, ...]
 
 
 async def take(tx: Transaction) -> Untold | None:
@@ -72,10 +56,8 @@ async def take(tx: Transaction) -> Untold | None:
     row = await tx.fetchrow(_TAKE, PATIENCE, FIRST_PAUSE, LONGEST_PAUSE)
     if row is None:
         return None
-    guardians = await tx.fetch(_GUARDIANS, row["facility"], row["patient"], Kind.GUARDIAN)
     return Untold(
-        row["id"], row["facility"], row["house"], row["patient"], row["begun"], frozenset(row["told_to"]), row["zalo"],
-        tuple(Guardian(one["id"], one["zalo"]) for one in guardians),
+        row["id"], row["facility"], row["house"], row["patient"], row["begun"], frozenset(row["told_to"])
     )  # fmt: skip
 
 

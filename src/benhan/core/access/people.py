@@ -39,6 +39,25 @@ order by relation nulls first, house, about
 """
 
 
+#: A patient and her guardians; of each the account where Zalo opens it.
+_CONTACTS = """
+select 'Patient' as type, $2 as id, (select p.id from person_record o join person p on p.id = o.person
+    where o.facility = $1 and o.patient = $2 and p.zalo is not null) as person
+union all
+(select 'RelatedPerson', r.id, case when p.zalo is not null then p.id end
+    from relation r join person p on p.id = r.person
+    where r.facility = $1 and r.patient = $2 and r.kind = $3 and relation_stands(r) order by r.id)
+"""
+
+
+class Contact(msgspec.Struct, frozen=True):
+    """Somebody who may be told of a record: which record is hers (`type`, `id`), her account where Zalo opens it."""
+
+    type: str
+    id: str
+    person: str | None
+
+
 class Record(msgspec.Struct, frozen=True):
     """A record that she may open: her own, or in a relation (`open`: she accepted it)."""
 
@@ -66,6 +85,14 @@ async def of_record(tx: Transaction, facility: int, patient: str) -> str | None:
         "select person from person_record where facility = $1 and patient = $2", facility, patient
     )
     return found
+
+
+async def contacts(tx: Transaction, facility: int, patient: str) -> list[Contact]:
+    """The patient, then her guardians. Reaches over the platform: a person is no facility's."""
+    await tx.reach(PLATFORM)
+    rows = await tx.fetch(_CONTACTS, facility, patient, Kind.GUARDIAN)
+    await tx.reach(facility)
+    return [Contact(row["type"], row["id"], row["person"]) for row in rows]
 
 
 async def of_zalo(tx: Transaction, zalo: str) -> tuple[str, str] | None:

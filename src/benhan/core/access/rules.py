@@ -300,6 +300,13 @@ ALLOWED: Final[tuple[Allow, ...]] = (
         en="The program sees the telephone of a patient, or of a child's guardian, to tell of a broken glass.",
     ),
     Allow(
+        name="messages-made", roles="telling-service", may="rs", types="Appointment Task DiagnosticReport",
+        purpose=Purpose.PATIENT, law="QĐ 1313/QĐ-BYT; Luật KCB 15/2023 Đ10",
+        vi="Chương trình xem lịch hẹn, số thứ tự, phiếu đã trả để nhắn người bệnh rằng có việc; tin không nói về bệnh.",
+        en="The program sees appointments, tickets and released reports to tell patients that there is something to "
+        "see; a message says nothing of health.",
+    ),
+    Allow(
         name="subscriptions-kept", roles="subscription-service", may="ru", types="Subscription", purpose=Purpose.SYSTEM,
         law=_LAW_TRACE,
         vi="Chương trình ghi trạng thái đăng ký nhận tin.", en="The program keeps the state of subscriptions.",

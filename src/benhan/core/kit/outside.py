@@ -15,18 +15,24 @@ from benhan.core.kit.text import numbers_hidden
 
 #: Letters of what the other side said that are kept.
 MOST_DETAIL = 200
+#: The line was not there: what was to be asked never left.
+_NEVER_CAME = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.InvalidURL, httpx.UnsupportedProtocol)
+#: Somebody on the way broke off; what was asked may have been done (RFC 9110, 15.6).
+_HALFWAY = frozenset({500, 502, 504})
 
 
 class NoAnswer(Exception):  # noqa: N818 - something that is noted or told to somebody, not a fault of ours
     """Another system did not do what it was asked: `kind` says how, `detail` what it said, without long numbers.
 
-    `status`: of HTTP, where it answered with an error.
+    `status`: of HTTP, where it answered with an error. `perhaps`: it may have done it, and the answer was lost.
     """
 
     def __init__(
-        self, kind: Literal["slow", "down", "refused", "unreadable"], detail: str = "", status: int | None = None
-    ) -> None:
+        self, kind: Literal["slow", "down", "refused", "unreadable"], detail: str = "", status: int | None = None,
+        *, perhaps: bool = False,
+    ) -> None:  # fmt: skip
         self.kind, self.detail, self.status = kind, numbers_hidden(detail)[:MOST_DETAIL], status
+        self.perhaps = perhaps
         super().__init__(f"{kind}: {self.detail}" if detail else kind)
 
 
@@ -39,13 +45,14 @@ async def ask(method: str, address: str, seconds: float, **more: Any) -> dict[st
     try:
         async with httpx.AsyncClient(timeout=seconds, follow_redirects=False) as client:
             response = await client.request(method, address, **more)
-    except httpx.TimeoutException:
-        raise NoAnswer("slow") from None
+    except httpx.TimeoutException as wrong:
+        raise NoAnswer("slow", perhaps=not isinstance(wrong, _NEVER_CAME)) from None
     except (httpx.HTTPError, httpx.InvalidURL) as wrong:
-        raise NoAnswer("down", type(wrong).__name__) from None
+        raise NoAnswer("down", type(wrong).__name__, perhaps=not isinstance(wrong, _NEVER_CAME)) from None
     if response.status_code >= 300:
-        raise NoAnswer("down", f"HTTP {response.status_code}", response.status_code)
+        status = response.status_code
+        raise NoAnswer("down", f"HTTP {status}", status, perhaps=status in _HALFWAY)
     try:
         return msgspec.json.decode(response.content, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise NoAnswer("unreadable") from None
+        raise NoAnswer("unreadable", perhaps=True) from None

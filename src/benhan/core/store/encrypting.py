@@ -56,6 +56,7 @@ _TEXTS: Final = (
     ("account", "totp_secret", "id"), ("signing_key", "private_key", "id"),
     ("broken_glass", "shown", "patient"), ("broken_glass", "words", "id"),
     ("phone_step", "phone", "encode(token_hash, 'hex')"), ("bulk_job", "request", "id"), ("bulk_job", "asked", "id"),
+    ("oa_connection", "access", "facility::text"), ("oa_connection", "refresh", "facility::text"),
 )  # fmt: skip
 
 

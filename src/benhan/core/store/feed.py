@@ -202,6 +202,15 @@ async def has_news(tx: Transaction, reader: str) -> bool:
     return found
 
 
+async def join(tx: Transaction, reader: str) -> None:
+    """A reader that has no position yet begins behind everything committed so far, and not with the first write."""
+    here = await end(tx)
+    await tx.execute(
+        "insert into feed_reader (name, xid, seq) values ($1, $2::text::xid8, $3) on conflict do nothing",
+        reader, str(here.xid), here.seq,
+    )  # fmt: skip
+
+
 async def position(tx: Transaction, reader: str) -> Position:
     """Where a named reader stands; its row is locked, so one process at a time reads under a name."""
     await tx.execute("insert into feed_reader (name) values ($1) on conflict do nothing", reader)
