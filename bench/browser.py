@@ -54,6 +54,11 @@ class Browser:
         """POST a FHIR resource or Bundle."""
         return await self._ask(label, "POST", path, body, {"Content-Type": "application/fhir+json"})
 
+    async def ask_app(self, label: str, path: str, token: str, said: bytes | None = None) -> Answer:
+        """Ask at a door of the patient's app, as the holder of a session; POST where something is said."""
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        return await self._ask(label, "GET" if said is None else "POST", path, said, headers)
+
     async def follow(self, label: str, answer: Answer) -> Answer:
         """Go where a 303 points."""
         to = urlsplit(answer.headers.get("location", "/"))

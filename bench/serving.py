@@ -112,6 +112,7 @@ def main() -> None:
     Granian(
         "bench.serving:timed_app", factory=True, interface=Interfaces.ASGI, address=settings.host, port=settings.port,
         workers=settings.workers, loop=Loops.uvloop, log_level=LogLevels.warning, workers_kill_timeout=3,
+        backpressure=settings.connections,
     ).serve()  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import shutil
 import socket
 import sys
@@ -240,11 +241,18 @@ def _serve(settings: Settings, when_ready: Callable[[], None]) -> None:
         plain = value.get_secret_value() if hasattr(value, "get_secret_value") else value
         os.environ[f"BENHAN_{name.upper()}"] = str(plain)
     threading.Thread(target=_announce, args=(settings, when_ready), daemon=True).start()
+    _may_hold(settings.connections)
     Granian(
         "benhan.cli:serving_app", factory=True, interface=Interfaces.ASGI, address=settings.host, port=settings.port,
         workers=settings.workers, loop=Loops.uvloop, log_level=LogLevels.warning, workers_kill_timeout=3,
-        respawn_failed_workers=True, websockets=True,
+        backpressure=settings.connections, respawn_failed_workers=True, websockets=True,
     ).serve()  # fmt: skip
+
+
+def _may_hold(connections: int) -> None:
+    """Let this process and those it starts hold so many connections open, as far as the system allows."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(now, min(most, connections + 1024)), most))
 
 
 async def _refuse_open_wall(settings: Settings) -> None:

@@ -100,6 +100,13 @@ class Settings(BaseSettings):
         "the last address in X-Forwarded-For that is none of theirs is believed; empty: nobody's header is",
     )
     workers: int = Field(default=1, ge=1, le=64, description="server processes")
+    connections: int = Field(
+        default=16_384,
+        ge=128,
+        le=200_000,
+        description="requests and open event streams that one server process takes at a time; every patient who "
+        "watches her place in the queue is one",
+    )
     pool: int = Field(default=10, ge=2, le=200, description="database connections of one server process")
     public_url: str = Field(
         default="http://127.0.0.1:8400", description="address under which patients and staff reach this server"

@@ -14,8 +14,9 @@ from typing import Any, Final
 
 import msgspec
 
+from benhan.core import store
 from benhan.core.access import Role, Subject, service
-from benhan.core.db import Database
+from benhan.core.db import Database, Transaction
 from benhan.core.db.background import Background
 from benhan.core.fhir import r4
 from benhan.core.kit import clock
@@ -101,8 +102,8 @@ class Halls(Background):
         self._seats: dict[int, set[Seat]] = {}
         self._changes: dict[int, News] = {}
         self._looked: dict[int, float] = {}
-        #: Facilities where somebody came whose place nobody has looked at yet.
-        self._came: set[int] = set()
+        #: Where somebody came whose place nobody has looked at yet: facility and room.
+        self._came: set[tuple[int, str]] = set()
 
     @contextmanager
     def seat(self, facility: int, news: News) -> Iterator[Seat]:
@@ -118,8 +119,8 @@ class Halls(Background):
         """This is her ticket from now on."""
         seat.ticket = ticket
         seat.place = last_seen(seat.facility, ticket) if ticket else None
-        if ticket and seat.place is None:
-            self._came.add(seat.facility)
+        if seat.room and seat.place is None:
+            self._came.add((seat.facility, seat.room))
 
     async def stop(self) -> None:
         """Stop looking."""
@@ -128,33 +129,46 @@ class Halls(Background):
 
     async def turn(self) -> float:
         """Look wherever something happened, or somebody came."""
-        for facility in list(self._seats):
-            moved = await self._moved(facility)
-            if moved and self._seats[facility]:
-                await self._look(facility)
+        for facility, seats in list(self._seats.items()):
+            changed = await self._changed(facility)
+            if seats:
+                async with self._database.transaction(facility) as tx:
+                    if rooms := await self._stirred(tx, facility, changed):
+                        await look(tx, facility, rooms)
+                        self._tell(facility, rooms)
         return GATHER_SECONDS
 
-    async def _moved(self, facility: int) -> bool:
-        """Whether it is time to look; what changed until now is dealt with then."""
+    async def _changed(self, facility: int) -> set[str]:
+        """The tickets that changed since they were asked for last."""
         if facility not in self._changes:
             behind = service(Role.DISPLAY, facility)
             watching = self._live.watch(behind, frozenset({"Task"}))
             self._changes[facility] = await self._watching.enter_async_context(watching)
-        changes, moved = self._changes[facility], facility in self._came
-        self._came.discard(facility)
+        changes, found = self._changes[facility], set[str]()
         while not changes.empty():
-            moved = changes.get_nowait() is not None or moved
-        return moved or self._looked.get(facility, 0.0) + LOOK_SECONDS < time.monotonic()
+            if change := changes.get_nowait():
+                found.add(change.id)
+        return found
 
-    async def _look(self, facility: int) -> None:
-        self._looked[facility] = time.monotonic()
-        rooms = {room for seat in self._seats[facility] if (room := seat.room)}
-        async with self._database.transaction(facility) as tx:
-            await look(tx, facility, rooms)
+    async def _stirred(self, tx: Transaction, facility: int, changed: set[str]) -> set[str]:
+        """The rooms to look at now: of these tickets, of who came; all where somebody waits, when it is time."""
+        came = {room for at, room in self._came if at == facility}
+        self._came -= {(facility, room) for room in came}
+        due = self._looked.get(facility, 0.0) + LOOK_SECONDS < time.monotonic()
+        if not (due or came or changed):
+            return set()
+        watched = {room for seat in self._seats[facility] if (room := seat.room)}
+        if due:
+            self._looked[facility] = time.monotonic()
+            return watched
+        tickets = await store.read_many(tx, service(Role.DISPLAY, facility), r4.Task, changed)
+        return came | {room for one in tickets.values() if (room := id_of(one.location)) in watched and room}
+
+    def _tell(self, facility: int, rooms: set[str]) -> None:
+        """Wake those whose place has moved."""
         moved = Change(feed.Position(), facility, "Location", "", 0, "update", None, clock.now())
         for seat in self._seats[facility]:
-            place = last_seen(facility, seat.ticket) if seat.ticket else None
-            if place != seat.place:
-                seat.place = place
-                if not seat.news.full():
+            if seat.ticket and seat.room in rooms:
+                before, seat.place = seat.place, last_seen(facility, seat.ticket)
+                if seat.place != before and not seat.news.full():
                     seat.news.put_nowait(moved)

@@ -63,13 +63,13 @@ def last_seen(facility: int, ticket: r4.Task) -> Position | None:
 
 
 async def look(tx: Transaction, facility: int, rooms: Collection[str]) -> None:
-    """Look at the queues of some rooms of a facility, all at once."""
+    """Look at the queues of some rooms of a facility, each by itself: one question gives so many tickets at most."""
     behind = service(Role.DISPLAY, facility)
     places = await store.read_many(tx, behind, r4.Location, rooms)
-    lines = await queue.lines(tx, behind, list(places))
     paces = await queue.paces(tx, behind, list(places.values()))
     asked = time.monotonic()
-    for room, line in lines.items():
+    for room in places:
+        line = (await queue.lines(tx, behind, [room]))[room]
         inside = next((ticket_number(ticket) for ticket in [*line.serving, *line.called]), "")
         ahead = {ticket.id or "": n for n, ticket in enumerate(line.waiting)}
         _rooms[facility, room] = _Room(ahead, inside, paces[room], asked)
