@@ -176,7 +176,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "benhan-bench")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--saturated", type=float, default=20, help="seconds without pauses; 0: only with them")
-    parser.add_argument("--warm", action="store_true", help="read records and index into memory before, as far as it goes")
+    parser.add_argument(
+        "--warm", action="store_true", help="read records and index into memory before, as far as it goes"
+    )
     parser.add_argument(
         "--steady", type=float, default=0, help="milliseconds of a flush, the log in memory; 0: on the disk as it is"
     )

@@ -93,6 +93,7 @@ ROOMS = (
     "benhan.patient.app_record",
     "benhan.patient.app_consents",
     "benhan.province.population.pages",
+    "benhan.province.population.own",
     "benhan.entrance.subscriptions",
     "benhan.entrance.invitation",
     "benhan.entrance.own_account",

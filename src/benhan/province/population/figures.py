@@ -141,7 +141,7 @@ async def figures(
     sums = _by_measure(rows)
     return Figures(
         period=period,
-        channels=_channels(sums["channel"]),
+        channels=channels_of(sums["channel"]),
         waiting=_waiting(sums["wait"]),
         series=await _series(tx, province, only, period, sums),
         by_hour=_by_hour(sums["wait-hour"]),
@@ -219,11 +219,12 @@ async def _places(
     sums: dict[int, dict[str, dict[str, int]]] = {one.key: {"channel": {}, "wait": {}} for one in places}
     for row in rows:
         sums[row["facility"]][row["measure"]][row["key"]] = row["n"]
-    lines = [Place(one, _channels(sums[one.key]["channel"]), _waiting(sums[one.key]["wait"])) for one in places]
+    lines = [Place(one, channels_of(sums[one.key]["channel"]), _waiting(sums[one.key]["wait"])) for one in places]
     return sorted(lines, key=lambda line: -line.channels.visits)
 
 
-def _channels(counts: Mapping[str, int]) -> Channels:
+def channels_of(counts: Mapping[str, int]) -> Channels:
+    """The sums of the measure `channel`, by name."""
     return Channels(counts.get(ONLINE, 0), counts.get(BOOKED, 0), counts.get(WALK_IN, 0))
 
 
