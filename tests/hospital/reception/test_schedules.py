@@ -43,6 +43,14 @@ def test_a_morning_of_three_and_a_half_hours_has_fourteen_slots() -> None:
     assert list(planned([MORNING], date(2026, 11, 28), date(2026, 11, 29))) == [], "no session at the weekend"
 
 
+def test_no_times_are_made_on_holidays() -> None:
+    always = Session(tuple(range(7)), time(7), time(8), 30)
+    year_end = [start for start, _end in planned([always], date(2026, 12, 30), date(2027, 1, 2))]
+    assert schedules.holidays_among(year_end) == [date(2027, 1, 1)]
+    tet = [start for start, _end in planned([always], date(2026, 2, 14), date(2026, 2, 21))]
+    assert schedules.holidays_among(tet) == [date(2026, 2, day) for day in range(16, 21)]
+
+
 sessions = st.builds(
     lambda days, start, length, minutes: Session(
         tuple(sorted(days)), time(start), (datetime(2026, 1, 1, start) + timedelta(minutes=length)).time(), minutes
@@ -106,8 +114,8 @@ async def test_making_slots_twice_makes_them_once(database: Database, hospital: 
     schedule = await new_schedule(database, hospital, "bs01", MORNING)
     assert schedules.sessions_of(schedule) == [MORNING]
     async with database.transaction(hospital.key) as tx:
-        first = await schedules.make_slots(tx, who, schedule, monday(), monday() + timedelta(days=6))
-        again = await schedules.make_slots(tx, who, schedule, monday(), monday() + timedelta(days=6))
+        first = await schedules.make_slots(tx, who, schedule, monday(), monday() + timedelta(days=6), holidays=True)
+        again = await schedules.make_slots(tx, who, schedule, monday(), monday() + timedelta(days=6), holidays=True)
     assert (first.made, first.kept, again.made, again.kept) == (70, 0, 0, 70)
 
 
@@ -119,13 +127,13 @@ async def test_another_week_closes_free_slots_and_names_who_is_booked_outside_it
     schedule = await new_schedule(database, hospital, "bs02", MORNING)
     day = monday()
     async with database.transaction(hospital.key) as tx:
-        await schedules.make_slots(tx, who, schedule, day, day)
+        await schedules.make_slots(tx, who, schedule, day, day, holidays=True)
         slots = await schedules.slots_between(tx, who, schedule.id or "", day, day)
         guest = Guest(name="Lê Hoàng Nam", birth="1951", phone="0933000001")
         made = await booking.book(tx, public, slots[1].id or "", guest, channel="web")
         shorter = Session((0,), time(9), time(11), 30)
         changed = await schedules.keep_template(tx, who, schedule, [shorter], active=True)
-        result = await schedules.make_slots(tx, who, changed, day, day)
+        result = await schedules.make_slots(tx, who, changed, day, day, holidays=True)
         assert [one.id for one in result.outside] == [made.id]
         assert result.closed == 14 - 1 - 4, "the booked one and four that fit the new week stay"
         assert (await store.read(tx, who, r4.Appointment, made.id or "")).status == "booked"
@@ -139,7 +147,7 @@ async def test_closing_a_day_keeps_the_bookings_and_gives_no_slot_back_to_the_pu
     schedule = await new_schedule(database, hospital, "bs03", MORNING)
     day = monday()
     async with database.transaction(hospital.key) as tx:
-        await schedules.make_slots(tx, who, schedule, day, day)
+        await schedules.make_slots(tx, who, schedule, day, day, holidays=True)
         slots = await schedules.slots_between(tx, who, schedule.id or "", day, day)
         guest = Guest(name="Lê Hoàng Nam", birth="1951", phone="0933000002")
         made = await booking.book(tx, public, slots[0].id or "", guest, channel="web")
@@ -152,6 +160,39 @@ async def test_closing_a_day_keeps_the_bookings_and_gives_no_slot_back_to_the_pu
             await booking.book(tx, public, slots[0].id or "", guest, channel="web")
         await schedules.reopen(tx, who, await schedules.slots_between(tx, who, schedule.id or "", day, day))
         assert (await booking.book(tx, public, slots[0].id or "", guest, channel="web")).status == "booked"
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_who_is_booked_on_a_day_that_closes_gets_the_nearest_other_time(
+    client: Client, database: Database, hospital: House
+) -> None:
+    who, public = hospital.subject(Role.RECEPTION), service(Role.BOOKING_SERVICE, hospital.key)
+    schedule = await new_schedule(database, hospital, "bs05", MORNING)
+    day, next_day = monday(), monday() + timedelta(days=1)
+    guests = [Guest(name=f"Lê Thị {name}", birth="1951", phone=f"09330001{n:02d}") for n, name in enumerate("AB")]
+    async with database.transaction(hospital.key) as tx:
+        await schedules.make_slots(tx, who, schedule, day, next_day, holidays=True)
+        slots = await schedules.slots_between(tx, who, schedule.id or "", day, next_day)
+        made = [
+            await booking.book(tx, public, slots[place].id or "", guest, channel="web")
+            for place, guest in zip((2, 3), guests, strict=True)
+        ]
+        third = Guest(name="Lê Thị C", birth="1951", phone="0933000199")
+        await booking.book(tx, public, slots[14 + 2].id or "", third, channel="web")  # her time on Tuesday is taken
+        slots = await schedules.slots_between(tx, who, schedule.id or "", day, day)
+        await schedules.close(tx, who, slots)
+    desk = await client("reception")
+    path = f"/lich-kham/{schedule.id}"
+    assert "Dời hết" in text_of(await desk.get(f"{path}?ngay={day}"))
+    page = text_of(await desk.post(f"{path}/doi?ngay={day}", data={"giu": "bac-si"}))
+    assert "Đã đổi giờ cho 2 người" in page and "Dời hết" not in page
+    async with database.transaction(hospital.key) as tx:
+        now = [(await store.read(tx, who, r4.Appointment, one.id or "")).start or "" for one in made]
+        left = await schedules.slots_between(tx, who, schedule.id or "", day, day)
+    assert [clock.local(one).date() for one in now] == [next_day, next_day]
+    assert [f"{clock.local(one):%H:%M}" for one in now] == ["07:45", "08:15"], "8:00 is taken"
+    assert {one.status for one in left} == {"busy-unavailable"}, "what was closed stays closed"
+    assert (await desk.post(f"{path}/doi?ngay={day}", data={"giu": "het"})).status_code == 422
 
 
 @pytest.mark.asyncio(loop_scope="session")
@@ -191,7 +232,7 @@ async def test_a_doctor_gets_a_schedule_a_week_and_slots_on_the_page(
     stale = await desk.post(f"{path}/tuan", data=week)
     assert stale.status_code == 412
     day = monday()
-    span = {"first": clock.vn_date(day), "last": clock.vn_date(day + timedelta(days=6))}
+    span = {"first": clock.vn_date(day), "last": clock.vn_date(day + timedelta(days=6)), "holidays": "1"}
     answer = await desk.post(f"{path}/tao", data=span)
     assert "Đã tạo 6 giờ khám" in text_of(answer)
     closed = await desk.post(f"{path}/dong?ngay={day}", data={})

@@ -47,7 +47,13 @@ def is_working(day: date) -> bool:
     known = years().get(day.year)
     if known and day in known.open:
         return True
-    return day.weekday() < _SATURDAY and (day.month, day.day) not in FIXED and not (known and day in known.closed)
+    return day.weekday() < _SATURDAY and not is_holiday(day)
+
+
+def is_holiday(day: date) -> bool:
+    """Whether it is a day off for everybody; of a year that is not known only the fixed ones are."""
+    known = years().get(day.year)
+    return (day.month, day.day) in FIXED or bool(known and day in known.closed)
 
 
 def after(day: date, count: int) -> End:

@@ -19,9 +19,10 @@ from benhan.core.kit import clock, forms, pages
 from benhan.core.kit.pages import NavItem
 from benhan.core.language import _, later
 from benhan.core.store.records import version_of
-from benhan.hospital.reception import booking_choice, schedules
+from benhan.hospital.reception import booking_choice, displaced, schedules
 from benhan.hospital.reception import booking_rules as rules
 from benhan.hospital.reception.booking_rules import BUSY, CLOSED, FREE, actor
+from benhan.hospital.reception.displaced import Keep
 from benhan.hospital.visit import CLINIC, code_of
 
 PATH = "/lich-kham"
@@ -69,7 +70,7 @@ async def make(request: Request, tx: Transaction, who: Subject) -> Response:
     form = await forms.read_form(request, range_fields())
     if not form.errors:
         try:
-            made = await schedules.make_slots(tx, who, schedule, form["first"], form["last"])
+            made = await schedules.make_slots(tx, who, schedule, form["first"], form["last"], holidays=form["holidays"])
             return await _page(request, tx, who, schedule, made=made, day=form["first"])
         except Invalid as wrong:
             form.errors.add(wrong.where if wrong.where in form.fields else "", wrong.message)
@@ -89,6 +90,19 @@ async def reopen(request: Request, tx: Transaction, who: Subject) -> Response:
     schedule, day = await _schedule(request, tx, who), read_day(request)
     await schedules.reopen(tx, who, await _chosen(request, tx, who, schedule, day))
     return _back(schedule, day, "mo")
+
+
+async def rehouse(request: Request, tx: Transaction, who: Subject) -> Response:
+    """`POST /lich-kham/<schedule>/doi?ngay=`: other times for everybody who is awaited at a closed one."""
+    schedule, day = await _schedule(request, tx, who), read_day(request)
+    form = await forms.read_form(request, [forms.hidden("giu", required=True)])
+    if form["giu"] not in list(Keep):
+        raise Invalid(_("Chọn giữ bác sĩ hay giữ ngày."), where="giu")
+    slots = await schedules.slots_between(tx, who, schedule.id or "", day, day)
+    closed = [slot for slot in slots if slot.status == CLOSED]
+    stranded = [one for one in await schedules.bookings_of(tx, who, closed) if one.status == rules.AWAITED]
+    done = await displaced.rehouse(tx, who, schedule, stranded, Keep(form["giu"]))
+    return await _page(request, tx, who, schedule, rehoused=done)
 
 
 async def new(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -144,7 +158,11 @@ def template_fields() -> list[forms.Field]:
 
 def range_fields() -> list[forms.Field]:
     """The days to make slots for."""
-    return [forms.day("first", _("Từ ngày"), required=True), forms.day("last", _("Đến ngày"), required=True)]
+    return [
+        forms.day("first", _("Từ ngày"), required=True),
+        forms.day("last", _("Đến ngày"), required=True),
+        forms.flag("holidays", _("Cả ngày nghỉ lễ")),
+    ]
 
 
 def new_fields(
@@ -176,6 +194,7 @@ async def _page(
     weekly: forms.Form | None = None,
     ranged: forms.Form | None = None,
     made: schedules.Made | None = None,
+    rehoused: displaced.Rehoused | None = None,
     day: date | None = None,
 ) -> Response:
     day = day or read_day(request)
@@ -186,7 +205,7 @@ async def _page(
     wrong = bool((weekly and weekly.errors) or (ranged and ranged.errors))
     return pages.render(
         request, "reception/schedule_one.html", 422 if wrong else 200, schedule=schedule, day=day, slots=slots,
-        bookings=bookings, stranded=stranded, made=made, actor=actor, rules=rules, days=WEEKDAYS,
+        bookings=bookings, stranded=stranded, made=made, rehoused=rehoused, actor=actor, rules=rules, days=WEEKDAYS,
         step=timedelta(days=1), weekly=weekly or _filled(schedule, await _week(tx, who, schedule)),
         ranged=ranged or forms.blank(range_fields(), first=ends[0], last=ends[1]),
         path=f"{PATH}/{schedule.id}", done=request.query_params.get("xong", ""), sessions=schedules.MOST_SESSIONS,
@@ -267,5 +286,6 @@ DOORS: list[Door | LiveDoor] = [
     Door(f"{PATH}/{{schedule}}/tao", make, _MAY, ("POST",)),
     Door(f"{PATH}/{{schedule}}/dong", close, _MAY, ("POST",)),
     Door(f"{PATH}/{{schedule}}/mo", reopen, _MAY, ("POST",)),
+    Door(f"{PATH}/{{schedule}}/doi", rehouse, _MAY, ("POST",)),
 ]
 NAV = [NavItem(later("Lịch khám"), PATH, _MAY, "g l")]

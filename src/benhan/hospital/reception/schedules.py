@@ -17,6 +17,7 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Invalid
 from benhan.core.kit import clock
+from benhan.core.kit.working_days import is_holiday
 from benhan.core.language import _
 from benhan.core.store.records import version_of
 from benhan.hospital.reception.booking_rules import AWAITED, BUSY, CLOSED, FREE, FURTHEST, actor, start_of
@@ -39,13 +40,14 @@ class Session(msgspec.Struct, frozen=True):
 
 
 class Made(msgspec.Struct, frozen=True):
-    """What came of making slots: new ones, those that were there, free ones closed because the template changed, and
-    bookings that lie outside the template now."""
+    """What came of making slots: new ones, those that were there, free ones closed because the template changed, the
+    bookings that lie outside the template now, and the holidays that were left out."""
 
     made: int
     kept: int
     closed: int
     outside: list[r4.Appointment]
+    holidays: list[date]
 
 
 def sessions_of(schedule: r4.Schedule) -> list[Session]:
@@ -109,6 +111,11 @@ def planned(sessions: Iterable[Session], first: date, last: date) -> Iterator[tu
                     at += step
 
 
+def holidays_among(times: Iterable[datetime]) -> list[date]:
+    """The holidays on which some of these times lie."""
+    return sorted({start.date() for start in times if is_holiday(start.date())})
+
+
 async def keep_template(
     tx: Transaction, who: Subject, schedule: r4.Schedule, sessions: Sequence[Session], *, active: bool
 ) -> r4.Schedule:
@@ -122,8 +129,10 @@ async def keep_template(
     return await store.update(tx, who, changed, if_match=version_of(schedule))
 
 
-async def make_slots(tx: Transaction, who: Subject, schedule: r4.Schedule, first: date, last: date) -> Made:
-    """Make the slots of a range of days from the template.
+async def make_slots(
+    tx: Transaction, who: Subject, schedule: r4.Schedule, first: date, last: date, *, holidays: bool = False
+) -> Made:
+    """Make the slots of a range of days from the template; on holidays only where `holidays` says so.
 
     Slots that are there stay. Free ones that no longer fit the template are closed; booked ones are told.
 
@@ -134,7 +143,9 @@ async def make_slots(tx: Transaction, who: Subject, schedule: r4.Schedule, first
     sessions = sessions_of(schedule)
     if not sessions:
         raise Invalid(_("Bác sĩ này chưa có lịch tuần."), advice=_("Nhập lịch tuần trước, rồi tạo giờ khám."))
-    wanted = {start: end for start, end in planned(sessions, first, last) if start > clock.now()}
+    times = dict(planned(sessions, first, last))
+    off = [] if holidays else holidays_among(times)
+    wanted = {start: end for start, end in times.items() if start > clock.now() and start.date() not in off}
     there = {start_of(slot): slot for slot in await slots_between(tx, who, schedule.id or "", first, last)}
     misfits = [slot for start, slot in there.items() if start not in wanted and start > clock.now()]
     booked = [slot for slot in misfits if slot.status == BUSY]
@@ -147,7 +158,7 @@ async def make_slots(tx: Transaction, who: Subject, schedule: r4.Schedule, first
     made = await store.load(tx, who, new) if new else 0
     await set_status(tx, who, [slot for slot in misfits if slot.status == FREE], CLOSED)
     closed = sum(slot.status == FREE for slot in misfits)
-    return Made(made, len(wanted) - len(new), closed, await bookings_of(tx, who, booked))
+    return Made(made, len(wanted) - len(new), closed, await bookings_of(tx, who, booked), off)
 
 
 async def slots_between(tx: Transaction, who: Subject, schedule_id: str, first: date, last: date) -> list[r4.Slot]:
