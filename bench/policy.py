@@ -32,6 +32,7 @@ from benhan.core.db import Database, create_database, migrate
 from benhan.core.db.embedded import DATABASE, EmbeddedPostgres
 from benhan.core.fhir import codec, r4, systems
 from benhan.core.kit import assets
+from benhan.patient import miniapp
 from benhan.settings import Settings
 
 PATIENTS, READINGS = 2_000, 10
@@ -173,6 +174,7 @@ async def main() -> None:
             async with database.transaction(facility) as tx:
                 token = await create_client(tx, facility, "bench", "system/*.cruds")
             assets.build(print)
+            miniapp.APP.build(print)
             app = create_app(Settings(mode="demo", secure_cookies=False), database)
             async with app.router.lifespan_context(app):
                 await measure(app, token, patients, pid)

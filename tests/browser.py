@@ -126,15 +126,22 @@ def _run(command: list[str], failure: str, env: dict[str, str] | None = None) ->
         raise BrowserMissing(f"{failure} (set BENHAN_CHROMIUM to use another browser):\n{ran.stderr[-1500:]}")
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    """One Chromium for all tests of this worker."""
+@asynccontextmanager
+async def chromium(*more: str) -> AsyncIterator[Browser]:
+    """A Chromium with these arguments too."""
     path = await asyncio.to_thread(bring)
     env: dict[str, Any] = _environment(path.parent)
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=path, args=ARGUMENTS, env=env)
-        yield chromium
-        await chromium.close()
+        made = await playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, *more], env=env)
+        yield made
+        await made.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """One Chromium for all tests of this worker."""
+    async with chromium() as one:
+        yield one
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -28,6 +28,7 @@ from benhan.core.db import Database, create_database, migrate
 from benhan.core.db.embedded import EmbeddedPostgres
 from benhan.core.kit import assets
 from benhan.core.vault import master_of, use
+from benhan.patient import miniapp
 from benhan.settings import Settings
 from benhan.simulator import House, build_house, build_province
 from tests.browser import axe, browser, open_page, serve  # noqa: F401 - fixtures
@@ -67,6 +68,7 @@ def pytest_configure(config: pytest.Config) -> None:
     folder.chmod(0o755)
     os.environ[CLUSTER] = str(folder)
     assets.build(print)
+    miniapp.APP.build(print)
     postgres = EmbeddedPostgres(folder, durable=False)
     postgres.start()
 

@@ -41,6 +41,7 @@ from benhan.core.vault.refreshing import Refreshing
 from benhan.entrance import glass
 from benhan.entrance.outside import exchanges
 from benhan.entrance.sign_in import second_factor_roles
+from benhan.patient import miniapp
 from benhan.patient.live import Halls
 from benhan.patient.oa.accounts import Accounts, Keeping, oa_app
 from benhan.patient.oa.sending import senders
@@ -109,7 +110,7 @@ ROOMS = (
 #: After how many new objects the youngest are looked through for garbage; and the older after how many such rounds.
 COLLECTING = (10_000, 20, 20)
 #: The only routes without a permission: they touch no record.
-PLAIN_PATHS = ("/healthz", "/readyz", "/static", pages.PREFERENCES_PATH)
+PLAIN_PATHS = ("/healthz", "/readyz", "/static", miniapp.MOUNT, pages.PREFERENCES_PATH)
 #: Who comes through which door, as it was reviewed.
 REVIEWED = Path(__file__).with_name("doors.md")
 
@@ -376,4 +377,5 @@ def _plain_routes() -> list[BaseRoute]:
         Route("/readyz", readyz),
         Route(pages.PREFERENCES_PATH, pages.preferences, methods=["POST"]),
         Mount("/static", assets.static_app()),
+        Mount(miniapp.MOUNT, miniapp.served()),
     ]

