@@ -44,6 +44,7 @@ from benhan.entrance.sign_in import second_factor_roles
 from benhan.patient import miniapp
 from benhan.patient.live import Halls
 from benhan.patient.oa.accounts import Accounts, Keeping, oa_app
+from benhan.patient.oa.events import Hearing
 from benhan.patient.oa.sending import senders
 from benhan.patient.posting import Noticing, Posting
 from benhan.patient.telling import Telling
@@ -88,6 +89,8 @@ ROOMS = (
     "benhan.patient.request_pages",
     "benhan.patient.message_pages",
     "benhan.patient.oa.pages",
+    "benhan.patient.oa.inbox",
+    "benhan.patient.oa.webhooks",
     "benhan.patient.pages",
     "benhan.patient.app_session",
     "benhan.patient.app_people",
@@ -187,7 +190,8 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         tasks += [task(database, app.state.senders) for task in (Telling, Posting)]
         tasks.append(Noticing(database, remind))
     if app.state.oa:
-        tasks.append(Keeping(database, Accounts(app.state.oa, database)))
+        accounts = Accounts(app.state.oa, database)
+        tasks += [Keeping(database, accounts), Hearing(database, accounts)]
     if seals := sealer(database, settings.audit_key, settings.audit_keeper):
         tasks.append(seals)
     for task in tasks:

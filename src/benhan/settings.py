@@ -184,6 +184,14 @@ class Settings(BaseSettings):
     zalo_messages: str = Field(
         default="https://business.openapi.zalo.me", description="base URL for template messages by telephone"
     )
+    zalo_oa_secret: SecretStr = Field(
+        default=SecretStr(""),
+        description="secret key by which Zalo signs what happens at Official Accounts; empty: no such event is taken",
+    )
+    zalo_mini_app_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="API key by which Zalo signs that somebody withdrew the Mini App's permission; empty: none taken",
+    )
     zalo_shared_facility: str = Field(
         default="",
         description="code of the facility whose Official Account also serves those that connected none of their own",

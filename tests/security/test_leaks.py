@@ -130,9 +130,10 @@ def readable(body: bytes) -> Iterator[bytes]:
 
 
 def _asked_about(address: str, world: World) -> str:
-    """The hospital a stranger asks about: the one she names, else the first."""
-    named = address.removeprefix("/app/facilities/").partition("/")[0]
-    code = parse_qs(urlsplit(address).query).get("co-so", [named])[0]
+    """The hospital a stranger asks about: the one she names, in the path of the app's doors, else the first."""
+    parts = urlsplit(address)
+    named = parts.path.removeprefix("/app/facilities/").partition("/")[0]
+    code = named if named in parts.path.split("/")[3:4] else parse_qs(parts.query).get("co-so", [""])[0]
     return next((letter for letter, house in world.houses.items() if house.code == code), "a")
 
 

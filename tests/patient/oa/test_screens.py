@@ -9,7 +9,9 @@ from benhan.core.access.accounts import open_session
 from benhan.core.access.callers import COOKIE
 from benhan.core.db import Database
 from benhan.patient.message_pages import PATH as CHOICE
+from benhan.patient.oa import talk
 from benhan.patient.oa.accounts import LOST
+from benhan.patient.oa.inbox import PATH as INBOX
 from benhan.patient.oa.pages import PATH
 from benhan.simulator import House
 from tests.browser import PHONE, Axe, OpenPage
@@ -59,3 +61,25 @@ async def test_she_chooses_her_messages_on_her_telephone(
     await page.press("#f-turn", "Enter")
     await page.wait_for_url("**?xong=luu")
     assert [await page.is_checked(f"#f-{kind}") for kind in ("reminder", "turn")] == [True, False]
+
+
+async def test_the_front_office_answers_by_keyboard(
+    open_page: OpenPage, axe: Axe, address: str, database: Database, hospital: House
+) -> None:
+    user = "u-tren-man-hinh"
+    async with official.account(database, hospital):
+        async with database.transaction(hospital.key) as tx:
+            await tx.execute("insert into oa_user (facility, id, spoke) values ($1, $2, now())", hospital.key, user)
+            await talk.heard(tx, hospital.key, user, "text", "Tôi để quên ô ở phòng chờ")
+            token = await open_session(tx, hospital.key, account=hospital.subject(Role.RECEPTION).account, hours=1)
+        page = await open_page(f"{address}{INBOX}", cookies={COOKIE: token})
+        assert await axe(page) == []
+        await page.click(f"text=Zalo …{user[-4:]}")
+        await page.wait_for_selector("#f-text")
+        assert await axe(page) == []
+        await page.focus("#f-text")
+        await page.keyboard.type("Ô của bạn ở quầy 2.")
+        await page.keyboard.press("Control+Enter")
+        await page.wait_for_selector("text=Ô của bạn ở quầy 2.")
+        await page.goto(f"{address}{INBOX}?lang=en")
+        assert "waits since" in await page.inner_text("main")

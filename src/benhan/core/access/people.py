@@ -240,6 +240,16 @@ async def unlink_zalo(tx: Transaction, who: Subject) -> None:
     record(tx, who, Event("zalo-unlink"))
 
 
+async def forget_zalo(tx: Transaction, zalo: str) -> str | None:
+    """Zalo opens no account by this id any more, and whoever came in by it is signed out; gives whose it was."""
+    await tx.reach(PLATFORM)
+    person: str | None = await tx.fetchval(
+        "update person set zalo = null where facility = 0 and zalo = $1 returning id", zalo
+    )
+    await tx.execute("delete from session where person = $1", person)
+    return person
+
+
 def _record(row: Any) -> Record:
     return Record(
         row["facility"], row["house"], row["code"], row["patient"], row["about"], row["relation"],

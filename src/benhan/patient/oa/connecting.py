@@ -30,6 +30,7 @@ class Standing(msgspec.Struct, frozen=True):
     access_ends: datetime
     trouble: str
     templates: dict[str, str]
+    hours: str
     connected: datetime
     connected_by: str
 
@@ -47,7 +48,7 @@ class Resting(msgspec.Struct, frozen=True):
 async def standing(tx: Transaction, facility: int) -> Standing | None:
     """The account of a facility, if it connected one."""
     row = await tx.fetchrow(
-        "select oa, name, access_ends, trouble, templates, connected, connected_by from oa_connection"
+        "select oa, name, access_ends, trouble, templates, hours, connected, connected_by from oa_connection"
         " where facility = $1", facility,
     )  # fmt: skip
     return msgspec.convert(dict(row) | {"templates": msgspec.json.decode(row["templates"])}, Standing) if row else None
@@ -84,15 +85,18 @@ def not_connected(tx: Transaction, who: Subject, why: str) -> None:
     trace(tx, who, "oa-connect", allowed=False, said=why)
 
 
-async def set_templates(tx: Transaction, who: Subject, templates: Mapping[str, str]) -> None:
-    """Which template carries which kind; a kind that rested because of its template goes again.
+async def set_templates(tx: Transaction, who: Subject, templates: Mapping[str, str], hours: str = "") -> None:
+    """Which template carries which kind, and the hours it tells; what rested because of its template goes again.
 
     Raises:
         NotFound: no account is connected.
     """
     said = msgspec.json.encode(dict(templates)).decode()
     found = await tx.fetchval(
-        "update oa_connection set templates = $2::text::jsonb where facility = $1 returning true", who.facility, said
+        "update oa_connection set templates = $2::text::jsonb, hours = $3 where facility = $1 returning true",
+        who.facility,
+        said,
+        hours,
     )
     if not found:
         raise NotFound(_("Cơ sở chưa nối tài khoản nào."))
@@ -102,6 +106,6 @@ async def set_templates(tx: Transaction, who: Subject, templates: Mapping[str, s
 
 async def let_go(tx: Transaction, who: Subject) -> None:
     """Its tokens are gone; who met it is forgotten."""
-    for table in ("oa_connection", "oa_rest", "oa_user"):
+    for table in ("oa_connection", "oa_rest", "oa_user", "oa_talk", "oa_line"):
         await tx.execute(f"delete from {table} where facility = $1", who.facility)
     trace(tx, who, "oa-let-go")

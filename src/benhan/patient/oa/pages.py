@@ -100,7 +100,8 @@ async def set_templates(request: Request, tx: Transaction, who: Subject) -> Resp
     form = await forms.read_form(request, _fields())
     if form.errors:
         return await _page(request, tx, who, form=form)
-    await connecting.set_templates(tx, who, {kind: form[kind] for kind in WORDINGS if form[kind]})
+    templates: dict[str, str] = {kind: form[kind] for kind in WORDINGS if form[kind]}
+    await connecting.set_templates(tx, who, templates, form["hours"] or "")
     return _back("mau")
 
 
@@ -115,7 +116,7 @@ async def _page(
 ) -> Response:
     app: App | None = request.app.state.oa
     found = await connecting.standing(tx, who.facility)
-    written = form or forms.blank(_fields(), **(found.templates if found else {}))
+    written = form or forms.blank(_fields(), **(found.templates | {"hours": found.hours} if found else {}))
     shared = app.shared if app and app.shared != who.facility_code else ""
     context: dict[str, Any] = {
         "set_up": app is not None, "found": found, "form": written, "problem": problem, "path": PATH,
@@ -135,9 +136,12 @@ def _fields() -> list[forms.Field]:
         kind: ", ".join(PARAMETERS.get(kind, {}).get(name, name) for name in wording.parameters)
         for kind, wording in WORDINGS.items()
     }
-    return [
-        forms.text(kind, _(KINDS[kind]), most=40, hint=_("tham số: %(names)s", names=named[kind])) for kind in WORDINGS
+    fields = [
+        forms.text(kind, _(KINDS[kind]), most=40, hint=_("tham số: %(names)s", names=told))
+        for kind, told in named.items()
     ]
+    hours = forms.text("hours", _("Giờ làm việc"), most=200, hint=_("câu trả lời khi người bệnh hỏi ở Zalo"))
+    return [*fields, hours]
 
 
 def _app(request: Request) -> App:
