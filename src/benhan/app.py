@@ -80,6 +80,8 @@ ROOMS = (
     "benhan.hospital.review.pages",
     "benhan.hospital.review.pages_glass",
     "benhan.hospital.chart.pages",
+    "benhan.hospital.feedback.pages",
+    "benhan.hospital.feedback.app",
     "benhan.patient.entry_pages",
     "benhan.patient.own_person",
     "benhan.patient.relatives_pages",

@@ -96,7 +96,7 @@ async def _booked(database: Database, hospital: House) -> None:
     params = {"status": "free", "start": f"ge{stamp(clock.now() + timedelta(days=2))}", "_sort": "start", "_count": "1"}
     async with database.transaction(hospital.key) as tx:
         [slot] = (await store.search(tx, who, r4.Slot, params)).resources
-        await booking.tried(tx, who, f"book {PHONES[1]}", 100, "today")
+        await store.tried(tx, who, f"book {PHONES[1]}", 100, "today")
         await booking.book(tx, who, slot.id or "", guest, channel="web")
         assert await booking.open_bookings(tx, who, Guest(name="", birth="", phone=PHONES[1]))
 

@@ -202,8 +202,11 @@ async def day(request: Request, tx: Transaction, who: Subject) -> Response:
 
 
 async def place(request: Request, tx: Transaction, who: Subject) -> Response:
-    """Her ticket and place alone: what is asked again when only the queue moved."""
-    ticket = await record.ticket_now(tx, who)
+    """Her ticket and place alone: what a whole hall asks at once when the queue has moved.
+
+    Who looks on in this process is not looked up again: her ticket was read when it changed last.
+    """
+    ticket = request.app.state.halls.ticket_of(who) or await record.ticket_now(tx, who)
     where = await position(tx, who.facility, ticket) if ticket else None
     return json_forms.answer({"ticket": _ticket(ticket) if ticket else None, "place": _place(where)})
 

@@ -51,7 +51,7 @@ async def words(
     hub: Live = app.state.live
     halls: Halls = app.state.halls
     async with hub.watch(who, WATCHED, who.patient, missed) as news:
-        with halls.seat(who.facility, news) as seat:
+        with halls.seat(who, news) as seat:
             yield "retry: 3000\n\n"
             halls.take(seat, await _ticket(app, who))
             while not hub.stopping.is_set():
@@ -100,20 +100,30 @@ class Halls(Background):
         self._live = live
         self._watching = AsyncExitStack()
         self._seats: dict[int, set[Seat]] = {}
+        #: The seat of each session.
+        self._of: dict[str | None, Seat] = {}
         self._changes: dict[int, News] = {}
         self._looked: dict[int, float] = {}
         #: Where somebody came whose place nobody has looked at yet: facility and room.
         self._came: set[tuple[int, str]] = set()
 
     @contextmanager
-    def seat(self, facility: int, news: News) -> Iterator[Seat]:
+    def seat(self, who: Subject, news: News) -> Iterator[Seat]:
         """A seat for as long as the block lasts."""
-        seat = Seat(facility, news)
-        self._seats.setdefault(facility, set()).add(seat)
+        seat = Seat(who.facility, news)
+        self._seats.setdefault(who.facility, set()).add(seat)
+        self._of[who.session] = seat
         try:
             yield seat
         finally:
-            self._seats[facility].discard(seat)
+            self._seats[who.facility].discard(seat)
+            if self._of.get(who.session) is seat:
+                del self._of[who.session]
+
+    def ticket_of(self, who: Subject) -> r4.Task | None:
+        """The ticket with which this very session looks on in this process, as it was read last; None: it does not."""
+        seat = self._of.get(who.session) if who.session else None
+        return seat.ticket if seat and seat.facility == who.facility else None
 
     def take(self, seat: Seat, ticket: r4.Task | None) -> None:
         """This is her ticket from now on."""

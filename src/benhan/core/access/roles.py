@@ -36,6 +36,7 @@ class Role(StrEnum):
     RELATION_SERVICE = "relation-service"
     ARCHIVE_SERVICE = "archive-service"
     ARRIVAL_SERVICE = "arrival-service"
+    FEEDBACK_SERVICE = "feedback-service"
     LOADER = "loader"
 
 
@@ -88,6 +89,7 @@ class Permission(StrEnum):
     OWN_SESSION = "own-session"
     CONSENTS = "consents"
     ANSWER_REQUESTS = "answer-requests"
+    FEEDBACK = "feedback"
     ARCHIVE = "archive"
     PROVINCE_FIGURES = "province-figures"
     FHIR = "fhir"
@@ -151,6 +153,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.SHARE,
             _P.CONSENTS,
             _P.ANSWER_REQUESTS,
+            _P.FEEDBACK,
             _P.ARCHIVE,
         }
     ),
@@ -163,6 +166,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.MEDICINES,
             _P.ADMINISTER,
             _P.REINDEX,
+            _P.FEEDBACK,
             _P.READ_AUDIT,
         }
     ),
@@ -185,6 +189,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.RELATION_SERVICE: frozenset(),
     Role.ARCHIVE_SERVICE: frozenset(),
     Role.ARRIVAL_SERVICE: frozenset(),
+    Role.FEEDBACK_SERVICE: frozenset(),
     Role.LOADER: frozenset(),
 }
 

@@ -276,6 +276,22 @@ ALLOWED: Final[tuple[Allow, ...]] = (
         en="Who is booked and scans the code at the entrance is received by the program as by the desk.",
     ),
     Allow(
+        name="feedback-kept", roles="feedback-service", may="crus", types="Communication", purpose=Purpose.OPERATIONS,
+        law="Luật KCB 15/2023 Đ14",
+        vi="Chương trình giữ lời khen, lời phàn nàn của người bệnh và câu trả lời của cơ sở.",
+        en="The program keeps what patients praise and complain of, and what the facility answers.",
+    ),
+    Allow(
+        name="feedback-pictures", roles="feedback-service", may="cr", types="Binary", purpose=Purpose.OPERATIONS,
+        law="Luật KCB 15/2023 Đ14",
+        vi="Chương trình giữ ảnh gửi kèm góp ý.", en="The program keeps the pictures sent with feedback.",
+    ),
+    Allow(
+        name="feedback-places", roles="feedback-service", may="rs", types="Organization", purpose=Purpose.OPERATIONS,
+        law="Luật KCB 15/2023 Đ14",
+        vi="Chương trình đọc tên khoa phòng được góp ý.", en="The program reads the names of the places concerned.",
+    ),
+    Allow(
         name="numbers-found", roles="finder-service", may="rs", types="Patient Encounter",
         purpose=Purpose.OPERATIONS, law="Luật 91/2025/QH15 Đ19; TT 13/2025/TT-BYT Đ5",
         vi="Chương trình tìm người bệnh theo số để mở khẩn cấp hồ sơ, để giám sát truy cập; không cho ai xem gì thêm.",

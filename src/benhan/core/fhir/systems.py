@@ -98,6 +98,10 @@ PRESCRIPTION_KIND: Final = f"{BENHAN}/CodeSystem/prescription-kind"
 INGREDIENT: Final = f"{BENHAN}/CodeSystem/ingredient"
 #: What a patient asks for about her data, by which way, and why it is refused (`core/access/rights.py`).
 RIGHTS: Final = f"{BENHAN}/CodeSystem/patient-request"
+#: What patients say of the house: praise, complaint, idea; of what (`hospital/feedback`).
+FEEDBACK: Final = f"{BENHAN}/CodeSystem/feedback"
+FEEDBACK_TOPIC: Final = f"{BENHAN}/CodeSystem/feedback-topic"
+FEEDBACK_CODE: Final = f"{BENHAN}/sid/feedback-code"
 TAG: Final = f"{BENHAN}/CodeSystem/tag"
 #: For what a patient consents (`core/access/consents.py`).
 CONSENT: Final = f"{BENHAN}/CodeSystem/consent-purpose"
@@ -113,6 +117,8 @@ EXTENSION: Final = f"{BENHAN}/StructureDefinition"
 EXTENSION_MEDICINE: Final = f"{EXTENSION}/medicine"
 #: How a Consent was given or withdrawn: channel, by whom, who was witness; of a given one the SHA-256 of the text.
 EXTENSION_CONSENT_PROOF: Final = f"{EXTENSION}/consent-proof"
+#: How content somebody was, from 1 to 5.
+EXTENSION_RATING: Final = f"{EXTENSION}/rating"
 EXTENSION_ETHNICITY: Final = f"{VN_CORE}/StructureDefinition/extension-ethic"
 EXTENSION_OCCUPATION: Final = f"{VN_CORE}/StructureDefinition/extension-occupation"
 EXTENSION_NATIONALITY: Final = f"{VN_CORE}/StructureDefinition/extension-nationality"

@@ -50,8 +50,8 @@ async def read(request: Request, fields: Sequence[Field]) -> Form:
     return form
 
 
-async def read_object(request: Request) -> dict[str, Any]:
-    """The object that was sent, unchecked.
+async def read_object(request: Request, most: int = MOST_BYTES) -> dict[str, Any]:
+    """The object that was sent, of `most` bytes, unchecked.
 
     Raises:
         TooLarge, Malformed: as `read`.
@@ -59,7 +59,7 @@ async def read_object(request: Request) -> dict[str, Any]:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MOST_BYTES:
+        if len(body) > most:
             raise TooLarge(_("Nội dung gửi lên quá lớn."))
     try:
         return msgspec.json.decode(bytes(body) or b"{}", type=dict[str, Any])

@@ -12,7 +12,7 @@ from benhan.core.store.load import load
 from benhan.core.store.read import read, read_many
 from benhan.core.store.records import reference
 from benhan.core.store.search import Page, first, search
-from benhan.core.store.series import number
+from benhan.core.store.series import number, tried
 from benhan.core.store.together import create_alone, write_all
 from benhan.core.store.write import AlreadyExists, change, create, delete, put, update
 
@@ -35,6 +35,7 @@ __all__ = [
     "read_many",
     "reference",
     "search",
+    "tried",
     "update",
     "vread",
     "write_all",

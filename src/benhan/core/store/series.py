@@ -1,9 +1,14 @@
-"""Gapless numbers: tickets of a day, visit numbers of a year."""
+"""Gapless numbers: tickets of a day, visit numbers of a year; and tries that are counted."""
 
 from __future__ import annotations
 
+from hashlib import blake2b
+
 from benhan.core.access import Subject
 from benhan.core.db import Transaction
+from benhan.core.fhir.outcome import Problem
+from benhan.core.language import _
+from benhan.core.vault import keys_of
 
 
 async def number(tx: Transaction, who: Subject, series: str) -> int:
@@ -43,3 +48,16 @@ async def begun(tx: Transaction, who: Subject, prefix: str) -> set[str]:
         who.facility, prefix, f"{prefix}\U0010ffff",
     )  # fmt: skip
     return {row["name"].removeprefix(prefix) for row in rows}
+
+
+async def tried(tx: Transaction, who: Subject, what: str, most: int, period: str) -> None:
+    """Count a try (a booking of a number, a proof of a code) in a period; the count stays if the page fails kindly.
+
+    Raises:
+        Problem: 429, too many.
+    """
+    key = blake2b(what.encode(), digest_size=12, key=(await keys_of(tx, who.facility)).index).hexdigest()
+    if await number(tx, who, f"tries:{period}:{key}") > most:
+        raise Problem(
+            429, "throttled", _("Đã thử quá nhiều lần."), advice=_("Đợi một giờ rồi thử lại, hoặc gọi cho bệnh viện.")
+        )

@@ -7,7 +7,6 @@ The Slot's own status follows in the same transaction, so every list of free slo
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from hashlib import blake2b
 
 import asyncpg
 import msgspec
@@ -16,12 +15,11 @@ from benhan.core import store
 from benhan.core.access import Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
-from benhan.core.fhir.outcome import Conflict, Invalid, NotFound, Problem, VersionConflict
+from benhan.core.fhir.outcome import Conflict, Invalid, NotFound, VersionConflict
 from benhan.core.kit import clock
 from benhan.core.language import _
 from benhan.core.store.records import version_of
 from benhan.core.store.rows import hash64
-from benhan.core.vault import keys_of
 from benhan.hospital.reception import booking_rules as rules
 from benhan.hospital.reception.booking_rules import AWAITED, BUSY, FREE, Guest, Known, SlotTaken
 from benhan.hospital.visit import concept, id_of, stamp
@@ -211,19 +209,6 @@ async def next_free(tx: Transaction, who: Subject, slot: r4.Slot, now: datetime 
         "_count": OFFERED,
     }
     return (await store.search(tx, who, r4.Slot, params)).resources
-
-
-async def tried(tx: Transaction, who: Subject, what: str, most: int, period: str) -> None:
-    """Count a try (a booking of a number, a proof of a code) in a period; the count stays if the page fails kindly.
-
-    Raises:
-        Problem: 429, too many.
-    """
-    key = blake2b(what.encode(), digest_size=12, key=(await keys_of(tx, who.facility)).index).hexdigest()
-    if await store.number(tx, who, f"tries:{period}:{key}") > most:
-        raise Problem(
-            429, "throttled", _("Đã thử quá nhiều lần."), advice=_("Đợi một giờ rồi thử lại, hoặc gọi cho bệnh viện.")
-        )
 
 
 async def _schedule(tx: Transaction, who: Subject, slot: r4.Slot) -> r4.Schedule:

@@ -144,7 +144,7 @@ async def book(request: Request, tx: Transaction, who: Subject) -> Response:
         made = await booking.made_by(tx, served, key, slot)
         if made is None:
             of = booker.patient if isinstance(booker, Known) else booker.phone
-            await booking.tried(tx, served, f"book {of}", booking_rules.MOST_TRIES, f"{clock.today()}")
+            await store.tried(tx, served, f"book {of}", booking_rules.MOST_TRIES, f"{clock.today()}")
             made = await booking.book(
                 tx, served, slot, booker, channel="zalo" if _in_zalo(request) else "web", reason=form["reason"] or "",
                 key=key,
@@ -182,7 +182,7 @@ async def prove(request: Request, tx: Transaction, who: Subject) -> Response:
     found = await _by_code(tx, served, code)
     hour = f"{clock.now():%Y-%m-%dT%H}"
     what, most = (f"proof {code}", 1) if found else ("unknown codes", 100)
-    await booking.tried(tx, served, what, most * booking_rules.MOST_PROOFS, hour)
+    await store.tried(tx, served, what, most * booking_rules.MOST_PROOFS, hour)
     if found is None or not booking_rules.proves(found, form["phone"], form["birth"]):
         wrong = _("Mã đặt khám không khớp với số điện thoại hoặc ngày sinh này")
         return json_forms.refused(Invalid(wrong, where="phone"))
@@ -196,7 +196,7 @@ async def move(request: Request, tx: Transaction, who: Subject) -> Response:
     if id_of(found.slot[0] if found.slot else None) == slot:  # it was moved already
         return json_forms.answer(_said(found, served))
     try:
-        await booking.tried(tx, served, f"change {_code(request)}", booking_rules.MOST_TRIES, f"{clock.today()}")
+        await store.tried(tx, served, f"change {_code(request)}", booking_rules.MOST_TRIES, f"{clock.today()}")
         moved = await booking.move(tx, served, booking.changeable(found, clock.now()), slot)
     except (Invalid, Conflict, NotFound) as problem:
         return json_forms.refused(problem)

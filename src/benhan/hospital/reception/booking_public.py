@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from benhan.core import store
 from benhan.core.access import Door, Permission, Role, Subject, service
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4
@@ -91,7 +92,7 @@ async def book(request: Request, tx: Transaction, who: Subject) -> Response:
 
 
 async def _book(tx: Transaction, served: Subject, form: forms.Form) -> r4.Appointment:
-    await booking.tried(tx, served, f"book {form['phone']}", booking_rules.MOST_TRIES, f"{clock.today()}")
+    await store.tried(tx, served, f"book {form['phone']}", booking_rules.MOST_TRIES, f"{clock.today()}")
     return await booking.book(tx, served, form["slot"], guest(form), channel="web", reason=form["reason"] or "")
 
 
@@ -138,9 +139,9 @@ async def prove(request: Request, tx: Transaction, who: Subject) -> Response:
         found = await _found(tx, served, code)
         hour = f"{clock.now():%Y-%m-%dT%H}"
         if found is None:
-            await booking.tried(tx, served, "unknown codes", 100 * booking_rules.MOST_PROOFS, hour)
+            await store.tried(tx, served, "unknown codes", 100 * booking_rules.MOST_PROOFS, hour)
         else:
-            await booking.tried(tx, served, f"proof {code}", booking_rules.MOST_PROOFS, hour)
+            await store.tried(tx, served, f"proof {code}", booking_rules.MOST_PROOFS, hour)
         if found and booking_rules.proves(found, form["phone"], form["birth"]):
             return _admitted(_at(request, f"{PATH}/{code}"), found, request)
         form.errors.add("", _("Mã đặt khám không khớp với số điện thoại hoặc ngày sinh này"))
@@ -156,7 +157,7 @@ async def move(request: Request, tx: Transaction, who: Subject) -> Response:
         form = await forms.read_form(request, [forms.hidden("slot", required=True)])
         try:
             form.require()
-            await booking.tried(tx, served, f"change {code}", booking_rules.MOST_TRIES, f"{clock.today()}")
+            await store.tried(tx, served, f"change {code}", booking_rules.MOST_TRIES, f"{clock.today()}")
             await booking.move(tx, served, booking.changeable(found, clock.now()), form["slot"])
             return RedirectResponse(_at(request, f"{PATH}/{code}", xong="doi"), 303)
         except (SlotTaken, Invalid, Conflict) as wrong:
