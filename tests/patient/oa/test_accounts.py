@@ -21,6 +21,7 @@ from benhan.patient.oa.accounts import LOST, REFUSED, Accounts, App, Tokens, oa_
 from benhan.patient.oa.pages import DOORS, PATH
 from benhan.simulator import House
 from tests.patient.oa import official
+from tests.settled import PATIENCE
 from tests.standins.zalo import FIRST_ACCESS, OA, ZaloStandIn, zalo_stand_in
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -122,9 +123,18 @@ async def test_a_refresh_token_is_used_once_however_many_ask(database: Database,
         app = oa_app(settings)
         assert app
         processes = [Accounts(app, database) for _process in range(3)]
-        found = await asyncio.gather(*(one.held(hospital.key) for one in processes), return_exceptions=True)
+        there.faults[TOKEN] = "slow"
+        first = asyncio.create_task(processes[0].held(hospital.key))
+        async with asyncio.timeout(PATIENCE):
+            while TOKEN not in there.asked:  # noqa: ASYNC110 - the stand-in has no event for a question
+                await asyncio.sleep(0.02)
+        for one in processes[1:]:
+            with pytest.raises(NoAnswer):  # it is being refreshed
+                await one.held(hospital.key)
+        there.hurry.set()
+        assert (await first).access in there.access
         assert (there.refreshed, there.asked.count(TOKEN)) == (1, 1)
-        assert any(not isinstance(one, BaseException) for one in found)
+        there.faults.clear()
         held = await processes[0].held(hospital.key)
         assert held.access in there.access and held.access != FIRST_ACCESS
         await processes[1].not_taken(held)  # Zalo took it back before its time
