@@ -19,7 +19,7 @@ from benhan.core.db import Database
 from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Invalid
 from benhan.core.kit import clock
-from benhan.hospital.reception import booking, schedules
+from benhan.hospital.reception import booking, booking_choice, schedules
 from benhan.hospital.reception.booking_rules import Guest, SlotTaken
 from benhan.hospital.reception.schedules import Session, planned
 from benhan.hospital.visit import stamp
@@ -41,6 +41,14 @@ def test_a_morning_of_three_and_a_half_hours_has_fourteen_slots() -> None:
     assert [f"{start:%H:%M}" for start, _end in slots][:2] == ["07:30", "07:45"]
     assert len(slots) == 14 and f"{slots[-1][1]:%H:%M}" == "11:00"
     assert list(planned([MORNING], date(2026, 11, 28), date(2026, 11, 29))) == [], "no session at the weekend"
+
+
+def test_what_is_kept_for_the_desk_is_spread_over_the_session() -> None:
+    monday = date(2026, 11, 23)
+    quarter = Session((0,), time(7), time(9), 15, 25)
+    assert [f"{one:%H:%M}" for one in quarter.kept_back(monday)] == ["07:45", "08:45"]
+    assert len(list(Session((0,), time(7), time(9), 15, 100).kept_back(monday))) == 8
+    assert not list(MORNING.kept_back(monday))
 
 
 def test_no_times_are_made_on_holidays() -> None:
@@ -160,6 +168,29 @@ async def test_closing_a_day_keeps_the_bookings_and_gives_no_slot_back_to_the_pu
             await booking.book(tx, public, slots[0].id or "", guest, channel="web")
         await schedules.reopen(tx, who, await schedules.slots_between(tx, who, schedule.id or "", day, day))
         assert (await booking.book(tx, public, slots[0].id or "", guest, channel="web")).status == "booked"
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_time_kept_for_the_desk_is_neither_offered_nor_given_to_who_books_by_herself(
+    database: Database, hospital: House
+) -> None:
+    who, public = hospital.subject(Role.RECEPTION), service(Role.BOOKING_SERVICE, hospital.key)
+    schedule = await new_schedule(database, hospital, "bs07", Session((0,), time(7), time(8), 30, 50))
+    guest, day = Guest(name="Lê Hoàng Nam", birth="1951", phone="0933000300"), monday()
+    async with database.transaction(hospital.key) as tx:
+        await schedules.make_slots(tx, who, schedule, day, day, holidays=True)
+        open_one, kept = await schedules.slots_between(tx, who, schedule.id or "", day, day)
+        doctor = booking_choice.Doctor(schedule.id or "", "", "")
+        for asker, number in ((public, 1), (who, 2)):
+            offered = await booking_choice.times(tx, asker, [doctor], day, clock.now())
+            seen = await booking_choice.week(tx, asker, [schedule.id or ""], day, clock.now())
+            assert (len(offered), seen[0].free) == (number, number)
+        with pytest.raises(Invalid):
+            await booking.book(tx, public, kept.id or "", guest, channel="zalo")
+        made = await booking.book(tx, public, open_one.id or "", guest, channel="zalo")
+        with pytest.raises(Invalid):
+            await booking.move(tx, public, made, kept.id or "")
+        assert (await booking.book(tx, who, kept.id or "", guest, channel="phone")).status == "booked"
 
 
 @pytest.mark.asyncio(loop_scope="session")

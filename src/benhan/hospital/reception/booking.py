@@ -207,6 +207,7 @@ async def next_free(tx: Transaction, who: Subject, slot: r4.Slot, now: datetime 
         "start": [f"ge{stamp(after)}", f"lt{stamp(after + timedelta(days=7))}"],
         "_sort": "start",
         "_count": OFFERED,
+        **rules.offered(who),
     }
     return (await store.search(tx, who, r4.Slot, params)).resources
 
@@ -228,6 +229,7 @@ async def _take(
     fresh: bool = False,
 ) -> r4.Appointment:
     """Write the booking and the slot's status, all or nothing."""
+    rules.check_kept(slot, who)
     if slot.status != FREE:
         raise SlotTaken(slot, await next_free(tx, who, slot))
     try:

@@ -16,7 +16,7 @@ from benhan.core.fhir.outcome import NotFound
 from benhan.core.kit import clock
 from benhan.core.language import _
 from benhan.core.store.counting import ByTime, ByToken, reference_key, tally
-from benhan.hospital.reception.booking_rules import FREE, FURTHEST, actor, start_of
+from benhan.hospital.reception.booking_rules import FREE, FURTHEST, actor, offered, start_of
 from benhan.hospital.visit import id_of, stamp
 
 #: Days shown at once.
@@ -100,6 +100,7 @@ async def counts(
         "schedule": ",".join(f"Schedule/{id_}" for id_ in schedules),
         "status": status,
         "start": [f"ge{stamp(span[0])}", f"lt{stamp(span[1])}"],
+        **offered(who),
     }
     first = clock.local(span[0]).date()
     days = ByTime("start", clock.day_bounds(first)[0], timedelta(days=1))
@@ -143,6 +144,7 @@ async def times(tx: Transaction, who: Subject, doctors: Sequence[Doctor], day: d
         "start": [f"ge{stamp(max(start, now))}", f"lt{stamp(min(end, now + FURTHEST))}"],
         "_sort": "start",
         "_count": "500",
+        **offered(who),
     }
     slots = (await store.search(tx, who, r4.Slot, params)).resources
     left = Counter(id_of(slot.schedule) for slot in slots)

@@ -17,12 +17,13 @@ from hmac import compare_digest
 
 import msgspec
 
+from benhan.core.access import Role, Subject
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Conflict, Invalid
 from benhan.core.kit import clock
 from benhan.core.kit.text import clip, title_name
 from benhan.core.language import _, later
-from benhan.hospital.visit import full_name, human_name, identifier, moment, phone_of
+from benhan.hospital.visit import concept, full_name, human_name, identifier, moment, phone_of
 
 FURTHEST = timedelta(days=60)
 MOST_OPEN = 3
@@ -34,6 +35,8 @@ LAST_CHANGE = timedelta(minutes=30)
 FREE, BUSY, CLOSED = "free", "busy", "busy-unavailable"
 #: States in which a booking holds its slot and the person has not come yet.
 AWAITED = "booked"
+#: Why a slot is not for who books by herself (appointmentType of Slot).
+KEPT_FOR_DESK = concept(systems.APPOINTMENT_REASON, "WALKIN", "Dành cho quầy và điện thoại")
 #: A revisit that a doctor asked for without a slot; people come some days before or after.
 PROPOSED, AROUND = "proposed", timedelta(days=7)
 CHANNELS = {"web": later("qua mạng"), "zalo": later("qua Zalo"), "phone": later("gọi điện"), "desk": later("tại quầy")}
@@ -177,6 +180,23 @@ def check_slot(slot: r4.Slot, now: datetime) -> None:
     if start > now + FURTHEST:
         raise Invalid(
             _("Chỉ đặt được trong %(n)s ngày tới.", n=FURTHEST.days), where="slot", advice=_("Chọn một ngày gần hơn.")
+        )
+
+
+def offered(who: Subject) -> dict[str, str]:
+    """What narrows a search of free slots to those that may be had by who asks."""
+    return {"appointment-type:missing": "true"} if Role.BOOKING_SERVICE in who.roles else {}
+
+
+def check_kept(slot: r4.Slot, who: Subject) -> None:
+    """Whether who asks may have this slot.
+
+    Raises:
+        Invalid: it is kept for the desk and the telephone, and she books by herself.
+    """
+    if slot.appointmentType and Role.BOOKING_SERVICE in who.roles:
+        raise Invalid(
+            _("Giờ này dành cho người đặt tại quầy hoặc qua điện thoại."), where="slot", advice=_("Chọn một giờ khác.")
         )
 
 

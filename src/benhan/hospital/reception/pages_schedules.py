@@ -152,6 +152,7 @@ def template_fields() -> list[forms.Field]:
             forms.number(
                 f"minutes{n}", _("Mỗi lượt"), lowest=schedules.SHORTEST, highest=schedules.LONGEST, unit=_("phút")
             ),
+            forms.number(f"kept{n}", _("Giữ cho quầy"), lowest=0, highest=100, unit="%"),
         ]
     return fields
 
@@ -227,7 +228,7 @@ def _filled(schedule: r4.Schedule, week: Sequence[schedules.Session]) -> forms.F
     for n, session in enumerate(week[: schedules.MOST_SESSIONS], 1):
         values[f"days{n}"] = [schedules.DAYS[day] for day in session.days]
         values[f"start{n}"], values[f"end{n}"] = f"{session.start:%H:%M}", f"{session.end:%H:%M}"
-        values[f"minutes{n}"] = session.minutes
+        values[f"minutes{n}"], values[f"kept{n}"] = session.minutes, session.kept or None
     return forms.blank(template_fields(), **values)
 
 
@@ -242,7 +243,7 @@ def _sessions(form: forms.Form) -> list[schedules.Session]:
             form.errors.add(f"minutes{n}", _("Nhập số phút mỗi lượt"))
         if not form.errors and start and end:
             days = tuple(schedules.DAYS.index(day) for day in form[f"days{n}"])
-            found.append(schedules.Session(days, start, end, form[f"minutes{n}"]))
+            found.append(schedules.Session(days, start, end, form[f"minutes{n}"], form[f"kept{n}"] or 0))
     if not found and not form.errors:
         form.errors.add("", _("Nhập ít nhất một buổi"))
     return [] if form.errors else found

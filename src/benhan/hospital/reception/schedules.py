@@ -20,7 +20,16 @@ from benhan.core.kit import clock
 from benhan.core.kit.working_days import is_holiday
 from benhan.core.language import _
 from benhan.core.store.records import version_of
-from benhan.hospital.reception.booking_rules import AWAITED, BUSY, CLOSED, FREE, FURTHEST, actor, start_of
+from benhan.hospital.reception.booking_rules import (
+    AWAITED,
+    BUSY,
+    CLOSED,
+    FREE,
+    FURTHEST,
+    KEPT_FOR_DESK,
+    actor,
+    start_of,
+)
 from benhan.hospital.visit import stamp
 
 SESSION = f"{systems.EXTENSION}/weekly-session"
@@ -31,12 +40,32 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class Session(msgspec.Struct, frozen=True):
-    """On these weekdays (Monday is 0) from `start` to `end`, a patient every so many minutes."""
+    """On these weekdays (Monday is 0) from `start` to `end`, a patient every so many minutes.
+
+    `kept`: percent of the times that are kept for the desk and the telephone.
+    """
 
     days: tuple[int, ...]
     start: time
     end: time
     minutes: int
+    kept: int = 0
+
+    def times(self, day: date) -> Iterator[tuple[datetime, datetime]]:
+        """Start and end of each slot of a day; none where it is not one of its weekdays."""
+        if day.weekday() not in self.days:
+            return
+        at = datetime.combine(day, self.start, clock.ZONE)
+        end, step = datetime.combine(day, self.end, clock.ZONE), timedelta(minutes=self.minutes)
+        while at + step <= end:
+            yield at, at + step
+            at += step
+
+    def kept_back(self, day: date) -> Iterator[datetime]:
+        """The slots of a day that nobody books by herself: spread evenly."""
+        for number, (start, _end) in enumerate(self.times(day)):
+            if (number + 1) * self.kept // 100 > number * self.kept // 100:
+                yield start
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -101,14 +130,8 @@ def planned(sessions: Iterable[Session], first: date, last: date) -> Iterator[tu
     """Start and end of each slot that the template gives from `first` to `last`, in time order within a day."""
     sessions = sorted(sessions, key=lambda one: one.start)
     for offset in range((last - first).days + 1):
-        day = first + timedelta(days=offset)
         for one in sessions:
-            if day.weekday() in one.days:
-                at = datetime.combine(day, one.start, clock.ZONE)
-                end, step = datetime.combine(day, one.end, clock.ZONE), timedelta(minutes=one.minutes)
-                while at + step <= end:
-                    yield at, at + step
-                    at += step
+            yield from one.times(first + timedelta(days=offset))
 
 
 def holidays_among(times: Iterable[datetime]) -> list[date]:
@@ -150,8 +173,10 @@ async def make_slots(
     misfits = [slot for start, slot in there.items() if start not in wanted and start > clock.now()]
     booked = [slot for slot in misfits if slot.status == BUSY]
     fixed = [(start_of(slot), _end(slot)) for slot in booked]
+    days = {start.date() for start in wanted}
+    kept = {start for session in sessions for day in days for start in session.kept_back(day)}
     new = [
-        _slot(schedule, start, end)
+        _slot(schedule, start, end, kept=start in kept)
         for start, end in wanted.items()
         if start not in there and not any(start < busy_end and busy < end for busy, busy_end in fixed)
     ]
@@ -239,8 +264,9 @@ def _check_range(first: date, last: date) -> None:
         raise Invalid(_("Mỗi lần tạo nhiều nhất %(n)s ngày.", n=MOST_DAYS), where="last")
 
 
-def _slot(schedule: r4.Schedule, start: datetime, end: datetime) -> r4.Slot:
+def _slot(schedule: r4.Schedule, start: datetime, end: datetime, *, kept: bool) -> r4.Slot:
     return r4.Slot(
+        appointmentType=KEPT_FOR_DESK if kept else None,
         id=f"{schedule.id}-{start:%Y%m%d-%H%M}",
         serviceType=schedule.serviceType,
         specialty=schedule.specialty,
@@ -264,6 +290,7 @@ def _session(extension: r4.Extension) -> Session:
         time.fromisoformat(values["start"].valueTime or "00:00"),
         time.fromisoformat(values["end"].valueTime or "00:00"),
         values["minutes"].valuePositiveInt or SHORTEST,
+        (values["kept"].valueUnsignedInt or 0) if "kept" in values else 0,
     )
 
 
@@ -275,5 +302,6 @@ def _extension(session: Session) -> r4.Extension:
             r4.Extension(url="start", valueTime=session.start.isoformat("seconds")),
             r4.Extension(url="end", valueTime=session.end.isoformat("seconds")),
             r4.Extension(url="minutes", valuePositiveInt=session.minutes),
+            *([r4.Extension(url="kept", valueUnsignedInt=session.kept)] if session.kept else []),
         ],
     )
