@@ -60,6 +60,13 @@ export interface Consents {
   alone: boolean;
 }
 
+export interface Feedback {
+  code: string; kind: string; kindName: string; topic: string; topicName: string; place: string; words: string; rating: number | null;
+  anonymous: boolean; sent: string; answered: boolean; due: string; pictures: number; answers: { words: string; at: string; by: string }[];
+}
+interface Choice { code: string; name: string }
+export interface Feedbacks { feedback: Feedback[]; kinds: Choice[]; topics: Choice[]; places: Choice[] }
+
 export interface Service { id: string; name: string; comment: string; first: string | null; doctors: { schedule: string; name: string; room: string }[] }
 export interface Days { days: { day: string; free: number }[]; last: string }
 export interface Times { times: { start: string; slot: string; doctor: string }[] }

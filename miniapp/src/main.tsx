@@ -9,21 +9,21 @@ import { dress } from "./looks";
 import { Button, Empty, Screen as Plain, Skeleton } from "./parts/basic";
 import { Shell } from "./parts/shell";
 import { Ways, useWay } from "./router";
+import { SignIn } from "./screens/sign_in";
 import { Today } from "./screens/today";
 import { Vault } from "./vault";
 import { speak, t } from "./words";
 
 type Screen = ComponentType<{ args: string[] }>;
 const bring = {
-  signIn: () => import("./screens/sign_in"),
   whose: () => import("./screens/whose"),
   book: () => import("./screens/book"),
   booking: () => import("./screens/booking"),
   record: () => import("./screens/record"),
   me: () => import("./screens/me"),
+  feedback: () => import("./screens/feedback"),
 };
 const later = (of: () => Promise<Screen>): Screen => lazy(async () => ({ default: await of() }));
-const SignIn = later(async () => (await bring.signIn()).SignIn);
 const Whose = later(async () => (await bring.whose()).Whose);
 
 /** Address → screen. `open`: for somebody without a session too. */
@@ -43,6 +43,7 @@ const SCREENS: { at: RegExp; screen: Screen; open?: boolean }[] = [
   { at: /^\/toi\/ai-da-mo$/, screen: later(async () => (await bring.me()).Opened) },
   { at: /^\/toi\/dong-y$/, screen: later(async () => (await bring.me()).ConsentsScreen) },
   { at: /^\/toi\/nguoi-than$/, screen: later(async () => (await bring.me()).Relatives) },
+  { at: /^\/toi\/gop-y$/, screen: later(async () => (await bring.feedback()).FeedbackScreen) },
   { at: /^\/toi\/thiet-bi$/, screen: later(async () => (await bring.me()).Devices) },
 ];
 

@@ -35,6 +35,7 @@ from tests.standins.zalo.app_host import ROOT
 
 pytestmark = pytest.mark.timeout(280)
 ANDROID = "Mozilla/5.0 (Linux; Android 14; SM-A156E) AppleWebKit/537.36 Mobile Zalo android/25110100 ZaloTheme/light"
+PHOTO = Path(__file__).parents[2] / "docs" / "pictures" / "hall.png"
 #: All that lies in the app's store, as it lies there.
 SEALED = """() => new Promise((done) => {
   indexedDB.open("benhan").onsuccess = (event) => {
@@ -252,6 +253,16 @@ async def sees_who_opened_and_consents(phone: Handheld) -> None:
     await phone.goes(re.compile("Thiết bị đang đăng nhập"))
     await phone.sees("máy này")
     await phone.looks("devices")
+    await phone.goes("Quay lại")
+    await phone.goes(re.compile("Góp ý"))
+    await phone.taps("Phàn nàn", "radio")
+    await phone.taps("2 trên 5", "radio")
+    await phone.fills("Nội dung", "Chờ lấy máu lâu quá.")
+    await phone.page.set_input_files("input[type=file]", PHOTO)
+    await phone.sees("1 ảnh")
+    await phone.looks("feedback")
+    await phone.taps("Gửi góp ý")
+    await phone.sees("Đã gửi. Cảm ơn bạn.", "Chờ lấy máu lâu quá.", "trả lời trước")
     await phone.goes("Quay lại")
     for choice in ("Tối", "Lớn", "English"):
         await phone.page.get_by_label(choice, exact=True).click()
