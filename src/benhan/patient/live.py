@@ -25,7 +25,7 @@ from benhan.core.store.feed import Change
 from benhan.core.store.live import Live
 from benhan.hospital.visit import id_of
 from benhan.patient import record
-from benhan.patient.position import Position, last_seen, look
+from benhan.patient.position import Position, differs, last_seen, look
 
 #: Changes of her own record that her open page follows.
 WATCHED: Final = frozenset(
@@ -82,6 +82,7 @@ class Seat(msgspec.Struct, eq=False):
     facility: int
     news: News
     ticket: r4.Task | None = None
+    #: What she was told last.
     place: Position | None = None
 
     @property
@@ -179,6 +180,7 @@ class Halls(Background):
         moved = Change(feed.Position(), facility, "Location", "", 0, "update", None, clock.now())
         for seat in self._seats[facility]:
             if seat.ticket and seat.room in rooms:
-                before, seat.place = seat.place, last_seen(facility, seat.ticket)
-                if seat.place != before and not seat.news.full():
+                place = last_seen(facility, seat.ticket)
+                if differs(seat.place, place) and not seat.news.full():
+                    seat.place = place
                     seat.news.put_nowait(moved)

@@ -21,6 +21,8 @@ from benhan.hospital.queue_rules import expected_minutes
 from benhan.hospital.visit import WAITING, id_of, ticket_number
 
 KEPT_SECONDS: Final = 7.0
+#: A wait that is longer or shorter by more than this (or a fifth) is another.
+LEAST_MINUTES: Final = 3
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -60,6 +62,17 @@ def last_seen(facility: int, ticket: r4.Task) -> Position | None:
         return None
     ahead = known.ahead[ticket.id]
     return Position(ahead, expected_minutes(ahead, known.pace), known.inside)
+
+
+def differs(told: Position | None, now: Position | None) -> bool:
+    """Whether she should hear of it: her place moved, or the wait is quite another. Minutes are about so many anyway,
+    and when a room's pace changes a little not everybody who waits there need ask again.
+    """
+    if told is None or now is None:
+        return told != now
+    if (told.ahead, told.inside) != (now.ahead, now.inside):
+        return True
+    return abs(now.minutes - told.minutes) > max(LEAST_MINUTES, told.minutes // 5)
 
 
 async def look(tx: Transaction, facility: int, rooms: Collection[str]) -> None:

@@ -16,6 +16,7 @@ from benhan.core.fhir import r4, systems
 from benhan.hospital import queue
 from benhan.hospital.visit import concept
 from benhan.patient import live
+from benhan.patient.position import Position, differs
 from benhan.simulator import House
 from tests.patient import people, telephones
 from tests.patient.app.phone import Phone
@@ -75,6 +76,14 @@ async def test_her_day_and_record_are_what_her_page_shows(
     assert {one["name"] for one in (await hers.read("/openings"))["openings"]} <= {hospital.loader.name, ""}
     for not_hers in (hers_alone, elsewhere):
         assert (await hers.get(f"/visits/{not_hers.id}")).status_code in (403, 404)
+
+
+async def test_a_wait_that_is_about_the_same_is_no_news() -> None:
+    told = Position(ahead=3, minutes=20, inside="N-001")
+    same = [told, Position(3, 23, "N-001"), Position(3, 16, "N-001")]
+    other = [None, Position(2, 20, "N-001"), Position(3, 20, "N-002"), Position(3, 25, "N-001")]
+    assert not any(differs(told, one) for one in same)
+    assert all(differs(told, one) for one in other) and not differs(None, None)
 
 
 async def test_when_the_queue_moves_everybody_in_it_hears_so_and_nothing_else(
