@@ -163,7 +163,7 @@ export interface Fresh<T> {
 }
 
 /** What the program says at a path: first what is kept of it, then what is true. `kept` false: nothing is kept of it. */
-export function useFresh<T>(path: string | null, kept = true): Fresh<T> {
+export function useFresh<T>(path: string | null, kept = true, pass?: string): Fresh<T> {
   const app = useApp();
   const place = `${app.me?.record?.key ?? ""} ${path}`;
   const [state, set] = useState<{ place: string; value: T | null; trouble: Problem | null; lost: boolean }>();
@@ -174,7 +174,7 @@ export function useFresh<T>(path: string | null, kept = true): Fresh<T> {
   const again = useCallback(async () => {
     if (!path) return;
     try {
-      const value = await app.api.get<T>(path);
+      const value = await app.api.ask<T>("GET", path, { pass });
       if (kept) await app.vault.put(place, value);
       if (wanted.current !== place) return;
       set({ place, value, trouble: null, lost: false });
@@ -188,7 +188,7 @@ export function useFresh<T>(path: string | null, kept = true): Fresh<T> {
         if (before) app.showing(before.at);
       } else throw trouble;
     }
-  }, [app, path, place, kept]);
+  }, [app, path, place, kept, pass]);
 
   useEffect(() => {
     if (!path) return;

@@ -14,6 +14,8 @@ export interface Action {
   body: unknown;
   /** What it is, in words, for her. */
   label: string;
+  /** Of a booking that is nobody's record yet. */
+  pass?: string;
   at: number;
   /** Why the program refused it; "" while it waits. */
   refused: string;
@@ -38,13 +40,13 @@ export class Outbox {
 
   /** Do it now, or keep it: gives the answer, or null where it waits.
    * @throws Problem the program refused it. */
-  async act<T>(path: string, body: unknown, label: string): Promise<T | null> {
+  async act<T>(path: string, body: unknown, label: string, pass?: string): Promise<T | null> {
     const key = crypto.randomUUID();
     try {
-      return await this.api.post<T>(path, body, { key });
+      return await this.api.post<T>(path, body, { key, pass });
     } catch (trouble) {
       if (!(trouble instanceof Offline) && !(trouble instanceof Problem && trouble.passing)) throw trouble;
-      await this.keep([...this.actions, { key, path, body, label, record: this.record(), at: Date.now(), refused: "" }]);
+      await this.keep([...this.actions, { key, path, body, label, pass, record: this.record(), at: Date.now(), refused: "" }]);
       return null;
     }
   }
@@ -62,7 +64,7 @@ export class Outbox {
     try {
       for (const one of this.actions.filter((action) => !action.refused && action.record === this.record())) {
         try {
-          await this.api.post(one.path, one.body, { key: one.key });
+          await this.api.post(one.path, one.body, { key: one.key, pass: one.pass });
           await this.drop(one.key);
           did = true;
         } catch (trouble) {

@@ -97,6 +97,7 @@ async def test_in_a_browser_with_a_code_and_without_a_connection(
     await loses_the_connection(phone)
     await sees_who_opened_and_consents(phone)
     await leaves_nothing_behind(phone)
+    await books_without_a_record(phone)
 
 
 async def signs_in_with_a_code(phone: Handheld, hospital: House, gateway: GatewayStandIn, number: str) -> None:
@@ -283,6 +284,23 @@ async def leaves_nothing_behind(phone: Handheld) -> None:
     await phone.sees("Sign in")
     assert await phone.page.evaluate(SEALED) == []
     assert not re.search("token|key|record", await phone.page.evaluate("Object.keys(localStorage).join()"))
+
+
+async def books_without_a_record(phone: Handheld) -> None:
+    """Somebody new: nothing but who she is; the booking opens again on this phone."""
+    await phone.goes("Book")
+    await phone.goes(re.compile("Nội tổng quát"))
+    await picks_a_time(phone, 3)
+    await phone.taps(re.compile("Continue"))
+    await phone.fills("Patient's full name", "Vũ Thị Mới")
+    await phone.fills("Birth date", "1/2/1990")
+    await phone.taps("Female", "radio")
+    await phone.fills("Telephone", telephones.number())
+    await phone.looks("guest")
+    await phone.taps("Book")
+    await phone.sees("Show this code at the desk", "Vũ Thị Mới")
+    await phone.page.reload()
+    await phone.sees("Show this code at the desk", "Vũ Thị Mới")
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import { Button, Card, Choice, Empty, Field, Foot, Loaded, Notice, Pill, Screen,
 import { Icon } from "../parts/icon";
 import { useWay } from "../router";
 import { date, shortDate, t, time, today, weekday, when } from "../words";
+import { passOf } from "./booking";
 import { Birth, Choosing, iso, remembered } from "./sign_in";
 
 const WEEK = 7;
@@ -146,8 +147,9 @@ export function Confirm({ args: [id, slot] }: { args: string[] }): React.JSX.Ele
     const label = t("Đặt {service}, {at} {day}", { service, at: time(start), day: shortDate(start) });
     const guest = own ? null : { name: given.name, birthDate: iso(given.birth), phone: given.phone, gender: given.gender, cccd: given.cccd };
     try {
-      const [path, body] = moving ? [`/app/bookings/${moving}/move`, { slot }] : [`/app/facilities/${place?.code}/bookings`, { slot, reason: given.reason, guest }];
-      const made = await app.outbox.act<Booking>(path, body, label);
+      const { pass, query: guests } = moving ? passOf(app, moving) : { pass: undefined, query: "" };
+      const [path, body] = moving ? [`/app/bookings/${moving}/move${guests}`, { slot }] : [`/app/facilities/${place?.code}/bookings`, { slot, reason: given.reason, guest }];
+      const made = await app.outbox.act<Booking>(path, body, label, pass);
       if (!made) return setWaits(true);
       if (made.pass) app.host.keep(`pass.${made.code}`, `${place?.code} ${made.pass}`);
       go(`/lich-hen/${made.code}`, true);
@@ -181,7 +183,7 @@ export function Confirm({ args: [id, slot] }: { args: string[] }): React.JSX.Ele
             {own && <div><dt>{t("Cho")}</dt><dd>{own.name}</dd></div>}
           </dl>
         </Card>
-        {!own && (
+        {!own && !moving && (
           <>
             <Field label={t("Họ và tên người khám")} wrong={at("name", "guest.name")} value={given.name} onChange={put("name")} autoComplete="name" required />
             <Birth value={given.birth} onChange={put("birth")} wrong={at("birthDate")} />

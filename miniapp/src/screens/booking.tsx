@@ -1,7 +1,7 @@
 // A booking: the QR for the desk, and what can still be done with it.
 import { useState } from "react";
 import { Offline, Problem, told } from "../api";
-import { useApp, useFresh } from "../app";
+import { type App, useApp, useFresh } from "../app";
 import type { Booking, Ticket } from "../contract";
 import { Refused } from "../host";
 import { Button, Card, Choice, Foot, Loaded, Notice, Pill, Qr, Screen } from "../parts/basic";
@@ -16,14 +16,19 @@ const GROUPS: Record<string, Words> = {
 
 export function BookingScreen({ args: [code] }: { args: string[] }): React.JSX.Element {
   const app = useApp();
-  const [facility, pass] = (app.host.kept(`pass.${code}`) ?? " ").split(" ");
-  const guests = facility ? `?facility=${facility}` : "";
-  const booking = useFresh<Booking>(app.me?.record || !pass ? `/app/bookings/${code}${guests}` : null);
+  const { pass, query } = passOf(app, code!);
+  const booking = useFresh<Booking>(`/app/bookings/${code}${query}`, true, pass);
   return (
     <Screen title={t("Lịch hẹn")} back="/dat-kham">
       <Loaded of={booking}>{(one) => <BookingOf booking={one} again={booking.again} />}</Loaded>
     </Screen>
   );
+}
+
+/** What opens a booking that was made without a record, on the phone where it was made. */
+export function passOf(app: App, code: string): { pass?: string; query: string } {
+  const [facility, pass] = app.host.kept(`pass.${code}`)?.split(" ") ?? [];
+  return pass ? { pass, query: `?facility=${facility}` } : { query: "" };
 }
 
 function BookingOf({ booking, again }: { booking: Booking; again: () => Promise<void> }): React.JSX.Element {
@@ -40,7 +45,8 @@ function BookingOf({ booking, again }: { booking: Booking; again: () => Promise<
   }
   async function cancelled(): Promise<void> {
     try {
-      await app.outbox.act(`/app/bookings/${booking.code}/cancel`, { reason: "" }, t("Huỷ lịch hẹn {code}", { code: booking.code }));
+      const { pass, query } = passOf(app, booking.code);
+      await app.outbox.act(`/app/bookings/${booking.code}/cancel${query}`, { reason: "" }, t("Huỷ lịch hẹn {code}", { code: booking.code }), pass);
       await again();
     } catch (trouble) {
       setWrong(told(trouble));
@@ -67,7 +73,7 @@ function BookingOf({ booking, again }: { booking: Booking; again: () => Promise<
         </dl>
       </Card>
       {stands && <Card><h2>{t("Mang theo")}</h2><p>{t("Căn cước hoặc VNeID, thẻ BHYT, giấy chuyển tuyến nếu có, đơn thuốc đang dùng.")}</p></Card>}
-      {stands && booking.today && app.host.scan && <Arrival booking={booking} again={again} />}
+      {stands && booking.today && app.me?.record && app.host.scan && <Arrival booking={booking} again={again} />}
       {stands && booking.changeable && (
         <div className="pair">
           <Button kind="danger" onClick={cancel}>{t("Huỷ lịch")}</Button>
