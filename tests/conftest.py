@@ -10,6 +10,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
@@ -67,8 +68,8 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = Path(tempfile.mkdtemp(prefix="benhan-test-"))
     folder.chmod(0o755)
     os.environ[CLUSTER] = str(folder)
-    assets.build(print)
-    miniapp.APP.build(print)
+    with ThreadPoolExecutor() as pool:  # in a fresh clone each waits for npm
+        list(pool.map(lambda build: build(print), (assets.build, miniapp.APP.build)))
     postgres = EmbeddedPostgres(folder, durable=False)
     postgres.start()
 
