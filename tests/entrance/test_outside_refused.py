@@ -58,6 +58,8 @@ class Meeting:
 async def meeting(database: Database, one: Somebody, provider: HostileProvider, **more: Any) -> AsyncIterator[Meeting]:
     name = f"xa-{uuid4().hex[:8]}"
     with hostile_provider(provider) as issuer:
+        async with database.transaction(PLATFORM) as tx:  # the port, and so its name, may have been another's before
+            await tx.execute("delete from outside_link where issuer = $1", issuer)
         async with database.transaction(one.facility) as tx:
             await tx.execute(
                 "insert into outside_link (issuer, claim, subject, facility, account, shown)"

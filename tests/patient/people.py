@@ -15,7 +15,7 @@ from benhan.core.db import Database, Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.kit import clock
 from benhan.hospital import queue
-from benhan.hospital.visit import ADVICE, NOTE, SECTIONS, concept, human_name, narrative, stamp
+from benhan.hospital.visit import ADVICE, CLINIC, NOTE, SECTIONS, concept, human_name, narrative, stamp
 from benhan.simulator import House
 
 _count = itertools.count(1)
@@ -48,6 +48,12 @@ async def visit(tx: Transaction, house: House, person: r4.Patient, at: datetime 
             location=[r4.EncounterLocation(location=r4.Reference(reference=f"Location/{ROOM}", display="PK 9"))],
         ),
     )  # fmt: skip
+
+
+async def fresh_room(tx: Transaction, house: House) -> str:
+    """A room in which nobody of another test waits."""
+    made = r4.Location(status="active", name="Phòng thử", type=[concept(systems.ROOM_TYPE, CLINIC)])
+    return (await store.create(tx, house.loader, made)).id or ""
 
 
 async def ticket(

@@ -33,11 +33,12 @@ async def test_her_place_in_the_queue_without_a_word_about_the_others(
     client: Client, database: Database, hospital: House
 ) -> None:
     async with database.transaction(hospital.key) as tx:
+        room = await people.fresh_room(tx, hospital)
         others = [await people.patient(tx, hospital, f"Người Khác {n}") for n in "ABC"]
         for other in others:
-            await people.ticket(tx, hospital, other, await people.visit(tx, hospital, other))
+            await people.ticket(tx, hospital, other, await people.visit(tx, hospital, other), room)
         person = await people.patient(tx, hospital)
-        mine = await people.ticket(tx, hospital, person, await people.visit(tx, hospital, person))
+        mine = await people.ticket(tx, hospital, person, await people.visit(tx, hospital, person), room)
     browser = await enter(client, database, hospital, person)
     page = (await browser.get("/nguoi-benh")).text
     assert "Còn 3 người · khoảng 18 phút" in page
@@ -46,11 +47,11 @@ async def test_her_place_in_the_queue_without_a_word_about_the_others(
     async with database.transaction(hospital.key) as tx:
         doctor = hospital.subject(Role.DOCTOR)
         for _ in range(3):
-            await queue.call_next(tx, doctor, people.ROOM)
+            await queue.call_next(tx, doctor, room)
     position._rooms.clear()  # as when the few seconds are over
     assert "Bạn là người tiếp theo" in (await browser.get("/nguoi-benh")).text
     async with database.transaction(hospital.key) as tx:
-        await queue.call_next(tx, doctor, people.ROOM)
+        await queue.call_next(tx, doctor, room)
     assert "Mời vào" in (await browser.get("/nguoi-benh", headers={"HX-Request": "true"})).text
 
 

@@ -10,11 +10,11 @@ import pytest
 from benhan.core import store
 from benhan.core.access import Role, Subject
 from benhan.core.db import Database
-from benhan.core.fhir import r4
+from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Conflict, VersionConflict
 from benhan.core.kit import clock
 from benhan.hospital import queue
-from benhan.hospital.visit import human_name, ticket_number
+from benhan.hospital.visit import CLINIC, concept, human_name, ticket_number
 from benhan.simulator import House
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -31,6 +31,13 @@ async def arrive(database: Database, hospital: House, room_id: str, count: int, 
             reference = store.reference(patient, "Đặng Thị Tâm")
             tickets.append(await queue.issue(tx, who, reference, None, room, at=at, **how))  # type: ignore[arg-type]
     return tickets
+
+
+async def fresh_room(database: Database, hospital: House) -> str:
+    """A room in which nobody of another test waits."""
+    async with database.transaction(hospital.key) as tx:
+        made = r4.Location(status="active", name="Phòng thử", type=[concept(systems.ROOM_TYPE, CLINIC)])
+        return (await store.create(tx, hospital.loader, made)).id or ""
 
 
 async def test_twenty_nurses_who_call_at_once_get_twenty_different_people(database: Database, hospital: House) -> None:
@@ -72,15 +79,16 @@ async def test_a_visit_keeps_its_ticket_when_it_is_sent_to_the_same_room_again(
 
 async def test_the_life_of_a_ticket(database: Database, hospital: House) -> None:
     who: Subject = hospital.subject(Role.DOCTOR)
-    [ticket] = await arrive(database, hospital, "phong-pk02", 1)
+    room = await fresh_room(database, hospital)
+    [ticket] = await arrive(database, hospital, room, 1)
     async with database.transaction(hospital.key) as tx:
-        called = await queue.call_next(tx, who, "phong-pk02")
+        called = await queue.call_next(tx, who, room)
         assert called and called.id == ticket.id
         assert called.owner and called.owner.reference == f"Practitioner/{who.practitioner}"
         skipped = await queue.skip(tx, who, called)
-        assert await queue.call_next(tx, who, "phong-pk02") is None, "who is skipped is not called by turn"
+        assert await queue.call_next(tx, who, room) is None, "who is skipped is not called by turn"
         back = await queue.restore(tx, who, skipped)
-        assert [one.id for one in await queue.waiting(tx, who, ["phong-pk02"])] == [ticket.id]
+        assert [one.id for one in await queue.waiting(tx, who, [room])] == [ticket.id]
         recalled = await queue.recall(tx, who, await queue.call(tx, who, back))
         assert len(recalled.output or []) == 3
         serving = await queue.start(tx, who, recalled)
