@@ -52,8 +52,8 @@ async def words(
     halls: Halls = app.state.halls
     async with hub.watch(who, WATCHED, who.patient, missed) as news:
         with halls.seat(who, news) as seat:
-            yield "retry: 3000\n\n"
             halls.take(seat, await _ticket(app, who))
+            yield "retry: 3000\n\n"
             while not hub.stopping.is_set():
                 try:
                     heard = [await asyncio.wait_for(news.get(), BREATH_SECONDS)]

@@ -65,7 +65,11 @@ async def test_a_complaint_is_kept_once_answered_on_the_board_and_read_on_the_ph
     office = await client("planning")
     page = await office.get("/gop-y")
     assert "Chờ ba giờ ở phòng 5 &lt;b&gt;" in page.text and "Đặng Thị Tâm" in page.text
-    address = page.text.split('href="/gop-y/')[1].split('"')[0]
+    async with database.transaction(hospital.key) as tx:
+        behind = service(Role.FEEDBACK_SERVICE, hospital.key)
+        [one] = (await store.search(tx, behind, r4.Communication, {"identifier": kept["code"]})).resources
+    address = one.id or ""
+    assert f'href="/gop-y/{address}"' in page.text
     picture = await office.get(f"/gop-y/{address}/anh/0")
     assert (picture.headers["content-type"], picture.content) == ("image/jpeg", BARE)
     assert (await office.get(f"/gop-y/{address}/anh/1")).status_code == 404
