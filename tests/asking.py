@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -51,7 +50,7 @@ async def ask(
     hear: float | None = None, client: str = "192.0.2.1",
 ) -> Answer:  # fmt: skip
     """Send one request from the address `client`. `hear`: of a stream that does not end, what it says within so many
-    seconds."""
+    seconds of its beginning."""
     path, _mark, query = address.partition("?")
     scope = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http",
@@ -61,7 +60,7 @@ async def ask(
     }  # fmt: skip
     heard: list[bytes] = []
     began: dict[str, Any] = {"status": 0, "headers": []}
-    sent, gone = False, asyncio.Event()
+    sent, begins, gone = False, asyncio.Event(), asyncio.Event()
 
     async def receive() -> dict[str, Any]:
         nonlocal sent
@@ -74,13 +73,16 @@ async def ask(
     async def send(message: Any) -> None:
         if message["type"] == "http.response.start":
             began.update(message)
+            begins.set()
         elif message["type"] == "http.response.body":
             heard.append(message.get("body", b""))
 
     asking = asyncio.ensure_future(app(scope, receive, send))
     if hear is not None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(asking), hear)
+        beginning = asyncio.ensure_future(begins.wait())
+        await asyncio.wait({asking, beginning}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({asking}, timeout=hear)
+        beginning.cancel()
         gone.set()
     await asking
     return Answer(began["status"], list(began["headers"]), b"".join(heard))

@@ -114,7 +114,7 @@ def _sound(copy: Path, arguments: str) -> int:
 
 def _tests(copy: Path, arguments: str) -> int:
     command = [sys.executable, "-m", "pytest", "-n", "0", "-x", "-p", "no:cacheprovider", *arguments.split()]
-    environment = {**os.environ, "PYTHONPATH": str(copy / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(copy / "src"), "PYTHONPYCACHEPREFIX": str(copy / ".bytecode")}
     try:
         ran = subprocess.run(command, cwd=copy, env=environment, capture_output=True, timeout=SECONDS, check=False)
         return ran.returncode

@@ -1,4 +1,5 @@
 // Where the app runs: inside Zalo, or in a browser at our own address. The only room that knows the difference.
+import type { Order } from "./contract";
 
 /** What a person may refuse, and what then is said. */
 export class Refused extends Error {}
@@ -16,6 +17,10 @@ export interface Host {
   readonly proof: Proof | null;
   /** Reads a QR with the camera; null where the surroundings offer none. */
   readonly scan: (() => Promise<string>) | null;
+  /** Opens an address of ours in the phone's browser, which saves what a webview does not. */
+  open(address: string): Promise<void>;
+  /** Opens Zalo's Checkout for an order; what it says of the payment proves nothing. Null where there is none. */
+  readonly pay: ((order: Order) => Promise<void>) | null;
   /** A small secret that other apps cannot read, kept until `forget`. No word of a record ever lies there. */
   keep(name: string, value: string): void;
   kept(name: string): string | null;
@@ -53,6 +58,8 @@ function web(): Host {
     theme: "",
     proof: null,
     scan: null,
+    open: async (address) => location.assign(new URL(address).pathname), // a file: the app stays where it is
+    pay: null,
     keep: (name, value) => localStorage.setItem(`benhan.${name}`, value),
     kept: (name) => localStorage.getItem(`benhan.${name}`),
     forget: (name) => localStorage.removeItem(`benhan.${name}`),

@@ -1,4 +1,5 @@
 // Server-sent events read with fetch, since EventSource sends no bearer. HTML, section 9.2.
+import { events } from "../../web/call/events";
 import { type Api, Offline } from "./api";
 
 const AGAIN = 3_000;
@@ -14,7 +15,7 @@ export function listen(api: Api, heard: (event: string) => void): () => void {
         const answer = await api.send("GET", "/app/live", {}, stop.signal);
         if (!answer.ok || !answer.body) return;
         if (!first) heard("");
-        await read(answer.body, async (event) => {
+        await events(answer.body, async (event) => {
           await pause(Math.random() * HALL, stop.signal); // a whole hall hears it at once
           heard(event);
         });
@@ -24,20 +25,6 @@ export function listen(api: Api, heard: (event: string) => void): () => void {
     }
   })();
   return () => stop.abort();
-}
-
-async function read(body: ReadableStream<Uint8Array>, heard: (event: string) => Promise<void>): Promise<void> {
-  const lines = body.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>).getReader();
-  for (let rest = ""; ; ) {
-    const { value, done } = await lines.read();
-    if (done) return;
-    const events = (rest + value).split("\n\n");
-    rest = events.pop() ?? "";
-    for (const one of events) {
-      const name = /^event: *(.+)$/m.exec(one)?.[1];
-      if (name) await heard(name);
-    }
-  }
 }
 
 function pause(milliseconds: number, signal: AbortSignal): Promise<void> {

@@ -22,6 +22,9 @@ export function t(text: Words, values: Record<string, string | number> = {}): st
   return (known[text] ?? text).replace(/\{(\w+)\}/g, (_all, name: string) => String(values[name] ?? ""));
 }
 
+/** "150.000 ₫". */
+export const dong = (amount: number): string => `${amount.toLocaleString("vi-VN")} ₫`;
+
 const DAYS: Words[] = ["Chủ nhật", "Thứ hai", "Thứ ba", "Thứ tư", "Thứ năm", "Thứ sáu", "Thứ bảy"];
 const SHORT: Words[] = ["CN", "T2", "T3", "T4", "T5", "T6", "T7"];
 

@@ -1,5 +1,5 @@
 // Inside Zalo: the SDK, and nothing of it elsewhere.
-import { getAccessToken, getPhoneNumber, nativeStorage, scanQRCode } from "zmp-sdk/apis";
+import { createOrder, getAccessToken, getPhoneNumber, nativeStorage, openOutApp, scanQRCode } from "zmp-sdk/apis";
 import { type Host, Refused } from "./host";
 
 declare global {
@@ -17,6 +17,8 @@ export function inZalo(root: string, backend: string): Host {
     theme: window.zTheme === "dark" ? "dark" : "light",
     proof: { access: () => asked(getAccessToken()), phone: async () => (await asked(getPhoneNumber())).token ?? "" },
     scan: async () => (await asked(scanQRCode())).content,
+    open: (url) => asked(openOutApp({ url })),
+    pay: async (order) => void (await asked(createOrder({ ...order }))),
     keep: (name, value) => nativeStorage.setItem(`benhan.${name}`, value),
     kept: (name) => nativeStorage.getItem(`benhan.${name}`) || null,
     forget: (name) => nativeStorage.removeItem(`benhan.${name}`),

@@ -46,6 +46,7 @@ from benhan.patient.live import Halls
 from benhan.patient.oa.accounts import Accounts, Keeping, oa_app
 from benhan.patient.oa.events import Hearing
 from benhan.patient.oa.sending import senders
+from benhan.patient.own_copy import Copying
 from benhan.patient.posting import Noticing, Posting
 from benhan.patient.telling import Telling
 from benhan.patient.zalo import zalo
@@ -53,8 +54,9 @@ from benhan.settings import Settings
 
 learn(Path(__file__).parent)
 
-#: Everything that publishes doors. Each module has `DOORS`, most have `NAV`, some have `FOLLOWERS` of the feed or
-#: `OPERATIONS` of FHIR (`$…`; these stand before `rest`, whose `/fhir/{type}/{id}` would swallow them).
+#: Everything that publishes doors. Each module has `DOORS`, most have `NAV`, some have `FOLLOWERS` of the feed,
+#: `PAPERS` of a visit, what they have `HANDED_OUT`, or `OPERATIONS` of FHIR (`$…`; these stand before `rest`, whose
+#: `/fhir/{type}/{id}` would swallow them).
 ROOMS = (
     "benhan.entrance.pages",
     "benhan.entrance.sign_in",
@@ -80,8 +82,21 @@ ROOMS = (
     "benhan.hospital.review.pages",
     "benhan.hospital.review.pages_glass",
     "benhan.hospital.chart.pages",
+    "benhan.hospital.referral_pages",
+    "benhan.hospital.cashier.pages",
+    "benhan.hospital.cashier.pages_setup",
+    "benhan.hospital.cashier.pages_packages",
+    "benhan.hospital.cashier.app",
+    "benhan.hospital.cashier.callback",
     "benhan.hospital.feedback.pages",
     "benhan.hospital.feedback.app",
+    "benhan.hospital.noticeboard.pages",
+    "benhan.hospital.noticeboard.app",
+    "benhan.hospital.questions.pages",
+    "benhan.hospital.questions.roster_pages",
+    "benhan.hospital.questions.app",
+    "benhan.hospital.remote.pages",
+    "benhan.hospital.remote.app",
     "benhan.patient.entry_pages",
     "benhan.patient.own_person",
     "benhan.patient.relatives_pages",
@@ -97,7 +112,12 @@ ROOMS = (
     "benhan.patient.app_session",
     "benhan.patient.app_people",
     "benhan.patient.app_record",
+    "benhan.patient.addresses",
+    "benhan.patient.papers",
+    "benhan.patient.own_copy",
+    "benhan.patient.sharing",
     "benhan.patient.app_consents",
+    "benhan.patient.app_fees",
     "benhan.province.population.pages",
     "benhan.province.population.own",
     "benhan.entrance.subscriptions",
@@ -162,6 +182,8 @@ def create_app(settings: Settings, database: Database | None = None) -> Starlett
     app.state.doors = doors
     app.state.sockets = [door for door in every if isinstance(door, SocketDoor)]
     app.state.operations = tuple(operation for room in rooms for operation in getattr(room, "OPERATIONS", ()))
+    app.state.papers = {kind: make for room in rooms for kind, make in getattr(room, "PAPERS", {}).items()}
+    app.state.handed_out = {kind: opens for room in rooms for kind, opens in getattr(room, "HANDED_OUT", {}).items()}
     app.state.nav = [item for room in rooms for item in getattr(room, "NAV", ())]
     app.state.followers = [follower for room in rooms for follower in getattr(room, "FOLLOWERS", ())]
     return app
@@ -185,6 +207,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         *(follower(database) for follower in app.state.followers),
         Daily(database, settings.idle_account_days),
         Refreshing(database),
+        Copying(database, settings.public_url),
         app.state.halls,
     ]
     if app.state.senders:
@@ -291,7 +314,7 @@ _OPEN = {
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE",
     "Access-Control-Allow-Headers": "Authorization, Content-Type, Accept, Prefer, If-Match, If-None-Match, "
-    "If-None-Exist, If-Modified-Since, Accept-Language, Idempotency-Key, Booking-Pass, Last-Event-ID",
+    "If-None-Exist, If-Modified-Since, Accept-Language, Idempotency-Key, Booking-Pass, Room-Seat, Last-Event-ID",
     "Access-Control-Max-Age": "600",
 }
 

@@ -25,6 +25,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from benhan.cli_doors import doors
+from benhan.cli_form import form
 from benhan.cli_keys import keys
 from benhan.cli_store import MASTER_KEY, AnyFacility, Data, OneFacility, facility_of, master_source, served, use_master
 from benhan.cli_token import invite, token
@@ -38,6 +39,7 @@ cli.add_typer(keys, name="keys")
 cli.command()(token)
 cli.command()(invite)
 cli.command()(doors)
+cli.command()(form)
 console = Console(highlight=False)
 
 Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="Cổng.")]

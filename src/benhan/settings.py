@@ -21,6 +21,10 @@ from pydantic_settings import (
 _NO_NAMES = frozenset({"email", "phone_number", "preferred_username", "name", "nickname", "given_name", "family_name"})
 
 
+#: coturn's secret makes every password of the relay.
+SHORTEST_TURN_SECRET = 32
+
+
 class SignInProvider(BaseModel):
     """An OpenID Connect provider that staff may sign in through."""
 
@@ -210,6 +214,22 @@ class Settings(BaseSettings):
         "{facility}, {time}, {code} and so on stand for what they say",
     )
 
+    turn_urls: str = Field(
+        default="",
+        description="addresses of coturn between commas (`turn:turn.example.vn:3478?transport=udp, "
+        "turns:turn.example.vn:5349?transport=tcp`), by which calls go where two browsers do not reach each other; "
+        "empty: none, calls go directly or not at all",
+    )
+    turn_secret: SecretStr = Field(
+        default=SecretStr(""), description="coturn's `static-auth-secret`; of it each caller's own password is made"
+    )
+    turn_minutes: int = Field(
+        default=60, ge=5, le=720, description="such a password opens the relay for so long; a call under way goes on"
+    )
+    turn_only: bool = Field(
+        default=False, description="calls go through the relay alone, so that neither side learns the other's address"
+    )
+
     subscription_networks: str = Field(
         default="",
         description="private networks that subscriptions may be delivered to, between commas (`10.20.0.0/16`); there "
@@ -228,6 +248,19 @@ class Settings(BaseSettings):
         for one in _between_commas(text):
             ip_network(one)
         return text
+
+    @model_validator(mode="after")
+    def _relay_is_whole(self) -> Self:
+        wrong = [one for one in self.relays() if not one.startswith(("turn:", "turns:"))]
+        if wrong:
+            raise ValueError(f"turn_urls: {wrong[0]} is no address of a relay (turn: or turns:)")
+        if bool(self.relays()) is not bool(self.turn_secret.get_secret_value()):
+            raise ValueError("turn_urls and turn_secret: the one needs the other")
+        if self.relays() and len(self.turn_secret.get_secret_value()) < SHORTEST_TURN_SECRET:
+            raise ValueError(f"turn_secret is shorter than {SHORTEST_TURN_SECRET} characters: anybody could guess it")
+        if self.turn_only and not self.relays():
+            raise ValueError("turn_only: there is no relay (turn_urls)")
+        return self
 
     @classmethod
     def settings_customise_sources(
@@ -248,6 +281,10 @@ class Settings(BaseSettings):
     def origins(self) -> list[str]:
         """From where the patient's app may ask."""
         return _between_commas(self.app_origins)
+
+    def relays(self) -> list[str]:
+        """The relays for calls."""
+        return _between_commas(self.turn_urls)
 
     def proxies(self) -> list[str]:
         """The reverse proxies whose word on a caller's address is believed."""

@@ -6,6 +6,9 @@ import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from urllib.parse import urlsplit
+
+import httpx
 
 from benhan.core import store
 from benhan.core.access import Role, Subject
@@ -33,6 +36,15 @@ class Day:
 
     def __init__(self, database: Database, house: House) -> None:
         self.database, self.house = database, house
+
+    async def her_own(self, browser: httpx.AsyncClient, sent: Sent, paper: str) -> httpx.Response:
+        """The paper as the patient gets it: her app asks for an address, a browser opens it."""
+        async with self.tx() as tx:
+            token = await open_session(tx, self.house.key, patient=sent.patient.id, hours=1)
+        asked = f"/app/visits/{sent.visit.id}/papers/{paper}"
+        given = await browser.post(asked, headers={"Authorization": f"Bearer {token}"})
+        assert given.status_code == 201, given.text
+        return await browser.get(urlsplit(given.json()["address"]).path)
 
     @asynccontextmanager
     async def tx(self) -> AsyncIterator[Transaction]:

@@ -22,7 +22,7 @@ class Handheld:
     """A page with the app in it."""
 
     def __init__(self, page: Page, axe: Axe, shots: Path, name: str) -> None:
-        self.page, self._axe, self._shots, self._name, self._count = page, axe, shots, name, 0
+        self.page, self._axe, self.shots, self._name, self._count = page, axe, shots, name, 0
 
     async def sees(self, *texts: str | re.Pattern[str]) -> None:
         """Every text stands on the screen."""
@@ -50,7 +50,7 @@ class Handheld:
     async def looks(self, screen: str) -> None:
         """A picture of what she sees; and all of the screen is open to everybody, and nothing wider than it."""
         self._count += 1
-        await self.page.screenshot(path=self._shots / f"{self._name}-{self._count:02}-{screen}.png")
+        await self.page.screenshot(path=self.shots / f"{self._name}-{self._count:02}-{screen}.png")
         wide, high = SMALL
         whole = await self.page.evaluate("document.documentElement.scrollHeight")
         await self.page.set_viewport_size({"width": wide, "height": max(high, whole)})  # nothing under the tabs

@@ -1,40 +1,38 @@
-"""The patient's app on a phone: once in a browser with a code, once inside Zalo; the same build, the same program.
+"""The patient's app on a phone in a browser, with a code: every screen, and a connection that is lost.
 
-Source: shared/zalo/README.md ("SDK modes"); issue 5, items 1 to 5 and 9.
+Source: issue 5, items 1 to 5, 8 and 9. The whole way of a patient, inside Zalo and without: test_whole_way.py.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 from starlette.applications import Starlette
 
 from benhan.core.access import Role
 from benhan.core.access.acting import Kind
 from benhan.core.db import Database
 from benhan.core.fhir import r4
-from benhan.hospital import queue
+from benhan.core.kit import clock
+from benhan.hospital import prices, queue
+from benhan.hospital.cashier import payee
+from benhan.hospital.cashier.payee import Payee
 from benhan.patient import miniapp, relatives
-from benhan.patient.zalo import Zalo
 from benhan.simulator import House
-from tests.browser import PATIENCE_MS, Axe, OpenPage, chromium
+from tests.browser import Axe, OpenPage
 from tests.journeys.handheld import SMALL, Handheld
 from tests.patient import people, telephones
 from tests.standins.sms_gateway import GatewayStandIn
-from tests.standins.zalo import SECRET, ZaloStandIn, zalo_stand_in
-from tests.standins.zalo.app_host import ROOT
 
 pytestmark = pytest.mark.timeout(280)
-ANDROID = "Mozilla/5.0 (Linux; Android 14; SM-A156E) AppleWebKit/537.36 Mobile Zalo android/25110100 ZaloTheme/light"
 PHOTO = Path(__file__).parents[2] / "docs" / "pictures" / "hall.png"
 #: All that lies in the app's store, as it lies there.
 SEALED = """() => new Promise((done) => {
@@ -62,6 +60,9 @@ async def waiting(database: Database, hospital: House) -> Waiting:
     child = await telephones.patient(database, hospital, telephones.number(), "Đặng Gia Bảo", "2019-05-06")
     desk = hospital.subject(Role.RECEPTION)
     async with database.transaction(hospital.key) as tx:
+        if not await prices.at(tx, hospital.loader, ["noi"], clock.today()):
+            await prices.keep(tx, hospital.loader, "noi", 150_000, clock.today())
+        await payee.keep(tx, hospital.loader, Payee("970403", "0011012345678", "BVDK SONG HONG"))
         await relatives.record_guardian(
             tx, desk, child.id or "", "Đặng Thị Tâm", phone, date.fromisoformat(people.BIRTH), Kind.GUARDIAN,
             "Giấy khai sinh 12/2019", None,
@@ -93,6 +94,7 @@ async def test_in_a_browser_with_a_code_and_without_a_connection(
     await takes_on_her_child(phone)
     await follows_the_queue(phone, database, hospital, waiting)
     await reads_her_record(phone)
+    await takes_her_record_along(phone, open_page, address)
     await books_and_moves(phone)
     await loses_the_connection(phone)
     await sees_who_opened_and_consents(phone)
@@ -114,7 +116,7 @@ async def signs_in_with_a_code(phone: Handheld, hospital: House, gateway: Gatewa
     await phone.taps("Tiếp tục")
     await expect(phone.page.locator("[aria-invalid]")).to_be_focused()
     await phone.looks("code")
-    await phone.fills("Mã gồm 6 chữ số", gateway.code())
+    await phone.fills("Mã gồm 6 chữ số", await telephones.code_in(gateway))
     await phone.taps("Tiếp tục")
     await phone.fills("Ngày sinh", "3/2/1956")
     await phone.looks("birth")
@@ -138,6 +140,10 @@ async def follows_the_queue(phone: Handheld, database: Database, hospital: House
     """Her number, how many before her, and the call as it comes."""
     await phone.sees("Số của bạn", re.compile(r"còn \d+ người, khoảng \d+ phút"), "cập nhật trực tiếp", "Đã tiếp đón")
     await phone.looks("today")
+    await phone.goes(re.compile("Chi phí tạm tính"))
+    await phone.sees("Còn phải trả", "Chưa tra thẻ BHYT hôm nay")
+    await phone.looks("fees")
+    await phone.goes("Quay lại")
     async with database.transaction(hospital.key) as tx:
         await queue.call(tx, hospital.subject(Role.DOCTOR), waiting.ticket)
     await phone.sees(re.compile("Mời vào"))
@@ -157,7 +163,7 @@ async def reads_her_record(phone: Handheld) -> None:
     await phone.sees("Glucose máu", "cao hơn bình thường", "4 lần đo")
     await phone.looks("results")
     await phone.goes("Glucose máu")
-    await phone.sees("Cao hơn lần trước (6,8).", "8,2")
+    await phone.sees("Cao hơn lần trước (6,8).", "thấp nhất 6,8, cao nhất 8,2.")
     await phone.looks("result")
     await phone.goes("Quay lại")
     await phone.goes("Thuốc")
@@ -165,9 +171,55 @@ async def reads_her_record(phone: Handheld) -> None:
     await phone.looks("medicines")
 
 
+async def takes_her_record_along(phone: Handheld, open_page: OpenPage, address: str) -> None:
+    """A paper as PDF, everything as files, and a doctor elsewhere who reads until she ends it."""
+    await phone.goes("Tiêm, dị ứng")
+    await phone.sees("Chưa ghi dị ứng nào", "Chưa ghi mũi tiêm nào")
+    await phone.looks("protection")
+    await phone.goes("Lượt khám")
+    await phone.goes(re.compile("Tải toàn bộ hồ sơ"))
+    await phone.taps("Tạo bản sao")
+    await phone.sees("xong")
+    await phone.looks("copies")
+    assert await fetched(phone, "Lịch sử khám (PDF)") == "lich-su-kham.pdf"
+    await phone.goes("Quay lại")
+    await phone.page.locator(".way", has_text="chưa kết thúc").click()
+    assert (await fetched(phone, "Phiếu khám")).startswith("phieu-kham-")
+    await phone.looks("papers")
+    await phone.goes("Cho bác sĩ nơi khác xem lượt này")
+    await phone.looks("share-new")
+    await phone.taps("Tạo mã QR")
+    await phone.sees("Chưa ai mở.")
+    await phone.looks("share")
+    shown = await phone.page.locator(".qr figcaption").inner_text()
+    code = await phone.page.locator(".share .code b").inner_text()
+    doctor = await open_page(address + urlsplit(shown).path, size=SMALL)
+    for label, value in (("Họ tên của bạn", "BS Trần Văn Xa"), ("Nơi khám", "BV Chợ Rẫy")):
+        await doctor.get_by_label(label).fill(value)
+    await doctor.get_by_label("Mã 6 chữ số").fill(code)
+    await doctor.screenshot(path=phone.shots / "app-share-code.png")
+    await doctor.get_by_role("button", name="Mở hồ sơ").click()
+    await expect(doctor.locator("h1")).to_have_text("Đặng Thị Tâm")
+    await doctor.screenshot(path=phone.shots / "app-share-read.png", full_page=True)
+    await phone.taps("Kết thúc ngay")
+    await phone.sees("bạn đã kết thúc", "BS Trần Văn Xa · BV Chợ Rẫy")
+    await doctor.reload()
+    await expect(doctor.locator("main")).to_contain_text("Người bệnh đã kết thúc")
+
+
+async def fetched(phone: Handheld, button: str) -> str:
+    """What the phone saves when she taps; its name."""
+    async with phone.page.expect_download() as saving:
+        await phone.taps(button)
+    return (await saving.value).suggested_filename
+
+
 async def books_and_moves(phone: Handheld) -> None:
     """Specialty, day, time, one look, the QR; then another time."""
     await phone.goes("Đặt khám")
+    await phone.fills("Tìm chuyên khoa, bác sĩ", "tôi ù tai và khó thở")
+    await phone.sees("Gợi ý theo điều bạn nói, không phải chẩn đoán", "gợi ý: ù tai", "Gọi 115 ngay")
+    await phone.looks("symptoms")
     await phone.fills("Tìm chuyên khoa, bác sĩ", "noi tong quat")
     await phone.sees("Nội tổng quát")
     await phone.looks("services")
@@ -176,10 +228,18 @@ async def books_and_moves(phone: Handheld) -> None:
     await phone.looks("times")
     await phone.taps(re.compile("Tiếp tục"))
     await phone.fills("Lý do khám", "Ho, sốt nhẹ 3 ngày")
+    await phone.taps("BHYT", "radio")
+    await phone.sees("Không có thẻ BHYT", "Tra thẻ")
     await phone.looks("confirm")
     await phone.taps("Đặt lịch")
-    await phone.sees("Đưa mã này cho quầy tiếp đón", re.compile(r"DK-\w{4}-\w{4}"))
+    await phone.sees("Đưa mã này cho quầy tiếp đón", re.compile(r"DK-\w{4}-\w{4}"), "Trả trước tiền khám")
     await phone.looks("booking")
+    await phone.goes(re.compile("Trả trước tiền khám"))
+    await phone.taps(re.compile("Trả 150"))
+    await phone.sees("Chuyển khoản VietQR", "0011012345678", "chưa nhận được tiền")
+    await phone.looks("payment")
+    await phone.goes("Quay lại")
+    await phone.sees("Tiền khám 150.000")
     await phone.goes("Đổi giờ")
     await picks_a_time(phone, 2)
     await phone.taps(re.compile("Tiếp tục"))
@@ -301,52 +361,3 @@ async def books_without_a_record(phone: Handheld) -> None:
     await phone.sees("Show this code at the desk", "Vũ Thị Mới")
     await phone.page.reload()
     await phone.sees("Show this code at the desk", "Vũ Thị Mới")
-
-
-@pytest.fixture
-def zalo(app: Starlette, address: str, waiting: Waiting) -> Iterator[tuple[ZaloStandIn, int]]:
-    """Zalo's hosts on loopback, where the mother holds the telephone; and the port of those with a certificate."""
-    there = ZaloStandIn(www=miniapp.APP.out, backend=address)
-    token = there.person("uat-1", "3368637342326461234", telephones.international(waiting.phone))
-    there.boot = {"user": {"id": "3368637342326461234", "token": "uat-1", "phoneToken": token}, "deny": [], "qr": ""}
-    with zalo_stand_in(there) as graph, zalo_stand_in(there, tls=True) as hosts:
-        app.state.zalo = Zalo(graph, SECRET)
-        yield there, int(hosts.rpartition(":")[2])
-        app.state.zalo = None
-
-
-@pytest_asyncio.fixture
-async def in_zalo(zalo: tuple[ZaloStandIn, int]) -> AsyncIterator[Page]:
-    """The app as Zalo's browser opens it: its own hosts, its bridge."""
-    _there, port = zalo
-    hosts = f"--host-resolver-rules=MAP *.zalo.me:443 127.0.0.1:{port},MAP h5.zdn.vn:443 127.0.0.1:{port}"
-    async with AsyncExitStack() as stack:
-        browser = await stack.enter_async_context(chromium(hosts, "--ignore-certificate-errors"))
-        context = await browser.new_context(
-            viewport={"width": SMALL[0], "height": SMALL[1]}, user_agent=ANDROID, locale="vi-VN", has_touch=True,
-            reduced_motion="reduce", timezone_id="Asia/Ho_Chi_Minh", ignore_https_errors=True,
-        )  # fmt: skip
-        page = await context.new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        wrong: list[str] = []
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        await page.goto(f"https://h5.zdn.vn{ROOT}/")
-        yield page
-    assert not wrong
-
-
-async def test_inside_zalo_without_typing_a_telephone(in_zalo: Page, axe: Axe, hospital: House, shots: Path) -> None:
-    phone = Handheld(in_zalo, axe, shots, "zalo")
-    await phone.taps(hospital.name)
-    await phone.sees("Không thông tin sức khoẻ nào được gửi cho Zalo")
-    await phone.looks("sign-in")
-    await phone.taps("Tiếp tục với Zalo")
-    await phone.fills("Ngày sinh", "3/2/1956")
-    await phone.taps("Mở hồ sơ")
-    await phone.taps(re.compile("Tôi · Đặng Thị Tâm"))
-    await phone.sees("Số của bạn", "cập nhật trực tiếp")
-    await phone.looks("today")
-    calls = json.dumps(await in_zalo.evaluate("window.__ZALO_CALLS__"))
-    assert "action.mp.get.number" in calls
-    assert "Glucose" not in calls
-    assert "Đặng" not in calls

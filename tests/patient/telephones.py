@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import uuid4
@@ -16,6 +17,7 @@ from benhan.core.fhir import r4
 from benhan.patient.messages import ShortMessage
 from benhan.simulator import House
 from tests.patient import people
+from tests.settled import PATIENCE
 from tests.standins.sms_gateway import TOKEN, GatewayStandIn, sms_gateway
 
 ENTRY = "/nguoi-benh/dang-nhap"
@@ -39,6 +41,15 @@ def messages_to(app: Starlette) -> Iterator[GatewayStandIn]:
         app.state.senders = [ShortMessage(address, TOKEN, "BENHVIEN")]
         yield gateway
         app.state.senders = []
+
+
+async def code_in(gateway: GatewayStandIn) -> str:
+    """The code that comes: a message leaves after the answer that a browser waits for."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            if gateway.sent:
+                return gateway.code()
+            await asyncio.sleep(0.02)
 
 
 async def patient(

@@ -11,8 +11,8 @@ import pytest
 from benhan.core import store
 from benhan.core.access import Subject
 from benhan.core.db import Database, Transaction
-from benhan.core.fhir import r4
-from benhan.hospital.visit import stamp
+from benhan.core.fhir import r4, systems
+from benhan.hospital.visit import concept, stamp
 from benhan.province.population import own
 from benhan.simulator import House
 from tests.province import visits
@@ -55,13 +55,19 @@ async def test_a_booking_of_which_nobody_said_anything_was_not_kept(
             await _booking(tx, hospital, day, status)
         await _booking(tx, hospital, day + timedelta(days=2), "booked")  # her day is not over
         lines = await own.kept(tx, subject("planning"), (day + timedelta(days=2)).date())
-    one = next(line for line in lines if "Nguyễn Thu Hà" in line.doctor)
+        over = subject("planning"), (day + timedelta(days=2)).date()
+        specialties, months = await own.kept_by_specialty(tx, *over), await own.kept_by_month(tx, *over)
+    one = next(line for line in lines if "Nguyễn Thu Hà" in line.name)
     assert (one.came, one.missed, one.missed_percent) == (3, 2, 40.0)
+    [alike] = [line for line in specialties if line.name == "Nội tiết"]
+    of_month = next(line for line in months if line.name == f"{day:%m/%Y}")
+    assert (alike.came, alike.missed) == (of_month.came, of_month.missed) == (3, 2)
 
 
 async def _booking(tx: Transaction, house: House, at: datetime, status: str) -> r4.Appointment:
     with_doctor = r4.AppointmentParticipant(actor=DOCTOR, status="accepted")
     made = r4.Appointment(
-        status=status, start=stamp(at), end=stamp(at + timedelta(minutes=20)), participant=[with_doctor]
-    )
+        status=status, start=stamp(at), end=stamp(at + timedelta(minutes=20)), participant=[with_doctor],
+        specialty=[concept(systems.SPECIALTY, "noitiet", "Nội tiết")],
+    )  # fmt: skip
     return await store.create(tx, house.loader, made)

@@ -94,7 +94,7 @@ class Questions:
         if self._learned and chance < 0.2:
             return Question("GET", self._chance.choice(self._learned), self._manner())
         if chance >= 0.975:
-            return self._stream()
+            return self._stream(who)
         if (Permission.FHIR in who.permissions) is (chance < 0.95):
             return self._fhir()
         return self._page(who)
@@ -287,17 +287,21 @@ class Questions:
         asked = self._chance.choice(["_count=20", f"_type={self._type()}&_count=30", "since=now"])
         return Question("GET", f"/fhir/_changes?{asked}", self._manner())
 
-    def _stream(self) -> Question:
-        """What changed while nobody listened, and what changes now."""
+    def _stream(self, who: Asker) -> Question:
+        """What changed while nobody listened, and what changes now; a program asks the feed more often than not."""
         chance, told = self._chance, sorted({name for name, _id in self._world.own[self._chance.choice(LETTERS)]})
         types = ",".join(chance.sample(told, 10))
-        address = chance.choice([
+        feed = [f"/fhir/_changes?since={self._since}", f"/fhir/_changes?_type={chance.choice(told)}", "/fhir/_changes"]
+        if Permission.FHIR in who.permissions and chance.random() < 0.6:
+            return self._heard(feed[0])
+        return self._heard(chance.choice([
             f"/live?types={types}&since={self._since}", f"/live?types={types}&since={self._since}",
             f"/live?types={types}&since={self._since}&patient={self._id('Patient')}",
             f"/nguoi-benh/truc-tiep?since={self._since}", f"/app/live?since={self._since}",
-            f"/so-y-te/truc-tiep?since={self._since}",
-            f"/fhir/_changes?since={self._since}", f"/fhir/_changes?_type={chance.choice(told)}", "/fhir/_changes",
-        ])  # fmt: skip
+            f"/so-y-te/truc-tiep?since={self._since}", *feed,
+        ]))  # fmt: skip
+
+    def _heard(self, address: str) -> Question:
         return Question("GET", address, [("accept", "text/event-stream")], hear=_HEAR_SECONDS)
 
     def _nonsense(self) -> Question:

@@ -47,14 +47,16 @@ WITHOUT_FACILITY_IN_KEY = {
     "code_system_pkey": "key of the record", "concept_pkey": "key of the record", "concept_code": "key of the record",
     "concept_above_pkey": "key of the record", "resource_pkey": "a number of ours", "feed_pkey": "a number of ours",
     "search_parameter_pkey": "a number of ours", "reindex_pkey": "a number of ours", "reindex_part_pkey": "a job's",
-    "invitation_pkey": "hash of a token made by us", "outside_link_pkey": "as a login: nobody is known yet",
+    "invitation_pkey": "hash of a token made by us", "handout_pkey": "hash of a token made by us",
+    "outside_link_pkey": "as a login: nobody is known yet",
     "passkey_pkey": "made by the authenticator at random", "personal_link_pkey": "hash of a token made by us",
     "person_pkey": "made by us at random", "phone_step_pkey": "hash of a token made by us",
     "relation_pkey": "of its RelatedPerson, made by us at random",
     "program_grant_pkey": "made by us at random", "program_launch_pkey": "hash of a token made by us",
     "program_token_pkey": "hash of a token made by us", "session_pkey": "hash of a token made by us",
     "sign_in_step_pkey": "hash of a token made by us", "signing_key_pkey": "the platform's own",
-    "socket_token_pkey": "hash of a token made by us",
+    "socket_token_pkey": "hash of a token made by us", "room_pass_pkey": "hash of a token made by us",
+    "room_seat_secret": "hash of a token made by us",
 }  # fmt: skip
 _OURS = "c.relnamespace = 'public'::regnamespace"
 _NAMED = "exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'facility')"

@@ -12,6 +12,7 @@ import "./styles/patient.css";
 import "./styles/province.css";
 import "./styles/phone.css";
 import "./styles/results.css";
+import "./styles/call.css";
 import "./styles/print.css";
 import "./behaviour/exchange";
 import { autosave } from "./behaviour/autosave";
@@ -29,3 +30,5 @@ import { toasts } from "./behaviour/toast";
 
 // Whoever is asked first may take a key: an open list, then the keys of the page, then the rows of a table.
 for (const start of [dialogs, combobox, palette, scan, keys, sheets, tables, toasts, autosave, clock, passkeys, lock]) start();
+if (document.querySelector("[data-call]")) void import("./behaviour/call").then(({ call }) => call());
+if (window.parent !== window) document.documentElement.dataset.framed = ""; // beside a call: without its own top

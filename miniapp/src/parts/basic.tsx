@@ -159,7 +159,7 @@ export function Foot({ children }: { children: ReactNode }): React.JSX.Element {
 }
 
 /** A code to be scanned, with its letters below. */
-export function Qr({ code, label }: { code: Code | null; label: string }): React.JSX.Element | null {
+export function Qr({ code, label, said }: { code: Code | null; label: string; said?: string }): React.JSX.Element | null {
   if (!code) return null;
   const { text, size, path } = code;
   return (
@@ -168,7 +168,7 @@ export function Qr({ code, label }: { code: Code | null; label: string }): React
         <rect x="-3" y="-3" width={size + 6} height={size + 6} fill="#fff" />
         <path d={path} fill="#111a22" />
       </svg>
-      <figcaption>{text}</figcaption>
+      <figcaption>{said ?? text}</figcaption>
     </figure>
   );
 }

@@ -1,4 +1,6 @@
 // Parts of a record as they look on every screen: a value, a finding, a medicine.
+import { useEffect, useState } from "react";
+import { useApp } from "../app";
 import type { Curve, Finding, Medicine } from "../contract";
 import { Link } from "../router";
 import { date, t, time, today } from "../words";
@@ -31,9 +33,37 @@ export function FindingOf({ finding }: { finding: Finding }): React.JSX.Element 
       <h3>{finding.name}</h3>
       {finding.conclusion && <p className="strong">{finding.conclusion}</p>}
       {finding.text && <p className="lines">{finding.text}</p>}
+      {finding.pictures?.map((one) => <Picture key={one} id={one} of={finding.name} />)}
+      {finding.pictures?.length > 0 && <p className="mute">{t("Ảnh xem nhanh. Trình xem ảnh đầy đủ đến cùng khoa chẩn đoán hình ảnh.")}</p>}
       {finding.when && <p className="mute">{date(finding.when)} {time(finding.when)}</p>}
     </Card>
   );
+}
+
+/** A picture of a report: asked for with her session, never by an address that others could open. */
+function Picture({ id, of }: { id: string; of: string }): React.JSX.Element {
+  const app = useApp();
+  const [shown, setShown] = useState<string | null>(null);
+  const [lost, setLost] = useState(false);
+  useEffect(() => {
+    let address = "";
+    let gone = false;
+    void app.api
+      .send("GET", `/app/pictures/${encodeURIComponent(id)}`)
+      .then(async (answer) => {
+        if (!answer.ok) throw new Error(String(answer.status));
+        const body = await answer.blob();
+        if (gone) return;
+        setShown((address = URL.createObjectURL(body)));
+      })
+      .catch(() => setLost(true));
+    return () => {
+      gone = true;
+      if (address) URL.revokeObjectURL(address);
+    };
+  }, [app, id]);
+  if (lost) return <p className="mute">{t("Chưa mở được ảnh này.")}</p>;
+  return shown ? <img className="picture" src={shown} alt={t("Ảnh của {name}", { name: of })} /> : <p className="mute">{t("Đang tải")}</p>;
 }
 
 const TIMES = ["MORN", "NOON", "AFT", "NIGHT"];
@@ -54,19 +84,19 @@ export function MedicineOf({ medicine }: { medicine: Medicine }): React.JSX.Elem
       )}
       {medicine.directions && <p>{medicine.directions}</p>}
       <p className="mute">
-        {[medicine.quantity, medicine.days > 0 && t("{n} ngày", { n: medicine.days }), medicine.until && (medicine.running ? t("đến {day}", { day: date(medicine.until) }) : t("hết ngày {day}", { day: date(medicine.until) }))].filter(Boolean).join(" · ")}
+        {[medicine.asNeeded && t("khi cần"), medicine.note, medicine.quantity, medicine.days > 0 && t("{n} ngày", { n: medicine.days }), medicine.until && (medicine.running ? t("đến {day}", { day: date(medicine.until) }) : t("hết ngày {day}", { day: date(medicine.until) }))].filter(Boolean).join(" · ")}
       </p>
     </li>
   );
 }
 
-export interface Hour { time: string; name: string; take: { title: string; dose: string }[] }
+export interface Hour { time: string; name: string; take: { title: string; dose: string; note: string }[] }
 
 /** Today by its times: what to take in the morning, at noon, in the afternoon, at night. */
 export function schedule(medicines: Medicine[]): Hour[] {
-  const running = medicines.filter((one) => one.running && (!one.until || one.until >= today()));
+  const running = medicines.filter((one) => one.running && !one.asNeeded && (!one.until || one.until >= today()));
   return TIMES.flatMap((at) => {
-    const take = running.flatMap((one) => one.doses.filter((dose) => dose.time === at).map((dose) => ({ title: one.title, dose: dose.dose, name: dose.name })));
+    const take = running.flatMap((one) => one.doses.filter((dose) => dose.time === at).map((dose) => ({ title: one.title, dose: dose.dose, note: one.note, name: dose.name })));
     return take.length ? [{ time: at, name: take[0]!.name, take }] : [];
   });
 }

@@ -7,7 +7,7 @@ import { type Drawing, Icon } from "./icon";
 
 const TABS: { to: string; icon: Drawing; label: Words; under: RegExp }[] = [
   { to: "/", icon: "day", label: "Hôm nay", under: /^\/$/ },
-  { to: "/dat-kham", icon: "book", label: "Đặt khám", under: /^\/(dat-kham|lich-hen)/ },
+  { to: "/dat-kham", icon: "book", label: "Đặt khám", under: /^\/(dat-kham|lich-hen|kham-tu-xa)/ },
   { to: "/ho-so", icon: "record", label: "Hồ sơ", under: /^\/ho-so/ },
   { to: "/toi", icon: "me", label: "Của tôi", under: /^\/toi/ },
 ];

@@ -2,17 +2,14 @@
 import { useState } from "react";
 import { Offline, Problem, told } from "../api";
 import { type App, useApp, useFresh } from "../app";
-import type { Booking, Ticket } from "../contract";
-import { Refused } from "../host";
-import { Button, Card, Choice, Foot, Loaded, Notice, Pill, Qr, Screen } from "../parts/basic";
+import type { Booking, Payment } from "../contract";
+import { Button, Card, Foot, Loaded, Notice, Pill, Qr, Screen, Way } from "../parts/basic";
+import { Icon } from "../parts/icon";
+import { smaller } from "../parts/photo";
 import { useUndo } from "../parts/shell";
-import { Link, useWay } from "../router";
-import { date, t, time, weekday, type Words } from "../words";
-
-/** Priorities that she may declare; the age speaks for itself. */
-const GROUPS: Record<string, Words> = {
-  "": "Không", "khuyet-tat": "Người khuyết tật", "co-thai": "Phụ nữ có thai", "nguoi-co-cong": "Người có công",
-};
+import { Link } from "../router";
+import { date, dong, t, time, weekday } from "../words";
+import { Arrival } from "./arrival";
 
 export function BookingScreen({ args: [code] }: { args: string[] }): React.JSX.Element {
   const app = useApp();
@@ -65,6 +62,7 @@ function BookingOf({ booking, again }: { booking: Booking; again: () => Promise<
         {stands && <p className="centre">{t("Đưa mã này cho quầy tiếp đón hoặc máy lấy số.")}</p>}
         <dl>
           <div><dt>{t("Người khám")}</dt><dd>{booking.name}</dd></div>
+          {booking.package && <div><dt>{t("Gói")}</dt><dd>{booking.package}</dd></div>}
           <div><dt>{t("Khám")}</dt><dd>{booking.service}</dd></div>
           {booking.doctor && <div><dt>{t("Bác sĩ")}</dt><dd>{booking.doctor}</dd></div>}
           {booking.room && <div><dt>{t("Phòng")}</dt><dd>{booking.room}</dd></div>}
@@ -72,8 +70,10 @@ function BookingOf({ booking, again }: { booking: Booking; again: () => Promise<
           {booking.reason && <div><dt>{t("Lý do khám")}</dt><dd>{booking.reason}</dd></div>}
         </dl>
       </Card>
+      {app.me?.record && !passOf(app, booking.code).pass && booking.start && <Paying code={booking.code} />}
+      {stands && app.me?.record && !passOf(app, booking.code).pass && booking.start && <Papers code={booking.code} />}
       {stands && <Card><h2>{t("Mang theo")}</h2><p>{t("Căn cước hoặc VNeID, thẻ BHYT, giấy chuyển tuyến nếu có, đơn thuốc đang dùng.")}</p></Card>}
-      {stands && booking.today && app.me?.record && app.host.scan && <Arrival booking={booking} again={again} />}
+      {stands && booking.today && app.me?.record && <Arrival booking={booking} again={again} />}
       {stands && booking.changeable && (
         <div className="pair">
           <Button kind="danger" onClick={cancel}>{t("Huỷ lịch")}</Button>
@@ -85,38 +85,47 @@ function BookingOf({ booking, again }: { booking: Booking; again: () => Promise<
   );
 }
 
-/** At the door: the QR there, and a number without the desk. */
-function Arrival({ booking, again }: { booking: Booking; again: () => Promise<void> }): React.JSX.Element {
+/** A referral or an appointment slip as photos, seen at the desk and by the doctor. */
+function Papers({ code }: { code: string }): React.JSX.Element {
   const app = useApp();
-  const { go } = useWay();
-  const [group, setGroup] = useState("");
+  const path = `/app/bookings/${code}/papers`;
+  const found = useFresh<{ papers: number; most: number }>(path, false);
   const [wrong, setWrong] = useState("");
   const [busy, setBusy] = useState(false);
+  const { papers, most } = found.value ?? { papers: 0, most: 0 };
 
-  async function arrive(): Promise<void> {
+  async function send(files: File[]): Promise<void> {
     setBusy(true);
     setWrong("");
     try {
-      const door = await app.host.scan!();
-      await app.api.post<{ ticket: Ticket }>(`/app/bookings/${booking.code}/arrival`, { door, group });
-      await again();
-      go("/");
+      for (const file of files.slice(0, most - papers)) await app.api.post(path, { photos: [await smaller(file)] });
     } catch (trouble) {
-      if (trouble instanceof Refused) setWrong(t("Chưa quét được mã. Cho phép máy ảnh rồi thử lại, hoặc đến quầy tiếp đón."));
-      else if (trouble instanceof Offline) setWrong(t("Không có mạng. Đưa mã của bạn cho quầy tiếp đón."));
-      else if (trouble instanceof Problem) setWrong(told(trouble));
-      else throw trouble;
+      if (trouble instanceof Problem) setWrong(told(trouble));
+      else if (trouble instanceof Offline) setWrong(t("Chưa gửi được ảnh: không có mạng."));
+      else setWrong(t("Không đọc được ảnh này."));
     } finally {
+      await found.again();
       setBusy(false);
     }
   }
   return (
     <Card>
-      <h2>{t("Đã đến bệnh viện?")}</h2>
-      <p>{t("Quét mã QR ở cửa để lấy số ngay, không phải xếp hàng ở quầy.")}</p>
+      <h2>{t("Giấy chuyển, giấy hẹn")}</h2>
+      <p>{papers ? t("Đã gửi {n} ảnh. Vẫn mang theo bản giấy.", { n: papers }) : t("Chụp gửi trước để quầy và bác sĩ xem; vẫn mang theo bản giấy.")}</p>
       {wrong && <Notice tone="bad">{wrong}</Notice>}
-      <Choice legend={t("Ưu tiên")} name="group" value={group} className="pills" onChange={setGroup} options={Object.entries(GROUPS).map(([value, label]) => ({ value, label: t(label) }))} />
-      <Button kind="primary" busy={busy} onClick={() => void arrive()}>{t("Quét mã ở cửa")}</Button>
+      {papers < most && (
+        <label className="button" aria-busy={busy}>
+          <Icon name="image" />{t("Gửi ảnh giấy tờ")}
+          <input type="file" accept="image/*" multiple className="unseen" disabled={busy} onChange={(event) => void send([...(event.target.files ?? [])])} />
+        </label>
+      )}
     </Card>
   );
+}
+
+/** What it costs and whether it is paid; nothing where the facility takes no money in advance. */
+function Paying({ code }: { code: string }): React.JSX.Element | null {
+  const one = useFresh<Payment>(`/app/bookings/${code}/payment`, false).value;
+  if (!one || !(one.state || one.ways.length)) return null;
+  return <Way to={`/lich-hen/${code}/thanh-toan`} icon="card" title={one.state ? t("Tiền khám {amount}", { amount: dong(one.amount) }) : t("Trả trước tiền khám")} note={one.stateName || dong(one.amount)} />;
 }

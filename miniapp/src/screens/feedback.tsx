@@ -2,8 +2,8 @@
 import { type FormEvent, useId, useState } from "react";
 import { Problem, told } from "../api";
 import { useApp, useFresh } from "../app";
-import type { Feedback, Feedbacks } from "../contract";
-import { Button, Card, Choice, Foot, Loaded, Notice, Pill, Screen } from "../parts/basic";
+import type { Feedback, Feedbacks, Surveys } from "../contract";
+import { Button, Card, Choice, Empty, Foot, Loaded, Notice, Pill, Screen, Way } from "../parts/basic";
 import { Icon } from "../parts/icon";
 import { smaller } from "../parts/photo";
 import { date, t } from "../words";
@@ -21,6 +21,7 @@ export function FeedbackScreen(): React.JSX.Element {
           {sent !== "waits" && sent.anonymous && <> {t("Mã để đọc trả lời: {code}", { code: sent.code })}</>}
         </Notice>
       )}
+      <Way to="/toi/khao-sat" icon="check" title={t("Lượt khám vừa rồi thế nào?")} note={t("Năm câu ngắn, không ghi tên.")} />
       <Loaded of={found}>
         {(value) => (
           <>
@@ -94,6 +95,58 @@ function Saying({ choices, onSent }: { choices: Feedbacks; onSent: (made: Feedba
         </Card>
       )}
       <Foot><Button type="submit" kind="primary" busy={busy} disabled={busy || !given.words.trim()}>{t("Gửi góp ý")}</Button></Foot>
+    </form>
+  );
+}
+
+/** After a visit: a few marks and a word, under no name, once. */
+export function SurveyScreen(): React.JSX.Element {
+  const found = useFresh<Surveys>("/app/surveys");
+  const [done, setDone] = useState<string[]>([]);
+  return (
+    <Screen title={t("Lượt khám thế nào?")} lead={t("Không ghi tên. Bệnh viện chỉ thấy điểm chung và lời bạn viết.")} back="/toi/gop-y">
+      {done.length > 0 && <Notice tone="ok">{t("Cảm ơn bạn.")}</Notice>}
+      <Loaded of={found}>
+        {({ visits, questions }) => {
+          const one = visits.find((each) => !done.includes(each.id));
+          if (!one) return <Empty icon="check" title={t("Không còn lượt khám nào chờ bạn đánh giá")} />;
+          return <Marks key={one.id} visit={one} questions={questions} onSent={() => (setDone([...done, one.id]), void found.again())} />;
+        }}
+      </Loaded>
+    </Screen>
+  );
+}
+
+function Marks({ visit, questions, onSent }: { visit: Surveys["visits"][number]; questions: Surveys["questions"]; onSent: () => void }): React.JSX.Element {
+  const app = useApp();
+  const id = useId();
+  const [marks, setMarks] = useState<Record<string, string>>({});
+  const [words, setWords] = useState("");
+  const [wrong, setWrong] = useState<Problem | null>(null);
+
+  async function send(event: FormEvent): Promise<void> {
+    event.preventDefault();
+    try {
+      await app.outbox.act(`/app/surveys/${visit.id}`, { ...marks, words }, t("Đánh giá lượt khám"));
+      onSent();
+    } catch (trouble) {
+      if (!(trouble instanceof Problem)) throw trouble;
+      setWrong(trouble);
+    }
+  }
+  return (
+    <form onSubmit={(event) => void send(event)} noValidate>
+      {wrong && <Notice tone="bad">{told(wrong)}</Notice>}
+      <p className="strong">{[visit.when && date(visit.when), visit.place].filter(Boolean).join(" · ")}</p>
+      {questions.map((one) => (
+        <Choice key={one.code} legend={one.name} name={one.code} value={marks[one.code] ?? ""} className="rating" onChange={(mark) => setMarks({ ...marks, [one.code]: mark })}
+          options={["1", "2", "3", "4", "5"].map((value) => ({ value, label: value, said: t("{n} trên 5", { n: value }) }))} />
+      ))}
+      <div className="field">
+        <label htmlFor={`${id}w`}>{t("Điều bạn muốn nói thêm")}</label>
+        <textarea id={`${id}w`} rows={3} maxLength={1000} value={words} onChange={(event) => setWords(event.target.value)} />
+      </div>
+      <Foot><Button type="submit" kind="primary" disabled={!Object.keys(marks).length}>{t("Gửi đánh giá")}</Button></Foot>
     </form>
   );
 }

@@ -25,6 +25,8 @@ export function Mine(): React.JSX.Element {
       {me?.record && me.record.relation !== "named" && <Way to="/toi/ai-da-mo" icon="eye" title={t("Ai đã mở hồ sơ?")} note={t("Mỗi lần mở đều được ghi: ai, lúc nào, vì sao.")} />}
       {own && <Way to="/toi/dong-y" icon="shield" title={t("Đồng ý của tôi")} note={t("Hồ sơ được dùng vào việc gì ngoài chữa bệnh.")} />}
       {own && <Way to="/toi/nguoi-than" icon="people" title={t("Ai thay mặt tôi?")} note={t("Người nhà được xem hồ sơ của bạn.")} />}
+      {me?.record?.parts.includes("chart") && <Way to="/toi/hoi-bac-si" icon="doctor" title={t("Hỏi bác sĩ")} note={t("Câu hỏi kèm ảnh; bác sĩ trả lời trong giờ đã đăng ký.")} />}
+      <Way to="/toi/benh-vien" icon="hospital" title={t("Về bệnh viện")} note={t("Tin mới, giờ mở cửa, bác sĩ, giá, đường đi.")} />
       {me?.record && <Way to="/toi/gop-y" icon="pen" title={t("Góp ý")} note={t("Khen, phàn nàn, đề nghị; và câu trả lời.")} />}
       {me?.person && <Way to="/toi/thiet-bi" icon="device" title={t("Thiết bị đang đăng nhập")} note={t("Mất máy? Đăng xuất máy đó ở đây.")} />}
       {!me && <Empty icon="me" title={t("Chưa đăng nhập")}><p>{t("Đăng nhập để xem hồ sơ, kết quả và số thứ tự.")}</p><Link className="button primary" to="/">{t("Đăng nhập")}</Link></Empty>}

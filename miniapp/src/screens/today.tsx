@@ -31,8 +31,8 @@ export function Today(): React.JSX.Element {
 }
 
 function DayOf({ day }: { day: Day }): React.JSX.Element {
-  const { visit, ticket, brought } = day;
-  const told = brought && (brought.results.length + brought.findings.length + brought.medicines.length > 0 || brought.advice || brought.diagnoses.length > 0);
+  const { visit, ticket } = day;
+  const results = visit ? visit.results.length + visit.findings.length : 0;
   return (
     <div className="stack">
       {day.emergencies > 0 && (
@@ -60,13 +60,15 @@ function DayOf({ day }: { day: Day }): React.JSX.Element {
           </ol>
         </Card>
       )}
-      {told && visit && (
+      {visit && (results > 0 || visit.medicines.length > 0 || visit.advice || visit.diagnoses.length > 0) && (
         <Way to={`/ho-so/luot-kham/${visit.id}`} icon="flask" title={t("Đã có kết quả")} note={[
-          brought.results.length + brought.findings.length > 0 && t("{n} kết quả", { n: brought.results.length + brought.findings.length }),
-          brought.medicines.length > 0 && t("{n} thuốc", { n: brought.medicines.length }),
-          brought.diagnoses[0],
+          results > 0 && t("{n} kết quả", { n: results }),
+          visit.medicines.length > 0 && t("{n} thuốc", { n: visit.medicines.length }),
+          visit.diagnoses[0],
         ].filter(Boolean).join(" · ")} />
       )}
+      {visit && <Way to="/chi-phi" icon="card" title={t("Chi phí tạm tính")} note={t("khám, xét nghiệm, phần BHYT trả")} />}
+      {visit && !visit.open && <Way to="/toi/khao-sat" icon="pen" title={t("Lượt khám vừa rồi thế nào?")} note={t("Năm câu ngắn, không ghi tên.")} />}
       {day.next && <NextOf next={day.next} person={day.person} />}
       {(visit || day.next) && <Way to="/ho-so/thuoc" icon="pill" title={t("Thuốc trong ngày")} note={t("Sáng, trưa, chiều, tối uống gì")} />}
     </div>

@@ -26,7 +26,7 @@ export function Whose(): React.JSX.Element {
       setBusy("");
     }
   }
-  const open = (key: string) => run(key, async () => (await app.open(key), go(path === "/chon" ? "/" : path, true)));
+  const open = (key: string) => run(key, async () => (await app.open(key), go(path === "/chon" ? "/" : path + location.search, true)));
 
   return (
     <Screen title={t("Hồ sơ của ai?")} lead={t("Của bạn, và của người nhà mà bạn thay mặt.")}>

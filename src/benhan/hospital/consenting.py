@@ -53,6 +53,7 @@ TODAY: Final = {
     Purpose.FACILITIES: later("Ghi nhận; phần gửi hồ sơ sang cơ sở khác chưa có, nên chưa gửi gì."),
     Purpose.RESEARCH: later("Ghi nhận; phần trích dữ liệu nghiên cứu chưa có, nên chưa dùng gì."),
     Purpose.CONTACT: later("Ghi nhận; phần gửi tin chưa có, nên chưa gửi gì."),
+    Purpose.REMOTE: later("Có hiệu lực ngay: bạn gửi được yêu cầu khám từ xa. Cuộc gọi không được ghi âm, ghi hình."),
 }
 
 

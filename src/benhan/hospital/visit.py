@@ -31,6 +31,8 @@ CLINIC, LABORATORY, IMAGING, RECEPTION, EMERGENCY = (
 
 # ── Tickets ────────────────────────────────────────────────────────────────────────────────────────────────────
 TICKET = r4.CodeableConcept(coding=[r4.Coding(system=systems.QUEUE, code="ticket", display="Phiếu chờ")])
+#: The code of a Task by which a patient asks to be seen at a distance.
+REMOTE_REQUEST = "remote"
 WAITING, CALLED, SERVED, DONE, SKIPPED = "requested", "ready", "in-progress", "completed", "on-hold"
 #: First letter of a ticket number, by kind of place and, in a clinic, by priority.
 SERIES = {"routine": "N", "urgent": "U", "stat": "C", LABORATORY: "X", IMAGING: "H"}

@@ -18,13 +18,14 @@ from benhan.core.access.glass import REASONS
 from benhan.core.access.glass_review import Broken, of_patient
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4
-from benhan.core.kit import json_forms, marks
+from benhan.core.kit import forms, json_forms, marks
 from benhan.core.kit.clock import local
 from benhan.core.kit.json_forms import Said
 from benhan.core.language import _
 from benhan.core.store.live import since
+from benhan.hospital.immunizations import VACCINES
 from benhan.hospital.visit import CALLED, OUTCOMES, SERVED, SKIPPED, WAITING, full_name, ticket_number
-from benhan.patient import live, record, rules
+from benhan.patient import live, papers, record, reminders, rules
 from benhan.patient.position import Position, position
 from benhan.patient.whys import role_of, what_seen, why
 
@@ -95,6 +96,7 @@ class Finding(Said):
     text: str
     conclusion: str
     when: datetime | None
+    pictures: list[str]
 
 
 class Dose(Said):
@@ -115,6 +117,29 @@ class Medicine(Said):
     quantity: str
     until: date | None
     running: bool
+    note: str
+    as_needed: bool
+    visit: str
+
+
+class Reminding(Said):
+    """A prescription that can be reminded of by the clock: whether it is, at which times, until when."""
+
+    visit: str
+    on: bool
+    times: list[str]
+    until: date
+
+
+class Vaccination(Said):
+    """A vaccination; `dose` 0: nobody knows which; `told`: not given here, as she or her booklet says."""
+
+    name: str
+    day: date | None
+    dose: int
+    lot: str
+    place: str
+    told: bool
 
 
 class Visit(Said):
@@ -134,6 +159,7 @@ class Visit(Said):
     results: list[Curve]
     findings: list[Finding]
     medicines: list[Medicine]
+    papers: list[papers.Paper]
 
 
 class Next(Said):
@@ -192,7 +218,7 @@ async def day(request: Request, tx: Transaction, who: Subject) -> Response:
     coming = await record.appointment(tx, who)
     return json_forms.answer(Day(
         person=_person(await record.person(tx, who)),
-        visit=_visit(told) if told else None,
+        visit=_visit(who, told) if told else None,
         ticket=_ticket(today.ticket) if today and today.ticket else None,
         place=_place(today.position) if today else None,
         steps=[Step(text=text, state=state) for text, state in today.steps] if today and today.open else [],
@@ -218,7 +244,7 @@ async def visits(request: Request, tx: Transaction, who: Subject) -> Response:
 
 async def visit(request: Request, tx: Transaction, who: Subject) -> Response:
     """One visit."""
-    return json_forms.answer(_visit(await record.told(tx, who, request.path_params["visit"])))
+    return json_forms.answer(_visit(who, await record.told(tx, who, request.path_params["visit"])))
 
 
 async def results(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -227,14 +253,56 @@ async def results(request: Request, tx: Transaction, who: Subject) -> Response:
     return json_forms.answer({"curves": _curves(curves), "findings": [_finding(one) for one in findings]})
 
 
+async def course(request: Request, tx: Transaction, who: Subject) -> Response:
+    """One thing measured, over all years."""
+    return json_forms.answer({"curve": _curves([await record.course(tx, who, request.path_params["code"])])[0]})
+
+
+async def picture(request: Request, tx: Transaction, who: Subject) -> Response:
+    """A picture of a released report."""
+    body = await record.picture(tx, who, request.path_params["picture"])
+    return Response(body, media_type="image/png" if body.startswith(record.PICTURES[1]) else "image/jpeg")
+
+
 async def medicines(request: Request, tx: Transaction, who: Subject) -> Response:
-    """What was prescribed."""
-    return json_forms.answer({"medicines": [_medicine(one) for one in await record.medicines(tx, who)]})
+    """What was prescribed, and of what she is reminded."""
+    found = await record.medicines(tx, who)
+    on = await reminders.on(tx, who)
+    return json_forms.answer({
+        "medicines": [_medicine(one) for one in found],
+        "reminders": [
+            Reminding(
+                visit=one.visit, on=one.visit in on, until=one.until,
+                times=[f"{reminders.CLOCK[time]:%H:%M}" for time in one.times],
+            ) for one in reminders.courses(found)
+        ],
+    })  # fmt: skip
+
+
+async def remind(request: Request, tx: Transaction, who: Subject) -> Response:
+    """The reminders of a prescription: on, or off."""
+    form = await json_forms.read(request, [
+        forms.text("visit", _("Lượt khám"), required=True, most=64), forms.flag("on", _("Nhắc")),
+    ])  # fmt: skip
+    found = reminders.courses(await record.medicines(tx, who))
+    course = next((one for one in found if one.visit == form["visit"]), None)
+    await reminders.switch(tx, who, course, form["visit"], wanted=form["on"])
+    return await medicines(request, tx, who)
 
 
 async def allergies(request: Request, tx: Transaction, who: Subject) -> Response:
     """What she does not bear."""
     return json_forms.answer({"allergies": await record.allergies(tx, who)})
+
+
+async def immunizations(request: Request, tx: Transaction, who: Subject) -> Response:
+    """What she was vaccinated with."""
+    return json_forms.answer({"immunizations": [
+        Vaccination(
+            name=_(VACCINES[one.code]) if one.code in VACCINES else one.name, day=one.day, dose=one.dose, lot=one.lot,
+            place=one.place, told=one.told,
+        ) for one in await record.immunizations(tx, who)
+    ]})  # fmt: skip
 
 
 async def opened(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -266,13 +334,13 @@ def _place(one: Position | None) -> Place | None:
     return Place(ahead=one.ahead, minutes=one.minutes, inside=one.inside) if one else None
 
 
-def _visit(told: record.Told) -> Visit:
+def _visit(who: Subject, told: record.Told) -> Visit:
     return Visit(
         id=told.visit.id or "", when=told.when, open=told.visit.status != "finished", reason=told.reason,
         place=told.place, doctor=told.doctor, diagnoses=told.diagnoses, advice=told.advice, addenda=told.addenda,
         outcome=told.outcome, outcome_name=_(OUTCOMES[told.outcome]) if told.outcome in OUTCOMES else "",
         results=_curves(rules.curves(told.results)), findings=[_finding(one) for one in told.findings],
-        medicines=[_medicine(one) for one in told.medicines],
+        medicines=[_medicine(one) for one in told.medicines], papers=papers.of_visit(who, told),
     )  # fmt: skip
 
 
@@ -291,14 +359,16 @@ def _result(one: rules.Result) -> Result:
 
 
 def _finding(one: rules.Finding) -> Finding:
-    return Finding(name=one.name, text=one.text, conclusion=one.conclusion, when=one.when)
+    return Finding(
+        name=one.name, text=one.text, conclusion=one.conclusion, when=one.when, pictures=list(one.pictures)
+    )  # fmt: skip
 
 
 def _medicine(one: rules.Medicine) -> Medicine:
     doses = [Dose(time=time, name=_(rules.TIMES[time]), dose=dose) for time, dose in one.doses.items()]
     return Medicine(
         title=one.title, directions=one.directions, doses=doses, days=one.days, quantity=one.quantity,
-        until=one.until, running=one.running,
+        until=one.until, running=one.running, note=one.note, as_needed=one.as_needed, visit=one.visit,
     )  # fmt: skip
 
 
@@ -338,8 +408,12 @@ DOORS: list[Door | LiveDoor] = [
     Door("/app/visits", visits, _OWN, app=True),
     Door("/app/visits/{visit}", visit, _OWN, app=True),
     Door("/app/results", results, _OWN, app=True),
+    Door("/app/results/{code}", course, _OWN, app=True),
+    Door("/app/pictures/{picture}", picture, _OWN, app=True),
     Door("/app/medicines", medicines, _OWN, app=True),
+    Door("/app/medicines/reminders", remind, _OWN, ("POST",), app=True),
     Door("/app/allergies", allergies, _OWN, app=True),
+    Door("/app/immunizations", immunizations, _OWN, app=True),
     Door("/app/openings", opened, _OWN, app=True),
     LiveDoor("/app/live", stream, _OWN, app=True),
 ]

@@ -6,7 +6,11 @@
 | staff move or cancel an appointment | at once |
 | her number is among the next three of its room | at once, by night too |
 | a report is released | ten minutes later, one message a visit and day |
+| a doctor answers that she wants to be seen at a distance | at once |
 | a doctor wants to see her again, without a time | in the morning, two days before |
+| she switched the reminders of a prescription on | at its times, until its last day (`reminders.py`) |
+| a doctor answers a question of hers | at once |
+| a visit has ended | two hours later, once |
 
 A message that is due is made of the record as it is then; where that says otherwise by now (cancelled, called, seen) it
 does not leave. Labelled reports are told by nobody but the doctor (Law 64/2006 art. 30; `labels.py`).
@@ -28,11 +32,11 @@ from benhan.core.kit import clock
 from benhan.core.kit.text import clip
 from benhan.core.store import feed
 from benhan.hospital import queue
-from benhan.hospital.visit import WAITING, code_of, id_of, moment, ticket_number
-from benhan.patient import outbox
+from benhan.hospital.visit import REMOTE_REQUEST, WAITING, code_of, id_of, moment, ticket_number
+from benhan.patient import outbox, reminders
 from benhan.patient.outbox import Due
 
-TYPES: Final = ("Appointment", "Task", "DiagnosticReport")
+TYPES: Final = ("Appointment", "Task", "DiagnosticReport", "Communication", "Encounter")
 #: So many of those who wait in a room, with who is in it, are told that their turn comes soon.
 SOON: Final = 3
 GATHERING: Final = timedelta(minutes=10)
@@ -41,6 +45,8 @@ FRESH: Final = timedelta(hours=12)
 #: A result is told of for so long, a turn so short.
 RESULT_HOLDS, TURN_HOLDS = timedelta(days=2), timedelta(hours=1)
 REVISIT_DAYS: Final = 2
+#: So long after its end she is asked how a visit was.
+SURVEY_AFTER: Final = timedelta(hours=2)
 #: An appointment is reminded of no later than this before it.
 LAST_REMINDER: Final = timedelta(hours=1)
 MOST_NAME: Final = 60
@@ -67,7 +73,13 @@ async def notice(
         await _appointment(tx, who, booking, remind, now)
     for report in (await store.read_many(tx, who, r4.DiagnosticReport, ids["DiagnosticReport"])).values():
         await _report(tx, facility, report, now)
+    for line in (await store.read_many(tx, who, r4.Communication, ids["Communication"])).values():
+        await _answer(tx, facility, line, now)
+    for visit in (await store.read_many(tx, who, r4.Encounter, ids["Encounter"])).values():
+        await _ended(tx, facility, visit, now)
     tickets = await store.read_many(tx, who, r4.Task, ids["Task"])
+    for asked in tickets.values():
+        await _remote(tx, facility, asked, now)
     rooms = {room for one in tickets.values() if code_of(one.code) == "ticket" and (room := id_of(one.location))}
     await _rooms(tx, facility, rooms, now)
 
@@ -78,8 +90,11 @@ async def made_of(tx: Transaction, one: Due) -> Made | None:
     id_ = one.subject.partition("/")[2]
     facility = {"facility": clip(one.house, MOST_NAME)}
     match one.kind:
-        case "results":
+        case "results" | "answer" | "survey":
             return Made(facility | {"time": clock.vn_datetime(one.made)}, id_)
+        case "medicine":
+            wanted = await reminders.wanted_now(tx, one.facility, id_, one.ends - reminders.HOLDS)
+            return Made(facility, id_) if wanted else None
         case "turn":
             ticket = await store.read(tx, who, r4.Task, id_)
             ahead = await _ahead(tx, one.facility, ticket)
@@ -87,6 +102,10 @@ async def made_of(tx: Transaction, one: Due) -> Made | None:
                 return None
             values = facility | {"number": ticket_number(ticket), "ahead": str(ahead)}
             return Made(values, id_of(ticket.for_))
+        case "remote":
+            asked = await store.read(tx, who, r4.Task, id_)
+            said = _answered(asked)
+            return Made(facility | {"answer": said}, id_of(asked.for_)) if said else None
         case _:
             booking = await store.read(tx, who, r4.Appointment, id_)
             values = _of_booking(one, booking)
@@ -150,6 +169,42 @@ async def _report(tx: Transaction, facility: int, report: r4.DiagnosticReport, n
     about = report.encounter.reference if report.encounter else f"DiagnosticReport/{report.id}"
     cause = f"{about} {clock.local(now).date()}"
     await outbox.put(tx, facility, "results", cause, f"Patient/{patient}", due=now + GATHERING, ends=now + RESULT_HOLDS)
+
+
+async def _answer(tx: Transaction, facility: int, line: r4.Communication, now: datetime) -> None:
+    """A line of a thread, by a doctor."""
+    patient, sender = id_of(line.subject), (line.sender and line.sender.reference) or ""
+    written = any(code_of(one, systems.QUESTION) for one in line.category or [])
+    if patient and written and sender.startswith("Practitioner/"):
+        subject = f"Patient/{patient}"
+        await outbox.put(tx, facility, "answer", f"Communication/{line.id}", subject, due=now, ends=now + RESULT_HOLDS)
+
+
+async def _remote(tx: Transaction, facility: int, asked: r4.Task, now: datetime) -> None:
+    """A request to be seen at a distance that was accepted (told once for each time that is set), or declined."""
+    if answer := _answered(asked):
+        subject = f"Task/{asked.id}"
+        await outbox.put(tx, facility, "remote", f"{subject} {answer}", subject, due=now, ends=now + RESULT_HOLDS)
+
+
+def _answered(asked: r4.Task) -> str:
+    """What is said of the answer; "" where there is none, or it is over."""
+    start = moment(asked.executionPeriod.start) if asked.executionPeriod else None
+    if code_of(asked.code) != REMOTE_REQUEST:
+        return ""
+    if asked.status == "accepted" and start:
+        return f"đã nhận, lúc {clock.vn_datetime(start)}"
+    return "chưa nhận được" if asked.status == "rejected" else ""
+
+
+async def _ended(tx: Transaction, facility: int, visit: r4.Encounter, now: datetime) -> None:
+    """A visit ended lately; of a labelled one nobody is asked."""
+    end, patient = moment(visit.period.end) if visit.period else None, id_of(visit.subject)
+    if visit.status != "finished" or end is None or patient is None or (visit.meta and visit.meta.security):
+        return
+    if end > now - FRESH:
+        due, ends = now + SURVEY_AFTER, now + SURVEY_AFTER + RESULT_HOLDS
+        await outbox.put(tx, facility, "survey", f"Encounter/{visit.id}", f"Patient/{patient}", due=due, ends=ends)
 
 
 async def _rooms(tx: Transaction, facility: int, rooms: set[str], now: datetime) -> None:

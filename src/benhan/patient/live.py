@@ -29,7 +29,16 @@ from benhan.patient.position import Position, differs, last_seen, look
 
 #: Changes of her own record that her open page follows.
 WATCHED: Final = frozenset(
-    {"Encounter", "Task", "ServiceRequest", "DiagnosticReport", "MedicationRequest", "Composition", "Appointment"}
+    {
+        "Encounter",
+        "Task",
+        "ServiceRequest",
+        "DiagnosticReport",
+        "MedicationRequest",
+        "Composition",
+        "Appointment",
+        "Communication",
+    }
 )
 #: After so long without a word the line says that it is there.
 BREATH_SECONDS: Final = 15.0

@@ -19,6 +19,10 @@ WORDS: Final = {
     "reminder": later("Nhắc tôi trước lịch hẹn"), "turn": later("Báo khi sắp tới lượt tôi"),
     "results": later("Báo khi có kết quả mới"), "revisit": later("Nhắc tôi tái khám"),
     "changed": later("Báo khi bệnh viện dời hoặc huỷ lịch"),
+    "medicine": later("Nhắc giờ dùng thuốc của những đơn tôi đã bật"),
+    "answer": later("Báo khi bác sĩ trả lời câu hỏi"),
+    "survey": later("Hỏi tôi lượt khám thế nào"),
+    "remote": later("Báo khi bác sĩ trả lời yêu cầu gọi video"),
 }  # fmt: skip
 
 

@@ -23,7 +23,9 @@ from benhan.core.kit.text import unaccented
 SECONDS: Final = 8.0
 #: Characters of a short message of one part, all of them ASCII (GSM 03.38).
 ONE_PART: Final = 160
-Kind = Literal["code", "glass", "reminder", "turn", "results", "revisit", "changed"]
+Kind = Literal[
+    "code", "glass", "reminder", "turn", "results", "revisit", "changed", "medicine", "answer", "remote", "survey"
+]
 #: What may stand in a message. No name of a person, of a room or a service: these say what she has.
 FORMS: Final = {
     "code": re.compile(r"[0-9A-Z-]{4,12}"),
@@ -34,6 +36,7 @@ FORMS: Final = {
     "number": re.compile(r"[A-Z]{1,3}-\d{1,4}"),
     "ahead": re.compile(r"\d{1,3}"),
     "change": re.compile("đã dời|đã huỷ"),
+    "answer": re.compile(r"đã nhận, lúc \d\d:\d\d \d\d/\d\d/\d{4}|chưa nhận được"),
 }
 
 
@@ -69,12 +72,24 @@ WORDINGS: Final[dict[Kind, Wording]] = {
     "results": Wording(
         ("facility", "time"), "{facility}: co ket qua moi luc {time}. Dang nhap ung dung Benh An de xem."
     ),
+    "answer": Wording(
+        ("facility", "time"),
+        "{facility}: cau hoi cua ban co tra loi luc {time}. Dang nhap ung dung Benh An de xem.",
+    ),
+    "survey": Wording(
+        ("facility", "time"),
+        "{facility}: lan kham cua ban the nao? ({time}) Cham diem o ung dung Benh An, khong ghi ten.",
+    ),
     "revisit": Wording(
         ("facility", "day"), "{facility}: bac si hen ban tai kham ngay {day}. Dat gio o ung dung Benh An."
     ),
     "changed": Wording(
         ("facility", "time", "code", "change"),
         "{facility}: lich hen {code} ({time}) {change}. Xem lai o ung dung Benh An hoac goi benh vien.",
+    ),
+    "medicine": Wording(("facility",), "{facility}: den gio dung thuoc. Xem hoac tat nhac o ung dung Benh An."),
+    "remote": Wording(
+        ("facility", "answer"), "{facility}: yeu cau goi video cua ban {answer}. Xem o ung dung Benh An.",
     ),
 }  # fmt: skip
 

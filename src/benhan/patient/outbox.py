@@ -25,7 +25,17 @@ from benhan.patient.messages import Kind, Sent
 FIRST_PAUSE: Final = timedelta(minutes=2)
 LONGEST_PAUSE: Final = timedelta(hours=1)
 #: What a patient may refuse. A code she asks for; that her record was opened the law orders to tell.
-REFUSABLE: Final[tuple[Kind, ...]] = ("reminder", "turn", "results", "revisit", "changed")
+REFUSABLE: Final[tuple[Kind, ...]] = (
+    "reminder",
+    "turn",
+    "results",
+    "revisit",
+    "changed",
+    "medicine",
+    "answer",
+    "remote",
+    "survey",
+)
 #: Why a message never leaves: it came too late, its cause is over, she does not want it.
 LATE, OVER, REFUSED = "late", "over", "refused"
 

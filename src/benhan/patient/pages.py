@@ -21,7 +21,7 @@ from benhan.core.kit.clock import local, now
 from benhan.core.language import _
 from benhan.core.store.live import since
 from benhan.hospital.visit import OUTCOMES, full_name, ticket_number
-from benhan.patient import links, live, record, rules
+from benhan.patient import links, live, papers, record, rules
 from benhan.patient.whys import role_of, what_seen, why
 
 pages.register("patient", "benhan.patient")
@@ -95,7 +95,10 @@ async def my_visits(request: Request, tx: Transaction, who: Subject) -> Response
 async def my_visit(request: Request, tx: Transaction, who: Subject) -> Response:
     """`/nguoi-benh/luot-kham/{visit}`: one visit."""
     told = await record.told(tx, who, request.path_params["visit"])
-    return _shown(request, "patient/visit.html", "luot-kham", told=told, curves=rules.curves(told.results))
+    return _shown(
+        request, "patient/visit.html", "luot-kham", told=told, curves=rules.curves(told.results),
+        papers=papers.of_visit(who, told),
+    )  # fmt: skip
 
 
 async def my_medicines(request: Request, tx: Transaction, who: Subject) -> Response:

@@ -26,7 +26,7 @@ from benhan.patient.recipients import HERS, Nobody, Recipient, recipients
 READER: Final = "messages"
 IDLE_SECONDS: Final = 1.0
 #: Kinds that go to the telephone on a child's record where no guardian is known: they say no more than a ticket does.
-OF_A_VISIT: Final = frozenset({"reminder", "turn", "revisit", "changed"})
+OF_A_VISIT: Final = frozenset({"reminder", "turn", "revisit", "changed", "remote"})
 
 
 class Noticing(Follower):

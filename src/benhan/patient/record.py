@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -17,6 +18,8 @@ from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import NotFound
 from benhan.core.kit import clock
 from benhan.core.language import _
+from benhan.hospital.immunizations import Given
+from benhan.hospital.immunizations import read as given
 from benhan.hospital.visit import ADVICE, code_of, display_of, id_of, moment, plain, section_text
 from benhan.patient import rules
 from benhan.patient.position import Position, position
@@ -24,6 +27,11 @@ from benhan.patient.rules import Allergy, Curve, Finding, Medicine, Result
 
 #: Visits and reports that one page shows at most, newest first.
 MOST_VISITS, MOST_REPORTS = "60", "100"
+#: Values that one course has at most, the newest.
+MOST_VALUES: Final = "500"
+#: A picture's length as Base64, and how one begins: JPEG, PNG.
+MOST_PICTURE: Final = 8_000_000
+PICTURES: Final = (b"\xff\xd8\xff", b"\x89PNG\r\n")
 #: So long her first page says that her record was opened in an emergency.
 TOLD: Final = timedelta(days=30)
 _REPORTED = ",".join(sorted(rules.FINAL))
@@ -47,6 +55,7 @@ class Told(msgspec.Struct, kw_only=True):
     """What a visit has brought: diagnosis and advice once signed, results once final, medicines once prescribed."""
 
     visit: r4.Encounter
+    note: r4.Composition | None
     when: datetime | None
     reason: str
     place: str
@@ -58,6 +67,13 @@ class Told(msgspec.Struct, kw_only=True):
     results: list[Result]
     findings: list[Finding]
     medicines: list[Medicine]
+    #: The laboratory printed its results: they answer orders of this visit.
+    sheet: bool
+
+    @property
+    def signed(self) -> bool:
+        """Whether the doctor has concluded it: its papers can be had from then on."""
+        return self.note is not None
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -140,6 +156,7 @@ async def told(tx: Transaction, who: Subject, visit_id: str) -> Told:
     leaving = visit.hospitalization.dischargeDisposition if visit.hospitalization else None
     return Told(
         visit=visit,
+        note=main,
         when=moment(visit.period.start) if visit.period else None,
         reason=next((display_of(reason) for reason in visit.reasonCode or []), ""),
         place=_place(visit),
@@ -150,6 +167,7 @@ async def told(tx: Transaction, who: Subject, visit_id: str) -> Told:
         outcome=code_of(leaving) or "" if main else "",
         results=results,
         findings=findings,
+        sheet=any(one.basedOn and not rules.is_imaging(one) for one in reported),
         medicines=rules.medicines(sorted(prescribed, key=lambda one: one.id or "")) if main else [],
     )
 
@@ -160,6 +178,36 @@ async def reports(tx: Transaction, who: Subject) -> tuple[list[Curve], list[Find
     found = await _found(tx, who, r4.DiagnosticReport, params)
     results, findings = await _read_reports(tx, who, found)
     return rules.curves(results), findings
+
+
+async def course(tx: Transaction, who: Subject, code: str) -> Curve:
+    """Everything measured under a code, over all years.
+
+    Raises:
+        NotFound: nothing of hers.
+    """
+    params = {"patient": f"Patient/{who.patient}", "code": code, "status": _REPORTED, "_sort": "-date"}
+    found = await _found(tx, who, r4.Observation, {**params, "_count": MOST_VALUES})
+    curves = rules.curves(one for one in rules.results(found) if one.code == code)
+    if not curves:
+        raise NotFound(_("Không có kết quả này."), where="code")
+    return curves[0]
+
+
+async def picture(tx: Transaction, who: Subject, id_: str) -> bytes:
+    """A picture of a released report of hers, as JPEG or PNG.
+
+    Raises:
+        NotFound: there is none, or it is in no report that was released; or not kept as a picture.
+    """
+    of_report = {"patient": f"Patient/{who.patient}", "media": f"Media/{id_}", "status": _REPORTED, "_count": "1"}
+    if not await _found(tx, who, r4.DiagnosticReport, of_report):
+        raise NotFound(_("Không có ảnh này."), where="Media")
+    kept = (await store.read(tx, who, r4.Media, id_)).content.data or ""
+    body = base64.b64decode(kept) if len(kept) <= MOST_PICTURE else b""
+    if not body.startswith(PICTURES):
+        raise NotFound(_("Ảnh này không xem được ở đây."), where="Media.content")
+    return body
 
 
 async def lines(tx: Transaction, who: Subject) -> list[Line]:
@@ -205,6 +253,12 @@ async def allergies(tx: Transaction, who: Subject) -> list[Allergy]:
     """What she does not bear."""
     params = {"patient": f"Patient/{who.patient}", "_count": MOST_REPORTS}
     return rules.allergies(await _found(tx, who, r4.AllergyIntolerance, params))
+
+
+async def immunizations(tx: Transaction, who: Subject) -> list[Given]:
+    """What she was vaccinated with, the newest first."""
+    params = {"patient": f"Patient/{who.patient}", "_count": MOST_REPORTS}
+    return given(await _found(tx, who, r4.Immunization, params))
 
 
 async def _found(tx: Transaction, who: Subject, type_: type[r4.R], params: dict[str, str]) -> Sequence[r4.R]:

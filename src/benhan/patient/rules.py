@@ -27,6 +27,7 @@ from benhan.hospital.visit import (
     SKIPPED,
     code_of,
     display_of,
+    id_of,
     moment,
     ticket_number,
 )
@@ -98,12 +99,14 @@ class Curve(msgspec.Struct, frozen=True):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """An imaging report: what was done, what was found, what it means."""
+    """An imaging report: what was done, found, and means; the `order` it answers; ids of its `pictures` (Media)."""
 
     name: str
     text: str
     conclusion: str
     when: datetime | None
+    order: str = ""
+    pictures: tuple[str, ...] = ()
 
 
 class Medicine(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,6 +118,11 @@ class Medicine(msgspec.Struct, frozen=True, kw_only=True):
     days: int
     quantity: str
     until: date | None
+    #: As it was written: with food or not, and the like.
+    note: str = ""
+    as_needed: bool = False
+    #: In which visit it was prescribed.
+    visit: str = ""
 
     @property
     def running(self) -> bool:
@@ -252,6 +260,9 @@ def _medicine(one: r4.MedicationRequest) -> Medicine:
         days=days,
         quantity=given,
         until=written.date() + timedelta(days=days - 1) if written and days else None,
+        note=next((dose.patientInstruction for dose in one.dosageInstruction or [] if dose.patientInstruction), ""),
+        as_needed=any(dose.asNeededBoolean for dose in one.dosageInstruction or []),
+        visit=id_of(one.encounter) or "",
     )
 
 
@@ -282,7 +293,9 @@ def finding(report: r4.DiagnosticReport, observations: Mapping[str, r4.Observati
     """An imaging report with the text of what was found."""
     texts = [one.valueString for one in observations.values() if one.valueString]
     when = moment(report.issued) or moment(report.effectiveDateTime)
-    return Finding(display_of(report.code), "\n".join(texts), report.conclusion or "", when)
+    order = next((id_ for one in report.basedOn or [] if (id_ := id_of(one))), "")
+    pictures = tuple(id_ for one in report.media or [] if (id_ := id_of(one.link)))
+    return Finding(display_of(report.code), "\n".join(texts), report.conclusion or "", when, order, pictures)
 
 
 def is_imaging(report: r4.DiagnosticReport) -> bool:

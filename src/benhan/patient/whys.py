@@ -43,13 +43,17 @@ KINDS: Final = {
     "ServiceRequest": later("chỉ định"),
     "MedicationRequest": later("đơn thuốc"),
     "AllergyIntolerance": later("dị ứng"),
+    "Immunization": later("tiêm chủng"),
+    "Media": later("ảnh của kết quả"),
     "Appointment": later("lịch hẹn"),
     "Coverage": later("thẻ BHYT"),
     "CoverageEligibilityResponse": later("thẻ BHYT"),
     "Task": later("số thứ tự"),
     "Consent": later("đồng ý"),
-    "Communication": later("yêu cầu về dữ liệu"),
+    "Communication": later("yêu cầu, câu hỏi"),
 }
+#: How an account begins that is of somebody to whom the record was shown.
+SHARED: Final = "share:"
 #: A visit explains an opening so long before it (preparing) and after it (results, insurance).
 BEFORE, AFTER = timedelta(days=3), timedelta(days=30)
 
@@ -65,6 +69,8 @@ def why(opening: Opening, visits: Sequence[date]) -> Why:
     """Why this opening; `visits` are the days of her visits."""
     if opening.relation:
         return Why(_("thay mặt người bệnh"), False)
+    if opening.account.startswith(SHARED):
+        return Why(_("xem bằng mã chia sẻ của bạn; tên do người xem tự khai"), False)
     day = local(opening.first).date()
     near = [visit for visit in visits if visit - BEFORE <= day <= visit + AFTER]
     purpose = _purpose(opening)
@@ -80,6 +86,8 @@ def role_of(opening: Opening | Broken) -> str:
     """What somebody is, in words."""
     if opening.account.startswith("client:"):
         return _("chương trình của bệnh viện")
+    if opening.account.startswith(SHARED):
+        return _("nơi khám khác, được bạn chia sẻ")
     if isinstance(opening, Opening) and opening.relation:
         return _(KIND_NAMES[Kind(opening.relation)])
     known = [_(ROLE_NAMES[Role(role)]) for role in opening.roles if role in ROLE_NAMES]

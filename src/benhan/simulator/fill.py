@@ -24,6 +24,7 @@ from benhan.hospital.visit import SERIES
 from benhan.simulator import people
 from benhan.simulator.bookings import booked_ahead, busy_slots
 from benhan.simulator.house import BATCH, House, analyze, build_house, build_province
+from benhan.simulator.offers import offer
 from benhan.simulator.population import Population
 from benhan.simulator.records import Writer
 from benhan.simulator.timeline import WEEKDAYS, Stop, Visit, past_day, this_morning
@@ -57,6 +58,7 @@ async def fill_province(
     Gives role, login and password of one account for each role. Everything that is there already is left as it is.
     """
     house = await build_house(database, owner_dsn)
+    await offer(database, house)
     province = await build_province(database, owner_dsn)
     filled = await fill(database, house, visits=visits, progress=progress)
     if filled.records:

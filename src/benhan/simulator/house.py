@@ -163,6 +163,7 @@ def _places(house: House) -> Iterator[r4.Resource]:
             specialty=[concept(systems.SPECIALTY, specialty.key, specialty.name)],
             location=[_to("Location", room.id, room.name) for room in plan.rooms_of(specialty.key)],
             name=specialty.name,
+            characteristic=[concept(systems.REMOTE, "offered", "Khám từ xa")] if specialty.remote else None,
             appointmentRequired=False,
         )
 

@@ -19,6 +19,8 @@ class Specialty(msgspec.Struct, frozen=True):
     name: str
     department: str
     bookable: bool = True
+    #: Its doctors also see people at a distance.
+    remote: bool = False
 
 
 class Room(msgspec.Struct, frozen=True):
@@ -57,7 +59,7 @@ class Staff(msgspec.Struct, frozen=True):
 
 
 SPECIALTIES: Final = (
-    Specialty("noi", "Nội tổng quát", "K03"),
+    Specialty("noi", "Nội tổng quát", "K03", remote=True),
     Specialty("hohap", "Hô hấp", "K03"),
     Specialty("timmach", "Tim mạch", "K04"),
     Specialty("noitiet", "Nội tiết", "K08"),

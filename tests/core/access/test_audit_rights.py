@@ -18,7 +18,7 @@ def test_the_door_of_the_export_asks_for_the_right_to_take_out() -> None:
 def test_only_the_reviewer_takes_out_and_only_she_and_the_administrator_read(
     subject: Callable[..., Subject],
 ) -> None:
-    outside = (Role.PATIENT, Role.RELATIVE, Role.PERSON, Role.CLIENT, Role.PUBLIC, Role.LOADER)
+    outside = (Role.PATIENT, Role.RELATIVE, Role.PERSON, Role.CLIENT, Role.PUBLIC, Role.LOADER, Role.SHARED)
     people = [role for role in Role if role not in outside]
     held = {role: subject(role) for role in people if not role.endswith("-service")}
     assert {role for role, who in held.items() if who.may(Permission.READ_AUDIT)} == {Role.REVIEWER, Role.ADMINISTRATOR}

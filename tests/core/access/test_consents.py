@@ -50,6 +50,7 @@ def test_a_version_that_was_shown_is_never_changed() -> None:
     assert hashes == {
         "labelled 2026-11-22": "eafdeaf0cd8c2e2a",
         "facilities 2026-11-22": "5c9c384833f1fa09",
+        "remote 2026-11-22": "45a4478a7d78bf1d",
         "research 2026-11-22": "d68cd21e65ff70d1",
         "contact 2026-11-22": "a8f70f2b0d088c2a",
     }

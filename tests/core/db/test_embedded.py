@@ -58,6 +58,23 @@ async def test_it_starts_again_after_being_killed_with_its_pid_file_left(folder:
     assert await _count(again) == 2
 
 
+async def test_it_starts_again_where_a_child_of_the_killed_server_waits_for_ever(folder: Path) -> None:
+    postgres = EmbeddedPostgres(folder)
+    postgres.start()
+    connection = await asyncpg.connect(postgres.dsn(database="postgres"))
+    stuck = psutil.Process(await connection.fetchval("select pg_backend_pid()"))
+    server = psutil.Process(postgres.pid())
+    others = [one for one in server.children() if one.pid != stuck.pid]
+    stuck.suspend()  # as one that waits for a lock of somebody who was killed: it holds the shared memory
+    for process in [server, *others]:
+        process.kill()
+    _wait_gone(server.pid)
+    postgres.start()
+    assert await _count(postgres) == 1
+    assert not stuck.is_running() or stuck.status() == psutil.STATUS_ZOMBIE
+    connection.terminate()
+
+
 async def test_a_pid_file_whose_number_another_process_took_is_not_believed(folder: Path) -> None:
     postgres = EmbeddedPostgres(folder)
     postgres.start()

@@ -40,7 +40,7 @@ async def test_rows_of_a_table_are_walked_with_j_and_k_and_opened_with_enter(
     await page.keyboard.press("k")
     assert await page.evaluate("document.activeElement.textContent") == "Paracetamol 500 mg"
     await page.keyboard.press("Enter")
-    assert page.url.endswith("#m-09")
+    await expect(page).to_have_url(f"{kit_site}/kit#m-09")
 
 
 async def test_the_palette_finds_an_action_without_accents(open_page: OpenPage, kit_site: str) -> None:

@@ -39,20 +39,21 @@ def _unpacked(pdf: bytes) -> bytes:
 
 
 def seen(png: bytes) -> zxingcpp.ImageView:
-    """The pixels of a PNG of 8-bit RGBA, as a scanner sees them."""
+    """The pixels of a PNG of 8-bit RGB or RGBA, as a scanner sees them."""
     width, height = (int.from_bytes(png[at : at + 4], "big") for at in (16, 20))
+    deep, kind_of = {2: (3, zxingcpp.ImageFormat.RGB), 6: (4, zxingcpp.ImageFormat.RGBA)}[png[25]]
     packed = b"".join(found[1] for found in _chunks(png) if found[0] == b"IDAT")
-    lines, stride = zlib.decompress(packed), 4 * width
+    lines, stride = zlib.decompress(packed), deep * width
     above, pixels = bytearray(stride), bytearray()
     for start in range(0, len(lines), stride + 1):
         kind, line = lines[start], bytearray(lines[start + 1 : start + 1 + stride])
         for at in range(stride):
-            left, up = (line[at - 4] if at >= 4 else 0), above[at]
-            corner = above[at - 4] if at >= 4 else 0
+            left, up = (line[at - deep] if at >= deep else 0), above[at]
+            corner = above[at - deep] if at >= deep else 0
             line[at] = (line[at] + (0, left, up, (left + up) // 2, _paeth(left, up, corner))[kind]) & 255
         pixels += line
         above = line
-    return zxingcpp.ImageView(bytes(pixels), width, height, zxingcpp.ImageFormat.RGBA)
+    return zxingcpp.ImageView(bytes(pixels), width, height, kind_of)
 
 
 def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:

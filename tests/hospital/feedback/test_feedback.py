@@ -17,6 +17,7 @@ from benhan.core.access.accounts import open_session
 from benhan.core.db import PLATFORM, Database
 from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Invalid
+from benhan.core.kit import pictures
 from benhan.hospital.feedback import rules
 from benhan.simulator import House
 from tests.patient import people
@@ -124,10 +125,10 @@ async def test_what_is_no_feedback_changes_nothing_and_nobody_floods_the_board(
 
 
 async def test_pictures_tell_nothing_and_months_tell_how_content_people_are() -> None:
-    assert rules.bare(PICTURE) == BARE
+    assert pictures.bare(PICTURE) == BARE
     for wrong in (b"", b"\x89PNG", PICTURE[:20] + b"\xff\xd9", b"\xff\xd8\xff\xe1\xff\xff\xff\xd9"):
         with pytest.raises(Invalid):
-            rules.bare(wrong)
+            pictures.bare(wrong)
     at = datetime.fromisoformat("2026-11-23T09:00:00+07:00")
     one = rules.Feedback(
         id="1", code="", kind=rules.Kind.PRAISE, topic="care", place="", words="", rating=5, patient="", name="",

@@ -149,6 +149,7 @@ async def test_the_sheet_is_printed_and_the_printing_is_audited(day: Day, reader
     async with day.tx() as tx:
         kept = await tx.fetchval("select count(*) from audit where action = 'print' and id = $1", report.id)
     assert kept == 1
+    assert (await day.her_own(reader, sent, f"hinh-anh.{sent.orders[0].id}")).content.startswith(b"%PDF")
 
 
 async def test_a_laboratory_order_is_not_read_here(day: Day, reader: httpx.AsyncClient) -> None:

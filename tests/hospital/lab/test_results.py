@@ -215,6 +215,7 @@ async def test_the_sheet_is_printed_and_the_printing_is_audited(day: Day, lab: h
     async with day.tx() as tx:
         kept = await tx.fetchval("select count(*) from audit where action = 'print' and id = $1", report.id)
     assert kept == 1
+    assert (await day.her_own(lab, sent, "xet-nghiem")).content.startswith(b"%PDF")
 
 
 async def test_two_who_release_at_the_same_moment_do_not_overwrite_each_other(day: Day, lab: httpx.AsyncClient) -> None:

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from benhan.core.fhir import r4, systems
 from benhan.core.kit import cards
+from benhan.hospital.benefit import level_percent
 from benhan.hospital.reception.desk_view import in_reach, masked_citizen, scanned_at
-from benhan.hospital.reception.eligibility import level_percent, masked
+from benhan.hospital.reception.eligibility import masked
 from benhan.hospital.reception.people import check_digit, patient_number, temporary_code
 from benhan.hospital.reception.person_form import wards_like
 from benhan.hospital.reception.rooms import Room, default_room

@@ -6,8 +6,11 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import timedelta
+from typing import Any
 
 import httpx
+import msgspec
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
@@ -20,11 +23,17 @@ from benhan.core.access.accounts import open_session
 from benhan.core.access.doors import COOKIE
 from benhan.core.db import Database
 from benhan.core.fhir import r4, systems
+from benhan.core.fhir.outcome import Invalid
+from benhan.core.kit import clock
 from benhan.hospital.reception import people
+from benhan.hospital.reception.booking_rules import Payer, payer_said
+from benhan.hospital.reception.insurance_app import MOST_CHECKS, card_number, line_of
+from benhan.hospital.visit import stamp
 from benhan.settings import Settings
 from benhan.simulator import House
 from tests.browser import serve
 from tests.hospital.reception import desk_people
+from tests.patient.app.phone import Phone
 from tests.settled import PATIENCE
 from tests.standins.insurance_portal import OFFICER, PASSWORD, USER, YEAR, PortalStandIn, portal_stand_in
 
@@ -195,3 +204,62 @@ async def test_the_card_is_found_by_either_form_of_its_number(
     person = await opened(desk, phone)
     assert await opened(desk, "DN4017930517684") == person
     assert await opened(desk, "7930517684") == person
+
+
+async def told(phone: Phone, seconds: float = PATIENCE) -> dict[str, Any]:
+    """What the app reads once the portal has answered, as it asks again."""
+    deadline = time.monotonic() + seconds
+    while True:
+        said: dict[str, Any] = await phone.read("/insurance")
+        if said["state"] != "asking" or time.monotonic() > deadline:
+            return said
+        await asyncio.sleep(0.1)
+
+
+async def test_who_books_on_her_insurance_reads_at_once_what_it_pays_and_a_wrong_number_spoils_nothing(
+    desk: httpx.AsyncClient, database: Database, hospital: House, stand_in: PortalStandIn
+) -> None:
+    card = "DN4011200000401"
+    async with database.transaction(hospital.key) as tx:
+        person = await desk_people.patient(tx, hospital)
+        token = await open_session(tx, hospital.key, patient=person.id, hours=1)
+    hers = Phone(desk)
+    assert (await hers.get("/insurance")).status_code == 401
+    assert (await hers.post("/insurance", {"card": ""})).status_code == 401
+    hers.token = token
+    assert (await hers.post("/insurance", {"card": ""})).json()["state"] == "none"  # nothing to ask with
+    assert (await hers.post("/insurance", {"card": "abc"})).json()["where"] == "card"
+    assert (await hers.post("/insurance", {"card": "DN4011200000060"})).json()["state"] == "asking"
+    wrong = await told(hers)
+    assert (wrong["state"], wrong["text"], wrong["percent"]) == ("unknown", "Thẻ sai họ tên", None)
+    assert (await hers.post("/insurance", {"card": card})).json()["state"] == "asking"
+    good = await told(hers)
+    assert (good["state"], good["until"], good["percent"], good["line"]) == ("good", f"{YEAR}-12-31", 80, "here")
+    assert card not in str(good) and "Đúng tuyến" in good["lineText"]
+    assert stand_in.asked[-1]["maThe"] == card and stand_in.asked[-1]["hoTenCb"] == hospital.name
+    for _ in range(MOST_CHECKS):
+        last = await hers.post("/insurance", {"card": ""})
+    assert last.status_code == 429
+
+    async with database.transaction(hospital.key) as tx:  # she booked yesterday, and comes today
+        who, before = hospital.subject(Role.RECEPTION), clock.now() - timedelta(days=1)
+        booking = await desk_people.booking(tx, hospital)
+        later = {"created": stamp(before), "extension": [payer_said(Payer.INSURANCE)]}
+        booking = await store.update(tx, who, msgspec.structs.replace(booking, **later), if_match=None)
+        asked = {"patient": str(person.id), "created": clock.today().isoformat()}
+        answer = await store.first(tx, who, r4.CoverageEligibilityResponse, asked)
+        assert answer
+        old = msgspec.structs.replace(answer, id=None, meta=None, created=stamp(before))
+        await store.create(tx, who, old)
+    page = (await desk.get(f"/tiep-don/nguoi/{person.id}?hen={booking.id}")).text
+    assert f"Tra thẻ lúc đặt: Còn hạn 31/12/{YEAR}" in page and "khám BHYT" in page
+
+
+async def test_what_is_typed_or_scanned_is_a_number_and_the_line_is_said_as_far_as_the_portal_says_it() -> None:
+    assert card_number("dn 4 01 1200000401") == "DN4011200000401"
+    assert card_number("1200 000 401") == "1200000401"
+    assert card_number("001180000001|012345678|Đặng Thị Tâm|03021980|Nữ|Hà Nội|01012021") == "001180000001"
+    with pytest.raises(Invalid):
+        card_number("không phải thẻ")
+    assert [line_of(code, "01999", 80)[0] for code in ("01999", "79001", None)] == ["here", "elsewhere", ""]
+    assert "80" in line_of("79001", "01999", 80)[1] and "giấy chuyển" in line_of("79001", "01999", None)[1]

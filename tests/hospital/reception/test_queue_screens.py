@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 import httpx
 import pytest
+import zxingcpp
 from playwright.async_api import expect
+from starlette.applications import Starlette
 
+from benhan.core.access import Role
 from benhan.core.access.doors import COOKIE
 from benhan.core.db import Database
+from benhan.core.kit import clock
+from benhan.hospital.reception import arrival
 from benhan.hospital.visit import ticket_number
 from benhan.simulator import House
 from tests.browser import DESK, PHONE, Axe, OpenPage
+from tests.core.kit.test_printing import seen
 from tests.hospital.reception.queue_people import waits
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -42,6 +49,20 @@ async def test_the_wall_follows_the_nurse_without_reloading(
     await room.keyboard.press("x")
     await expect(wall.locator(".wall-quiet").first).to_be_visible(timeout=5000)
     assert await axe(wall) == []
+
+
+async def test_any_camera_reads_the_way_into_the_app_at_the_entrance(
+    client: Client, app: Starlette, database: Database, hospital: House, address: str, open_page: OpenPage
+) -> None:
+    display = hospital.subject(Role.DISPLAY)
+    wall = await open_page(f"{address}/man-hinh/loi-vao", size=WALL, cookies=await cookies(client, "display"))
+    [code] = zxingcpp.read_barcodes(seen(await wall.locator(".wall-qr").screenshot()))
+    async with database.transaction(hospital.key) as tx:
+        known = [
+            await arrival.code_now(tx, display, clock.now() - timedelta(seconds=ago))
+            for ago in (0, arrival.WINDOW_SECONDS)  # it may have changed while the page was read
+        ]
+    assert code.text in {arrival.address(app.state.settings.public_url, one) for one in known}
 
 
 @pytest.mark.parametrize(

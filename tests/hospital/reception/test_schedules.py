@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benhan.core import store
-from benhan.core.access import Role, service
+from benhan.core.access import Role, Subject, service
 from benhan.core.db import Database
 from benhan.core.fhir import r4
-from benhan.core.fhir.outcome import Invalid
+from benhan.core.fhir.outcome import Conflict, Invalid
 from benhan.core.kit import clock
 from benhan.hospital.reception import booking, booking_choice, schedules
 from benhan.hospital.reception.booking_rules import Guest, SlotTaken
@@ -49,6 +49,14 @@ def test_what_is_kept_for_the_desk_is_spread_over_the_session() -> None:
     assert [f"{one:%H:%M}" for one in quarter.kept_back(monday)] == ["07:45", "08:45"]
     assert len(list(Session((0,), time(7), time(9), 15, 100).kept_back(monday))) == 8
     assert not list(MORNING.kept_back(monday))
+
+
+def test_places_beyond_are_spread_over_the_session_and_never_more_than_its_times() -> None:
+    monday = date(2026, 11, 23)
+    two = Session((0,), time(7), time(9), 30, 0, 2)
+    assert [f"{one:%H:%M}" for one in two.extra_times(monday)] == ["07:00", "08:00"]
+    assert len(list(Session((0,), time(7), time(8), 30, 0, 9).extra_times(monday))) == 2
+    assert not list(MORNING.extra_times(monday))
 
 
 def test_no_times_are_made_on_holidays() -> None:
@@ -291,3 +299,48 @@ async def test_bad_input_on_a_schedule_changes_nothing(
     async with database.transaction(hospital.key) as tx:
         kept = await store.read(tx, hospital.loader, r4.Schedule, schedule.id or "")
     assert schedules.sessions_of(kept) == [MORNING]
+
+
+@pytest.mark.asyncio(loop_scope="session")
+@pytest.mark.parametrize(
+    ("whom", "role", "other"), [("desk", Role.RECEPTION, Role.DOCTOR), ("doctor", Role.DOCTOR, Role.RECEPTION)]
+)
+async def test_a_session_takes_so_many_more_once_it_is_full_and_for_whom_it_says(
+    database: Database, hospital: House, whom: str, role: Role, other: Role
+) -> None:
+    desk, public = hospital.subject(Role.RECEPTION), service(Role.BOOKING_SERVICE, hospital.key)
+    session = Session((0,), time(7), time(8), 30, 0, 1, whom)
+    schedule = await new_schedule(database, hospital, "bs08" if whom == "desk" else "bs09", session)
+    day = monday()
+    async with database.transaction(hospital.key) as tx:
+        first = await schedules.make_slots(tx, desk, schedule, day, day, holidays=True)
+        again = await schedules.make_slots(tx, desk, schedule, day, day, holidays=True)
+        assert (first.made, again.made, again.kept, again.closed) == (3, 0, 3, 0)
+        kept = await store.read(tx, hospital.loader, r4.Schedule, schedule.id or "")
+        assert schedules.sessions_of(kept) == [session]
+        slots = await schedules.slots_between(tx, desk, schedule.id or "", day, day)
+        [extra] = [one for one in slots if one.overbooked]
+        ordinary = [one for one in slots if not one.overbooked]
+        doctor = booking_choice.Doctor(schedule.id or "", "", "")
+        hers, theirs = hospital.subject(role), hospital.subject(other)
+
+        async def offered(who: Subject) -> set[str]:
+            return {one.slot for one in await booking_choice.times(tx, who, [doctor], day, clock.now())}
+
+        guests = [Guest(name="Lê Hoàng Nam", birth="1951", phone=f"09330007{n}{len(whom)}") for n in range(4)]
+        with pytest.raises(Conflict):
+            await booking.book(tx, hers, extra.id or "", guests[0], channel="desk")
+        for slot, guest in zip(ordinary, guests, strict=False):
+            assert extra.id not in await offered(hers)
+            await booking.book(tx, desk, slot.id or "", guest, channel="phone")
+        assert await offered(hers) == {extra.id} and await offered(theirs) == await offered(public) == set()
+        with pytest.raises((Conflict, Invalid)):
+            await booking.book(tx, public, extra.id or "", guests[2], channel="zalo")
+        with pytest.raises(Conflict):
+            await booking.book(tx, theirs, extra.id or "", guests[2], channel="desk")
+        assert (await booking.book(tx, hers, extra.id or "", guests[2], channel="desk")).status == "booked"
+        assert await offered(hers) == set()
+        none = schedules.with_sessions(kept, [Session((0,), time(7), time(8), 30)])
+        await store.update(tx, hospital.loader, none, if_match=None)
+        fewer = await schedules.make_slots(tx, desk, none, day, day, holidays=True)
+        assert [one.slot[0].reference for one in fewer.outside if one.slot] == [f"Slot/{extra.id}"]

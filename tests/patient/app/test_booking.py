@@ -49,9 +49,16 @@ async def test_she_books_for_her_record_moves_and_cancels_and_sent_twice_it_is_o
     hers, stranger = await a_phone(), await a_phone()
     found = (await hers.read("/facilities", q="song hong"))["facilities"]
     assert {"code": hospital.code, "name": "BVĐK Sông Hồng"} in found
+    offered = await hers.read(f"/facilities/{hospital.code}/services", q="con bi u tai, sot")
+    meant = offered["services"]
+    assert "khó thở" in offered["emergency"]
+    assert {one["id"] for one in meant} == {"ck-tmh", "ck-noi", "ck-nhi"} and "ù tai" in meant[-1]["symptoms"]
     assert not any(one["name"] == "BVĐK Cửu Long" for one in found)
     first, second, *_more = await times(hers, hospital, 4)
-    path, said = f"/facilities/{hospital.code}/bookings", {"slot": first["slot"], "reason": "Ù tai", "guest": None}
+    path, said = (
+        f"/facilities/{hospital.code}/bookings",
+        {"slot": first["slot"], "reason": "Ù tai", "payer": "self", "guest": None},
+    )
     assert (await hers.post(path, said, Idempotency_Key="dat-lich-01")).status_code == 401
     await hers.come(hospital, gateway, number)
     assert (await hers.post(path, said)).json()["where"] == "Idempotency-Key"
@@ -61,7 +68,7 @@ async def test_she_books_for_her_record_moves_and_cancels_and_sent_twice_it_is_o
     assert (booked["name"], booked["state"], booked["changeable"], booked["pass"]) == (
         "Đặng Thị Tâm", "booked", True, "",
     )  # fmt: skip
-    assert booked["qr"]["text"] == booked["code"]
+    assert (booked["qr"]["text"], booked["payer"]) == (booked["code"], "self")
     assert (await hers.post(path, said, Idempotency_Key="dat-lich-01")).json() == booked
     other = await hers.post(path, said | {"slot": second["slot"]}, Idempotency_Key="dat-lich-01")
     assert (other.status_code, other.json()["where"]) == (422, "Idempotency-Key")
@@ -163,7 +170,7 @@ async def test_at_the_entrance_the_code_of_now_gives_her_number_once_and_an_old_
         old = await arrival.code_now(tx, display, clock.now() - timedelta(seconds=2.1 * arrival.WINDOW_SECONDS))
     path = f"/bookings/{code}/arrival"
     assert (await stranger.post(path, {"door": now, "group": ""})).status_code == 401
-    for wrong in (old, "benhan:den:0123456789abcdef0123"):
+    for wrong in (old, "0123456789abcdef0123"):
         refused = await hers.post(path, {"door": wrong, "group": ""})
         assert (refused.status_code, refused.json()["where"]) == (422, "door")
     assert await refusals(database, f"patient:{person.id}") == [f"POST /app{path}"] * 2
@@ -186,7 +193,7 @@ async def test_a_consent_is_one_switch_to_the_very_text(
     said = await hers.read("/consents")
     assert (said["consents"], said["alone"]) == ([], True)
     asked = {one["purpose"]: one for one in said["asked"]}
-    assert set(asked) == {"facilities", "research", "contact"}
+    assert set(asked) == {"facilities", "research", "contact", "remote"}
     other = await hers.post("/consents", {"purpose": "contact", "sha256": asked["research"]["sha256"]})
     assert (other.status_code, other.json()["where"]) == (409, "sha256")
     assert (await hers.post("/consents", {"purpose": "labelled", "sha256": "x"})).status_code == 422

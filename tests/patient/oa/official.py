@@ -18,7 +18,7 @@ from tests.standins.zalo import APP, FIRST_ACCESS, FIRST_REFRESH, OA, SECRET, Za
 
 TEMPLATES = {
     "code": "412345", "glass": "412346", "reminder": "412347", "turn": "412348", "results": "412349",
-    "revisit": "412350", "changed": "412351",
+    "revisit": "412350", "changed": "412351", "medicine": "412359", "answer": "412352", "survey": "412353",
 }  # fmt: skip
 
 

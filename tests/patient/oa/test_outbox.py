@@ -219,7 +219,7 @@ async def test_the_next_three_are_told_and_a_reminder_waits_for_the_morning(worl
     await world.goes_on()
     assert [len(world.to(phone)) for phone in phones] == [1, 1, 1, 0]
     assert [world.to(phone)[0]["template_data"]["ahead"] for phone in phones[:3]] == ["0", "1", "2"]
-    night = world.at = World.at - timedelta(hours=9)
+    night = world.at = World.at + timedelta(hours=15)  # tomorrow: what waits for its morning is not due now
     await world.due(f"Appointment/{booked.id}")
     assert world.to(later) == []
     async with world.database.transaction(hospital.key) as tx:
@@ -271,3 +271,31 @@ async def test_which_messages_she_wants_is_hers_to_say(client: Client) -> None:
         browser = await client(role)
         assert (await browser.get(PATH)).status_code in (303, 403)
         assert (await browser.post(PATH, data={})).status_code in (303, 403)
+
+
+async def test_an_answer_and_the_end_of_a_visit_are_told_once_and_nothing_of_them(
+    world: World, hospital: House
+) -> None:
+    phone = telephones.number()
+    person = await telephones.patient(world.database, hospital, phone)
+    async with world.database.transaction(hospital.key) as tx:
+        visit = await people.visit(tx, hospital, person)
+    about = r4.Reference(reference=f"Patient/{person.id}")
+    line = await world.keeps(r4.Communication(
+        status="completed", category=[concept(systems.QUESTION, "line")], subject=about, sent=stamp(clock.now()),
+        sender=r4.Reference(reference="Practitioner/nv-bs01"),
+        payload=[r4.CommunicationPayload(contentString="Uống sau ăn.")],
+    ))  # fmt: skip
+    hers = msgspec.structs.replace(line, id=None, meta=None, sender=about)
+    await world.keeps(hers)  # what she writes herself is told to nobody
+    period = r4.Period(start=visit.period.start if visit.period else None, end=stamp(clock.now()))
+    ended = await world.keeps(msgspec.structs.replace(visit, status="finished", period=period))
+    await world.goes_on()
+    assert [one["template_id"] for one in world.to(phone)] == [official.TEMPLATES["answer"]]
+    await world.due(f"Patient/{person.id}")
+    await world.keeps(msgspec.structs.replace(ended, reasonCode=None))
+    await world.goes_on()
+    await world.due(f"Patient/{person.id}")
+    told = world.to(phone)
+    assert [one["template_id"] for one in told] == [official.TEMPLATES["answer"], official.TEMPLATES["survey"]]
+    assert all(set(one["template_data"]) == {"facility", "time"} for one in told)

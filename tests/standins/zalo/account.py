@@ -24,6 +24,8 @@ TEMPLATES = {
     "412349": {"facility", "time"},  # results are ready
     "412350": {"facility", "day"},  # to be seen again
     "412351": {"facility", "time", "code", "change"},  # the hospital moved or cancelled
+    "412352": {"facility", "time"},  # a doctor has answered
+    "412353": {"facility", "time"},  # how was the visit
 }
 NO_TOKEN = {"error": -216, "message": "Access token is invalid"}
 NO_BUSINESS_TOKEN = {"error": -124, "message": "access token invalid"}

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 PRIVATE_KEY = "khoa-thanh-toan"
 #: What `mac` of a callback covers; `overallMac` covers all of it.
@@ -27,13 +28,16 @@ class Payment:
 
     orders: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def paid(self, order: str, app: str, amount: int, result: int = 1) -> dict[str, Any]:
-        """An order is paid (1) or failed (-1); gives the body of its callback."""
+    def paid(
+        self, order: str, app: str, amount: int, result: int = 1, extradata: str = "", key: str = PRIVATE_KEY
+    ) -> dict[str, Any]:
+        """An order is paid (1) or failed (-1); gives the body of its callback. `extradata`: as the order said it."""
         data = {"appId": app, "orderId": order, "transId": f"t-{order}", "amount": amount, "description": "",
-                "resultCode": result, "message": "Giao dịch", "method": "BANK_SANDBOX"}  # fmt: skip
+                "resultCode": result, "message": "Giao dịch", "method": "BANK_SANDBOX",
+                "extradata": quote(extradata, safe="")}  # fmt: skip
         self.orders[order] = data
         covered = {name: data[name] for name in COVERED}
-        return {"data": data, "mac": mac(covered), "overallMac": mac(data)}
+        return {"data": data, "mac": mac(covered, key), "overallMac": mac(data, key)}
 
     def status(self, query: dict[str, str]) -> dict[str, Any]:
         """GET /api/transaction/get-status."""

@@ -111,17 +111,19 @@ def row_of(who: Subject, event: Event, address: str | None) -> tuple[Any, ...]:
 #: Who touched a patient's records, by person and day, newest first: $1 facility, $2 patient, $3 most.
 #: Not counted: the patient herself, the program's own services, and lists in which her name went by.
 _OPENINGS = """
-select a.account, coalesce(p.name, r.name, '') as name, coalesce(p.roles, '{}') as roles, r.kind as relation,
+select a.account, coalesce(p.name, r.name, d.name, '') as name, coalesce(p.roles, '{}') as roles, r.kind as relation,
        min(a.at) as first, max(a.at) as last, string_to_array(string_agg(distinct a.type, ','), ',') as types,
-       bool_or(a.action in ('create', 'update', 'delete')) as wrote, bool_or(a.action = 'print') as printed
+       bool_or(a.action in ('create', 'update', 'delete')) as wrote, bool_or(a.action in ('print', 'export')) as printed
 from audit a left join account p on p.id = a.account
 left join lateral (select name, kind from relation r where r.facility = $1 and r.patient = $2
     and a.account = 'person:' || r.person order by made desc limit 1) r on true
+left join lateral (select concat_ws(' · ', d.name, nullif(d.place, '')) as name from share_reader d
+    where d.facility = $1 and a.account = 'share:' || d.id) d on true
 where a.facility = $1 and a.patient = $2 and a.allowed
   and a.account not like 'patient:%' and a.account not like 'service:%'
-  and a.action = any(array['read', 'create', 'update', 'delete', 'search', 'print', 'sign'])
+  and a.action = any(array['read', 'create', 'update', 'delete', 'search', 'print', 'export', 'sign', 'share-opened'])
   and not (a.action = 'read' and starts_with(a.detail, 'search'))
-group by a.account, p.name, p.roles, r.name, r.kind, (a.at at time zone 'Asia/Ho_Chi_Minh')::date
+group by a.account, p.name, p.roles, r.name, r.kind, d.name, (a.at at time zone 'Asia/Ho_Chi_Minh')::date
 order by max(a.at) desc limit $3
 """
 _REFUSED_DATES = (

@@ -93,6 +93,11 @@ def bearer_of(request: Request) -> str:
     return token.strip() if kind.lower() == "bearer" else ""
 
 
+def session_hash(request: Request) -> bytes:
+    """The hash of the session's token that a request was sent with: of the app's bearer, else of the cookie."""
+    return hashed(bearer_of(request) or request.cookies.get(COOKIE, ""))
+
+
 #: Whose a token was that opens no door of the app: a session that is over, what belongs to a program.
 _FORMER = """
 select facility, coalesce(account, case when relation is null and patient is not null
@@ -132,6 +137,18 @@ async def _holder(tx: Transaction, said: str, known: Known | None, *, cookie: bo
     if known:
         known.keep(said, who, tx.entry)
     return who
+
+
+async def holder_of(tx: Transaction, session: bytes) -> Subject | None:
+    """Who holds a session now, by the hash of its token, for what hangs on it. Nothing is kept of her.
+
+    None: it is over, or its screen is locked. The transaction is bound to her facility afterwards.
+    """
+    row = await tx.fetchrow("select * from holder($1, false)", session)
+    if row is None:
+        return None
+    who = _subject(tx, row, None)
+    return msgspec.structs.replace(who, session=session.hex()[:16])
 
 
 async def is_locked(tx: Transaction, token: str) -> bool:

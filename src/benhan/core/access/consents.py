@@ -40,6 +40,7 @@ class Purpose(StrEnum):
     FACILITIES = "facilities"
     RESEARCH = "research"
     CONTACT = "contact"
+    REMOTE = "remote"
 
 
 class Channel(StrEnum):

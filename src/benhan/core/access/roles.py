@@ -22,6 +22,8 @@ class Role(StrEnum):
     PATIENT = "patient"
     RELATIVE = "relative"
     PERSON = "person"
+    #: A doctor elsewhere to whom a patient shows her record (`shares`); she comes by no door of her own.
+    SHARED = "shared"
     # Not people:
     DISPLAY = "display"
     CLIENT = "client"
@@ -37,6 +39,11 @@ class Role(StrEnum):
     ARCHIVE_SERVICE = "archive-service"
     ARRIVAL_SERVICE = "arrival-service"
     FEEDBACK_SERVICE = "feedback-service"
+    PAYMENT_SERVICE = "payment-service"
+    ELIGIBILITY_SERVICE = "eligibility-service"
+    QUESTION_SERVICE = "question-service"
+    REMOTE_SERVICE = "remote-service"
+    NOTICE_SERVICE = "notice-service"
     LOADER = "loader"
 
 
@@ -90,6 +97,9 @@ class Permission(StrEnum):
     CONSENTS = "consents"
     ANSWER_REQUESTS = "answer-requests"
     FEEDBACK = "feedback"
+    CASH = "cash"
+    ANSWER_QUESTIONS = "answer-questions"
+    FACILITY_PAGE = "facility-page"
     ARCHIVE = "archive"
     PROVINCE_FIGURES = "province-figures"
     FHIR = "fhir"
@@ -118,6 +128,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.PRINT,
             _P.SHARE,
             _P.CONSENTS,
+            _P.ANSWER_QUESTIONS,
         }
     ),
     Role.NURSE: frozenset(
@@ -141,7 +152,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         {_P.SIGNED_IN, _P.TERMINOLOGY, _P.WATCH_QUEUE, _P.CALL_QUEUE, _P.IMAGING, _P.PRINT, _P.SHARE}
     ),
     Role.PHARMACY: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.WATCH_QUEUE, _P.MEDICINES}),
-    Role.CASHIER: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.WATCH_QUEUE}),
+    Role.CASHIER: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.WATCH_QUEUE, _P.CASH}),
     Role.PLANNING: frozenset(
         {
             _P.SIGNED_IN,
@@ -154,6 +165,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.CONSENTS,
             _P.ANSWER_REQUESTS,
             _P.FEEDBACK,
+            _P.FACILITY_PAGE,
             _P.ARCHIVE,
         }
     ),
@@ -176,6 +188,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.RELATIVE: frozenset({_P.OWN_SESSION, _P.OWN_RECORD}),
     #: Held beside PATIENT or RELATIVE by who signed in as a person; alone before she chose whose record.
     Role.PERSON: frozenset({_P.OWN_SESSION, _P.OWN_PERSON}),
+    Role.SHARED: frozenset(),
     Role.DISPLAY: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.WATCH_QUEUE}),
     Role.CLIENT: frozenset({_P.FHIR, _P.TERMINOLOGY}),
     Role.PUBLIC: frozenset(),
@@ -190,6 +203,11 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ARCHIVE_SERVICE: frozenset(),
     Role.ARRIVAL_SERVICE: frozenset(),
     Role.FEEDBACK_SERVICE: frozenset(),
+    Role.PAYMENT_SERVICE: frozenset(),
+    Role.ELIGIBILITY_SERVICE: frozenset(),
+    Role.QUESTION_SERVICE: frozenset(),
+    Role.REMOTE_SERVICE: frozenset(),
+    Role.NOTICE_SERVICE: frozenset(),
     Role.LOADER: frozenset(),
 }
 

@@ -36,14 +36,16 @@ _HOUSE = (
 )
 _CHART = (
     "Patient Encounter Appointment Task Observation Condition ServiceRequest DiagnosticReport MedicationRequest "
-    "AllergyIntolerance Composition Provenance Coverage CoverageEligibilityResponse"
+    "AllergyIntolerance Immunization Composition Provenance Coverage CoverageEligibilityResponse Media"
 )
-_RESULTS = "Patient Encounter ServiceRequest Observation DiagnosticReport Task Condition AllergyIntolerance"
+_COPIED = "Patient Encounter MedicationRequest Composition DiagnosticReport"
+_RESULTS = "Patient Encounter ServiceRequest Observation DiagnosticReport Task Condition AllergyIntolerance Media"
 _LAW_CARE = "Luật KCB 15/2023 Đ69k3"
 _LAW_TRACE = "TT 13/2025/TT-BYT Đ5"
 _LAW_ACTING = "Luật KCB 15/2023 Đ8, Đ12; BLDS 91/2015 Đ46–63, Đ138"
 _LAW_CONSENT = "Luật 91/2025/QH15; NĐ 356/2025/NĐ-CP"
 _LAW_SIGNED = "TT 13/2025/TT-BYT; Luật KCB 15/2023 Đ7k10; Luật 20/2023 Đ23"
+_LAW_PRICES = "Luật KCB 15/2023 Đ110"
 _LAW_ARCHIVE = "Luật KCB 15/2023 Đ69k4; TT 33/2025/TT-BYT"
 
 ALLOWED: Final[tuple[Allow, ...]] = (
@@ -74,7 +76,8 @@ ALLOWED: Final[tuple[Allow, ...]] = (
     ),
     Allow(
         name="doctor-writes-chart", roles="doctor", may="crus",
-        types="Encounter Task Observation Condition ServiceRequest MedicationRequest AllergyIntolerance Composition",
+        types="Encounter Task Observation Condition ServiceRequest MedicationRequest AllergyIntolerance Immunization "
+        "Composition",
         purpose=Purpose.TREATMENT, law="Luật KCB 15/2023 Đ69k1",
         vi="Bác sĩ ghi lượt khám, chẩn đoán, chỉ định, đơn thuốc, phiếu.",
         en="Doctors write visits, diagnoses, orders, prescriptions and papers.",
@@ -99,9 +102,10 @@ ALLOWED: Final[tuple[Allow, ...]] = (
         vi="Điều dưỡng đọc hồ sơ bệnh án để chăm sóc.", en="Nurses read the record to give care.",
     ),
     Allow(
-        name="nurse-measures", roles="nurse", may="crus", types="Observation Task AllergyIntolerance",
+        name="nurse-measures", roles="nurse", may="crus", types="Observation Task AllergyIntolerance Immunization",
         purpose=Purpose.TREATMENT, law="Luật KCB 15/2023 Đ69k1",
-        vi="Điều dưỡng ghi dấu hiệu sinh tồn, dị ứng, gọi số.", en="Nurses write vital signs and allergies, and call.",
+        vi="Điều dưỡng ghi dấu hiệu sinh tồn, dị ứng, tiêm chủng, gọi số.",
+        en="Nurses write vital signs, allergies and immunizations, and call.",
     ),
     Allow(
         name="nurse-moves-visit", roles="nurse", may="u", types="Encounter", purpose=Purpose.TREATMENT,
@@ -201,45 +205,66 @@ ALLOWED: Final[tuple[Allow, ...]] = (
         vi="Người bệnh đọc hồ sơ của chính mình.", en="Patients read their own record.",
     ),
     Allow(
+        name="patient-copies-own", roles="patient", may="pxh", types=_COPIED, own=True, purpose=Purpose.PATIENT,
+        law="Luật KCB 15/2023 Đ12k1, Đ69k4",
+        vi="Người bệnh lấy bản in, bản sao hồ sơ của chính mình, và đưa cho ai mình muốn.",
+        en="Patients take copies of their own record and show it to whom they like.",
+    ),
+    Allow(
+        name="relative-copies", roles="relative", may="pxh", types=_COPIED, own=True, part=Part.CHART,
+        purpose=Purpose.PATIENT, law=_LAW_ACTING,
+        vi="Người giám hộ, hoặc người được cử cho toàn bộ hồ sơ, lấy bản sao và đưa cho nơi khám khác.",
+        en="Guardians, and who was named for the whole record, take copies of it and show it to doctors elsewhere.",
+    ),
+    Allow(
+        name="shared-copied", roles="shared", may="x", types="Patient Encounter", own=True, part=Part.CHART,
+        purpose=Purpose.TREATMENT, law="Luật KCB 15/2023 Đ12k1",
+        vi="Bác sĩ nơi khác được người bệnh chia sẻ thì lấy được bản dữ liệu của phần được chia sẻ.",
+        en="A doctor elsewhere, to whom the patient shows her record, takes the data of what is shown.",
+    ),
+    Allow(
         name="patient-names-relatives", roles="patient", may="cru", types="RelatedPerson", own=True,
         purpose=Purpose.PATIENT, law="Luật KCB 15/2023 Đ8; BLDS 91/2015 Đ138",
         vi="Người bệnh cử người thân và chấm dứt việc ấy.", en="Patients name relatives, and end it.",
     ),
     Allow(
-        name="relative-knows-whom", roles="relative", may="rs", types="Patient", own=True, purpose=Purpose.PATIENT,
-        law=_LAW_ACTING,
-        vi="Người thân đọc phần hành chính của người bệnh mà mình thay mặt.",
-        en="Relatives read who the patient is for whom they act.",
+        name="relative-knows-whom", roles="relative shared", may="rs", types="Patient", own=True,
+        purpose=Purpose.PATIENT, law=_LAW_ACTING,
+        vi="Người thân, nơi được chia sẻ, đọc phần hành chính của người bệnh.",
+        en="Relatives, and to whom the record is shown, read who the patient is.",
     ),
     Allow(
-        name="relative-follows-visits", roles="relative", may="rs", types="Encounter Appointment Task", own=True,
+        name="relative-follows-visits", roles="relative shared", may="rs", types="Encounter Appointment Task", own=True,
         part=Part.VISITS, purpose=Purpose.PATIENT, law=_LAW_ACTING,
         vi="Người thân theo dõi lịch hẹn, số thứ tự, lượt khám nếu được giao phần ấy.",
         en="Relatives follow appointments, tickets and visits where the relation says so.",
     ),
     Allow(
-        name="relative-reads-results", roles="relative", may="rs", types="DiagnosticReport Observation ServiceRequest",
-        own=True, part=Part.RESULTS, purpose=Purpose.PATIENT, law=_LAW_ACTING,
+        name="relative-reads-results", roles="relative shared", may="rs",
+        types="DiagnosticReport Observation ServiceRequest Media", own=True, part=Part.RESULTS, purpose=Purpose.PATIENT,
+        law=_LAW_ACTING,
         vi="Người thân đọc kết quả nếu được giao phần ấy.",
         en="Relatives read results where the relation says so.",
     ),
     Allow(
-        name="relative-reads-medicines", roles="relative", may="rs", types="MedicationRequest AllergyIntolerance",
-        own=True, part=Part.MEDICINES, purpose=Purpose.PATIENT, law=_LAW_ACTING,
+        name="relative-reads-medicines", roles="relative shared", may="rs",
+        types="MedicationRequest AllergyIntolerance", own=True, part=Part.MEDICINES, purpose=Purpose.PATIENT,
+        law=_LAW_ACTING,
         vi="Người thân đọc đơn thuốc, dị ứng nếu được giao phần ấy.",
         en="Relatives read prescriptions and allergies where the relation says so.",
     ),
     Allow(
-        name="relative-reads-chart", roles="relative", may="rs", types=_CHART, own=True, part=Part.CHART,
+        name="relative-reads-chart", roles="relative shared", may="rs", types=_CHART, own=True, part=Part.CHART,
         purpose=Purpose.PATIENT, law=_LAW_ACTING,
-        vi="Người giám hộ, hoặc người được cử cho toàn bộ hồ sơ, đọc hồ sơ.",
-        en="Guardians, and who was named for the whole record, read it.",
+        vi="Người giám hộ, người được cử cho toàn bộ hồ sơ, và bác sĩ nơi khác được chia sẻ, đọc hồ sơ.",
+        en="Guardians, who was named for the whole record, and a doctor elsewhere to whom it is shown, read it.",
     ),
     Allow(
-        name="patient-sees-house", roles="patient relative", may="rs",
-        types="Organization Location HealthcareService Practitioner Slot Schedule", purpose=Purpose.PATIENT,
+        name="patient-sees-house", roles="patient relative shared", may="rs",
+        types="Organization Location HealthcareService Practitioner Slot Schedule Medication", purpose=Purpose.PATIENT,
         law="Luật KCB 15/2023 Đ9",
-        vi="Người bệnh xem nơi khám, người khám, lịch còn trống.", en="Patients see places, people and free slots.",
+        vi="Người bệnh xem nơi khám, người khám, lịch còn trống, danh mục thuốc.",
+        en="Patients see places, people, free slots and the list of medicines.",
     ),
     Allow(
         name="display-shows-queue", roles="display", may="rs", types="Location Organization HealthcareService Task",
@@ -287,9 +312,118 @@ ALLOWED: Final[tuple[Allow, ...]] = (
         vi="Chương trình giữ ảnh gửi kèm góp ý.", en="The program keeps the pictures sent with feedback.",
     ),
     Allow(
+        name="surveys-kept", roles="feedback-service", may="crs", types="QuestionnaireResponse",
+        purpose=Purpose.OPERATIONS, law="Luật KCB 15/2023 Đ14; QĐ 3869/QĐ-BYT",
+        vi="Chương trình giữ câu trả lời khảo sát sau lượt khám, không ghi của ai.",
+        en="The program keeps what is answered after a visit, and not by whom.",
+    ),
+    Allow(
         name="feedback-places", roles="feedback-service", may="rs", types="Organization", purpose=Purpose.OPERATIONS,
         law="Luật KCB 15/2023 Đ14",
         vi="Chương trình đọc tên khoa phòng được góp ý.", en="The program reads the names of the places concerned.",
+    ),
+    Allow(
+        name="insurance-asked", roles="eligibility-service", may="crus",
+        types="Coverage CoverageEligibilityRequest CoverageEligibilityResponse", purpose=Purpose.PAYMENT,
+        law="Luật BHYT Đ28; CV 1923/BHXH-CNTT",
+        vi="Người bệnh đặt khám bằng BHYT thì chương trình tra thẻ của chính họ, và giữ câu trả lời.",
+        en="When a patient books on her insurance the program checks her card and keeps the answer.",
+    ),
+    Allow(
+        name="referral-kept", roles="booking-service", may="crs", types="Media", purpose=Purpose.PATIENT,
+        law="TT 01/2025/TT-BYT Đ9–10; QĐ 1313/QĐ-BYT (bước 1)",
+        vi="Chương trình giữ ảnh giấy chuyển, giấy hẹn mà người bệnh gửi kèm lịch hẹn của mình; tiếp đón xem qua đó.",
+        en="The program keeps the photos of referrals and slips that patients send with their appointment, and shows "
+        "them to the desk.",
+    ),
+    Allow(
+        name="referral-pictures", roles="booking-service", may="cr", types="Binary", purpose=Purpose.PATIENT,
+        law="TT 01/2025/TT-BYT Đ9–10; QĐ 1313/QĐ-BYT (bước 1)",
+        vi="Chương trình giữ chính các ảnh ấy, chỉ mở qua lịch hẹn.",
+        en="The program keeps these pictures themselves, which open by the appointment alone.",
+    ),
+    Allow(
+        name="prices-seen",
+        roles="reception doctor nurse cashier planning administrator patient relative public booking-service "
+        "payment-service notice-service",
+        may="rs", types="ChargeItemDefinition PlanDefinition", purpose=Purpose.PAYMENT, law=_LAW_PRICES,
+        vi="Ai cũng xem được bảng giá, gói khám của cơ sở.", en="Everybody may see the facility's prices and packages.",
+    ),
+    Allow(
+        name="prices-kept", roles="administrator", may="cu", types="ChargeItemDefinition PlanDefinition",
+        purpose=Purpose.PAYMENT, law=_LAW_PRICES,
+        vi="Quản trị giữ bảng giá, gói khám.", en="The administrator keeps the price list and the packages.",
+    ),
+    Allow(
+        name="prepayment-kept", roles="payment-service", may="crus", types="Invoice PaymentReconciliation",
+        purpose=Purpose.PAYMENT, law=_LAW_PRICES,
+        vi="Chương trình ghi khoản trả trước của lịch hẹn, tiền đã tới, tiền phải hoàn.",
+        en="The program keeps what is paid before a visit, the money that came, and what is to be given back.",
+    ),
+    Allow(
+        name="prepayment-of-booking", roles="payment-service", may="rs", types="Appointment", purpose=Purpose.PAYMENT,
+        law=_LAW_PRICES,
+        vi="Chương trình xem lịch hẹn được trả trước.", en="The program sees the appointment that is paid for.",
+    ),
+    Allow(
+        name="prepayment-seen", roles="reception cashier", may="rs", types="Invoice", purpose=Purpose.PAYMENT,
+        law=_LAW_PRICES,
+        vi="Tiếp đón, thu ngân xem người bệnh đã trả trước bao nhiêu.",
+        en="Reception and the cashier see what a patient has paid before.",
+    ),
+    Allow(
+        name="notices-kept", roles="notice-service", may="crus", types="Communication Location",
+        purpose=Purpose.OPERATIONS, law=_LAW_PRICES,
+        vi="Chương trình giữ tin, địa chỉ, giờ mở cửa mà phòng KHTH viết cho mọi người xem.",
+        en="The program keeps the news, the address and the hours that planning writes for everybody.",
+    ),
+    Allow(
+        name="questions-kept", roles="question-service", may="crus", types="Communication", purpose=Purpose.TREATMENT,
+        law=_LAW_CARE,
+        vi="Chương trình giữ câu hỏi của người bệnh và câu trả lời của bác sĩ, dưới tên người viết.",
+        en="The program keeps what patients ask doctors and what these answer, in the name of who wrote it.",
+    ),
+    Allow(
+        name="question-files", roles="question-service", may="cr", types="DocumentReference",
+        purpose=Purpose.TREATMENT, law=_LAW_CARE,
+        vi="Chương trình giữ ảnh, giấy tờ gửi kèm câu hỏi và câu trả lời.",
+        en="The program keeps the pictures and papers sent with questions and answers.",
+    ),
+    Allow(
+        name="questions-routed", roles="question-service", may="rs", types="PractitionerRole",
+        purpose=Purpose.OPERATIONS, law="Luật KCB 15/2023 Đ9",
+        vi="Chương trình đọc bác sĩ nào trả lời chuyên khoa nào, giờ nào.",
+        en="The program reads which doctor answers for which specialty, and when.",
+    ),
+    Allow(
+        name="planning-registers-answering", roles="planning", may="cu", types="PractitionerRole",
+        purpose=Purpose.OPERATIONS, law="Luật KCB 15/2023 Đ9",
+        vi="Phòng KHTH đăng ký bác sĩ trả lời câu hỏi và giờ trả lời.",
+        en="Planning registers who answers questions, and in which hours.",
+    ),
+    Allow(
+        name="relative-reads-questions", roles="relative", may="rs", types="Communication", own=True, part=Part.CHART,
+        purpose=Purpose.PATIENT, law=_LAW_ACTING,
+        vi="Người giám hộ, hoặc người được cử cho toàn bộ hồ sơ, đọc câu hỏi gửi bác sĩ và câu trả lời.",
+        en="Guardians, and who was named for the whole record, read questions to doctors and the answers.",
+    ),
+    Allow(
+        name="remote-asked", roles="remote-service", may="crus", types="Task Communication", purpose=Purpose.PATIENT,
+        law="Luật KCB 15/2023 Đ80; NĐ 96/2023/NĐ-CP Đ87",
+        vi="Chương trình giữ yêu cầu khám từ xa của người bệnh và điều họ kể.",
+        en="The program keeps what patients ask and tell when they want to be seen at a distance.",
+    ),
+    Allow(
+        name="remote-pictures", roles="remote-service", may="cr", types="Binary", purpose=Purpose.PATIENT,
+        law="Luật KCB 15/2023 Đ80; NĐ 96/2023/NĐ-CP Đ87",
+        vi="Chương trình giữ ảnh gửi kèm yêu cầu khám từ xa.", en="The program keeps the pictures sent with it.",
+    ),
+    Allow(
+        name="remote-offered", roles="remote-service", may="rs",
+        types="Patient HealthcareService Practitioner PractitionerRole", purpose=Purpose.PATIENT,
+        law="NĐ 96/2023/NĐ-CP Đ87k2",
+        vi="Chương trình đọc chuyên khoa, bác sĩ đã công bố khám từ xa.",
+        en="The program reads which specialties and doctors see people at a distance.",
     ),
     Allow(
         name="numbers-found", roles="finder-service", may="rs", types="Patient Encounter",
@@ -316,11 +450,13 @@ ALLOWED: Final[tuple[Allow, ...]] = (
         en="The program sees the telephone of a patient, or of a child's guardian, to tell of a broken glass.",
     ),
     Allow(
-        name="messages-made", roles="telling-service", may="rs", types="Appointment Task DiagnosticReport",
+        name="messages-made", roles="telling-service", may="rs",
+        types="Appointment Task DiagnosticReport Communication Encounter",
         purpose=Purpose.PATIENT, law="QĐ 1313/QĐ-BYT; Luật KCB 15/2023 Đ10",
-        vi="Chương trình xem lịch hẹn, số thứ tự, phiếu đã trả để nhắn người bệnh rằng có việc; tin không nói về bệnh.",
-        en="The program sees appointments, tickets and released reports to tell patients that there is something to "
-        "see; a message says nothing of health.",
+        vi="Chương trình xem lịch hẹn, số thứ tự, phiếu đã trả, câu trả lời, lượt khám đã xong để nhắn người bệnh rằng "
+        "có việc; tin không nói về bệnh.",
+        en="The program sees appointments, tickets, released reports, answers and ended visits to tell patients that "
+        "there is something to see or say; a message says nothing of health.",
     ),
     Allow(
         name="subscriptions-kept", roles="subscription-service", may="ru", types="Subscription", purpose=Purpose.SYSTEM,
@@ -526,17 +662,18 @@ DENIED: Final[tuple[Deny, ...]] = (
         en="Where the facility asks for it, only who holds a practice licence diagnoses, prescribes and signs.",
     ),
     Deny(
-        name="minors-own-affairs", roles="relative", may_not="rudspxh", types=EVERY_TYPE, labels="ADOL", unless=(),
+        name="minors-own-affairs", roles="relative shared", may_not="rudspxh", types=EVERY_TYPE, labels="ADOL",
+        unless=(),
         law="Luật KCB 15/2023 Đ10; Luật Trẻ em 102/2016 Đ21",
         vi="Điều riêng tư của người chưa thành niên không mở cho cha mẹ, người giám hộ hay ai khác thay mặt.",
         en="A minor's own affairs open to nobody who acts for her, parents and guardians included.",
     ),
     Deny(
-        name="labelled-to-relatives", roles="relative", may_not="rudspxh", types=EVERY_TYPE,
+        name="labelled-to-relatives", roles="relative shared", may_not="rudspxh", types=EVERY_TYPE,
         labels=f"{SENSITIVE} {VERY_RESTRICTED}", unless=(Lift.RELATION,),
         law="Luật 91/2025/QH15; Luật 64/2006 (sửa đổi 71/2020) Đ30",
-        vi="Bản ghi nhạy cảm không mở cho người thân, trừ người giám hộ và người mà người bệnh cho xem rõ ràng.",
-        en="Sensitive records open to no relative but guardians and whom the patient expressly lets see them.",
+        vi="Bản ghi nhạy cảm không mở cho người thân, nơi được chia sẻ, trừ người giám hộ và ai được cho xem rõ ràng.",
+        en="Sensitive records open to no relative but guardians, to nobody else whom the patient did not let in.",
     ),
     Deny(
         name="consent-not-by-programs", roles="client", may_not="cud", types="Consent", unless=(),

@@ -82,6 +82,7 @@ EVERY_TYPE: Final = "*"
 IMPERSONAL: Final = frozenset(
     [
         "CapabilityStatement",
+        "ChargeItemDefinition",
         "CodeSystem",
         "ConceptMap",
         "HealthcareService",
@@ -90,6 +91,7 @@ IMPERSONAL: Final = frozenset(
         "NamingSystem",
         "OperationDefinition",
         "Organization",
+        "PlanDefinition",
         "Practitioner",
         "PractitionerRole",
         "Schedule",

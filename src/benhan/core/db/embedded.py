@@ -6,6 +6,7 @@ stale pid file; this one does neither.
 
 from __future__ import annotations
 
+import logging
 import os
 import shlex
 import shutil
@@ -91,8 +92,8 @@ class EmbeddedPostgres:
                 tail = self.log.read_text(errors="replace")[-2000:] if self.log.exists() else ""
                 raise RuntimeError(f"PostgreSQL in {self.cluster} did not start within {START_SECONDS} s.\n{tail}")
             if self.pid() is None and not self._launch():
-                # Children of a killed server hold its shared memory for a moment: ask again.
-                time.sleep(0.3)
+                time.sleep(0.3)  # children of a killed server hold its shared memory for a moment
+                self._end_orphans()
             time.sleep(0.03)
 
     @contextmanager
@@ -102,9 +103,11 @@ class EmbeddedPostgres:
 
         def watch() -> None:
             while not over.wait(WATCH_SECONDS):
-                if self.pid() is None:
-                    with suppress(RuntimeError):
+                try:
+                    if self.pid() is None:
                         self.start()
+                except Exception:
+                    logging.getLogger(__name__).exception("PostgreSQL in %s does not start", self.cluster)
 
         watcher = threading.Thread(target=watch, daemon=True)
         watcher.start()
@@ -178,6 +181,18 @@ class EmbeddedPostgres:
             start_new_session=True, user=_service_user(), check=False,
         )  # fmt: skip
         return started.returncode == 0
+
+    def _end_orphans(self) -> None:
+        """Kill what a killed server left behind and does not end by itself: it may wait for a lock that nobody gives.
+
+        While one is there, its shared memory keeps a new server from starting. Every process of a cluster, and no
+        other, works in its folder. Source: PostgreSQL, src/backend/port/sysv_shmem.c.
+        """
+        if self.pid() is None:
+            for process in psutil.process_iter(["name", "cwd"]):
+                if process.info["cwd"] == str(self.cluster) and process.info["name"] == "postgres":
+                    with suppress(psutil.NoSuchProcess):
+                        process.kill()
 
     def _ready(self) -> bool:
         lines = self._pid_file()

@@ -37,6 +37,12 @@ ACCESSION_NUMBER: Final = f"{BENHAN}/sid/accession-number"
 REPORT_NUMBER: Final = f"{BENHAN}/sid/report-number"
 SERVICE_CODE: Final = f"{BENHAN}/sid/service-code"
 MEDICINE_CODE: Final = f"{BENHAN}/sid/medicine-code"
+#: The code of the booking that something belongs to (a payment, a photo): several may.
+OF_BOOKING: Final = f"{BENHAN}/sid/of-booking"
+#: What a payment is called in a transfer and in an order; what the bank and Zalo call it.
+PAYMENT_REFERENCE: Final = f"{BENHAN}/sid/payment-reference"
+BANK_TRANSACTION: Final = f"{BENHAN}/sid/bank-transaction"
+CHECKOUT_TRANSACTION: Final = f"{BENHAN}/sid/checkout-transaction"
 
 # Code systems of the world.
 ICD10: Final = "http://hl7.org/fhir/sid/icd-10"
@@ -60,12 +66,14 @@ OBSERVATION_CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/observation
 CONDITION_CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/condition-category"
 CONDITION_CLINICAL: Final = "http://terminology.hl7.org/CodeSystem/condition-clinical"
 CONDITION_VERIFICATION: Final = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
+VACCINES: Final = "http://hl7.org/fhir/sid/cvx"
 ALLERGY_CLINICAL: Final = "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical"
 ALLERGY_VERIFICATION: Final = "http://terminology.hl7.org/CodeSystem/allergyintolerance-verification"
 DIAGNOSIS_ROLE: Final = "http://terminology.hl7.org/CodeSystem/diagnosis-role"
 DISCHARGE: Final = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
 DIAGNOSTIC_SERVICE: Final = "http://terminology.hl7.org/CodeSystem/v2-0074"
 ORGANIZATION_TYPE: Final = "http://terminology.hl7.org/CodeSystem/organization-type"
+LOCATION_PHYSICAL_TYPE: Final = "http://terminology.hl7.org/CodeSystem/location-physical-type"
 PRACTITIONER_ROLE: Final = "http://terminology.hl7.org/CodeSystem/practitioner-role"
 APPOINTMENT_REASON: Final = "http://terminology.hl7.org/CodeSystem/v2-0276"
 PROVENANCE_PARTICIPANT: Final = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
@@ -102,6 +110,19 @@ RIGHTS: Final = f"{BENHAN}/CodeSystem/patient-request"
 FEEDBACK: Final = f"{BENHAN}/CodeSystem/feedback"
 FEEDBACK_TOPIC: Final = f"{BENHAN}/CodeSystem/feedback-topic"
 FEEDBACK_CODE: Final = f"{BENHAN}/sid/feedback-code"
+#: What the price list calls a service: the Ministry's code, or a specialty for its examination.
+PRICE: Final = f"{BENHAN}/CodeSystem/price"
+PAYMENT_TYPE: Final = "http://terminology.hl7.org/CodeSystem/payment-type"
+#: A question to a doctor, and a further line of its thread (`hospital/questions`).
+QUESTION: Final = f"{BENHAN}/CodeSystem/question"
+#: What somebody is registered for beside her work: answering questions (`hospital/questions/roster.py`).
+DUTY: Final = f"{BENHAN}/CodeSystem/duty"
+#: What a patient says when she asks for a consultation at a distance (`hospital/remote`).
+REMOTE: Final = f"{BENHAN}/CodeSystem/remote-consultation"
+#: What is asked after a visit (`hospital/feedback/survey.py`).
+SURVEY: Final = f"{BENHAN}/Questionnaire/after-visit"
+#: News of the house (`hospital/noticeboard`).
+NEWS: Final = f"{BENHAN}/CodeSystem/news"
 TAG: Final = f"{BENHAN}/CodeSystem/tag"
 #: For what a patient consents (`core/access/consents.py`).
 CONSENT: Final = f"{BENHAN}/CodeSystem/consent-purpose"
@@ -111,6 +132,10 @@ RECORD_FILE: Final = f"{BENHAN}/CodeSystem/record-file"
 #: States of a record that a consent may open (`core/access/vocabulary.State`).
 RECORD_STATE: Final = f"{BENHAN}/CodeSystem/record-state"
 
+#: A form of the Ministry, "01/BV1", and the code printed before a box of it (`hospital/chart/forms`).
+FORM: Final = f"{BENHAN}/sid/form"
+FORM_BOX: Final = f"{BENHAN}/CodeSystem/form-box"
+
 # Extensions.
 EXTENSION: Final = f"{BENHAN}/StructureDefinition"
 #: What a hospital's medicine list says and Medication has no element for: unit, route, strength, pack, sample.
@@ -119,6 +144,18 @@ EXTENSION_MEDICINE: Final = f"{EXTENSION}/medicine"
 EXTENSION_CONSENT_PROOF: Final = f"{EXTENSION}/consent-proof"
 #: How content somebody was, from 1 to 5.
 EXTENSION_RATING: Final = f"{EXTENSION}/rating"
+#: Who pays for what is booked: insurance, or the patient herself.
+EXTENSION_PAYER: Final = f"{EXTENSION}/payer"
+#: Until when somebody was told that she has her answer.
+EXTENSION_DUE: Final = f"{EXTENSION}/due"
+#: From which day to which something is shown.
+EXTENSION_SHOWN: Final = f"{EXTENSION}/shown"
+#: The package of examinations that was booked (`hospital/packages.py`).
+EXTENSION_PACKAGE: Final = f"{EXTENSION}/package"
+#: Of an item of a form: a record is not closed without it; on the paper, asked no more; what its source leaves open.
+EXTENSION_REQUIRED_AT_CLOSING: Final = f"{EXTENSION}/required-at-closing"
+EXTENSION_HIDDEN_SINCE: Final = f"{EXTENSION}/hidden-since"
+EXTENSION_UNCLEAR: Final = f"{EXTENSION}/unclear"
 EXTENSION_ETHNICITY: Final = f"{VN_CORE}/StructureDefinition/extension-ethic"
 EXTENSION_OCCUPATION: Final = f"{VN_CORE}/StructureDefinition/extension-occupation"
 EXTENSION_NATIONALITY: Final = f"{VN_CORE}/StructureDefinition/extension-nationality"

@@ -26,8 +26,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 ROOT: Final = Path(__file__).parents[4]
 STATIC: Final = Path(__file__).parent / "static"
-#: What the builds share (files compressed beforehand).
-SHARED: Final = ROOT / "web" / "build"
+#: What the builds share: files compressed beforehand, the call by video.
+SHARED: Final = (ROOT / "web" / "build", ROOT / "web" / "call")
 MOUNT: Final = "/static"
 FOREVER: Final = "public, max-age=31536000, immutable"
 OLDEST_NODE: Final = (20, 19)
@@ -150,7 +150,7 @@ def _emitted() -> dict[str, str]:
 def _fingerprint(source: Path) -> str:
     digest = hashlib.sha256()
     tops = [path for path in source.iterdir() if path.name not in {"node_modules", "dist"}]
-    for top in sorted({*tops, SHARED}):
+    for top in sorted({*tops, *SHARED}):
         for path in sorted([top, *top.rglob("*")]):
             if path.is_file():
                 digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")

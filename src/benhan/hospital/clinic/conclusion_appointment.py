@@ -14,6 +14,7 @@ from benhan.core.fhir.outcome import Conflict, Invalid
 from benhan.core.kit.clock import day_bounds, now, vn_time
 from benhan.core.language import _
 from benhan.core.store.records import version_of
+from benhan.hospital import overbooking
 from benhan.hospital import visit as words
 
 
@@ -33,7 +34,7 @@ async def free_slots(tx: Transaction, who: Subject, day: date) -> list[tuple[str
             "status": "free", "_sort": "start", "_count": "100",
         },
     )  # fmt: skip
-    return [(one.id or "", vn_time(one.start)) for one in page.resources]
+    return [(one.id or "", vn_time(one.start)) for one in overbooking.offered(page.resources, who)]
 
 
 async def make(tx: Transaction, who: Subject, visit: r4.Encounter, day: date, slot_id: str | None) -> r4.Appointment:
@@ -50,6 +51,7 @@ async def make(tx: Transaction, who: Subject, visit: r4.Encounter, day: date, sl
         raise Invalid(_("Giờ hẹn không thuộc ngày đã chọn"), where="slot")
     if slot.status != "free":
         raise _taken()
+    await overbooking.check(tx, who, slot)
     try:
         made = await store.create(tx, who, _booked(who, visit, slot))
     except Conflict:

@@ -13,7 +13,9 @@ import msgspec
 from benhan.core.fhir import codec, r4, systems
 from benhan.core.language import _
 from benhan.core.store.records import version_of
+from benhan.hospital import remote_conditions
 from benhan.hospital import visit as words
+from benhan.hospital.clinic import prescribing_lines as lines
 from benhan.hospital.clinic.prescribing_rules import Warned
 
 #: States of an order that still waits for its result.
@@ -61,6 +63,10 @@ def missing(content: Content) -> list[str]:
     found += [_("lý do kê thuốc dù %(what)s", what=_small(one.text)) for one in content.against]
     if content.weight:
         found.append(content.weight)
+    main = remote_conditions.main_code(content.visit, content.conditions)
+    kinds = [lines.kind_of(one) for one in content.requests]
+    if kinds and remote_conditions.objection(content.visit, main, kinds):
+        found.append(_("chẩn đoán chính cho phép kê đơn từ xa (hoặc bỏ đơn, chỉ tư vấn)"))
     return found
 
 

@@ -97,6 +97,25 @@ async def place(
     return order
 
 
+async def place_all(
+    tx: Transaction, who: Subject, visit: r4.Encounter, patient: r4.Patient, wanted: Sequence[str]
+) -> list[Invalid | Conflict]:
+    """Order services of a package; one that looks like a repetition or cannot be ordered is left, and why.
+
+    Raises:
+        Conflict: the visit is closed.
+    """
+    must_be_open(visit, await find_note(tx, who, visit))
+    left: list[Invalid | Conflict] = []
+    for code in wanted:
+        try:
+            async with tx.savepoint():
+                await place(tx, who, visit, patient, code)
+        except (Invalid, Conflict) as problem:
+            left.append(problem)
+    return left
+
+
 async def cancel(tx: Transaction, who: Subject, visit: r4.Encounter, id_: str) -> r4.ServiceRequest:
     """Take an order back; when it was the last one for its rooms, the ticket goes too. Twice is no error.
 

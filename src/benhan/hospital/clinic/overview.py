@@ -15,6 +15,7 @@ from benhan.core.fhir import r4, systems
 from benhan.core.kit import clock
 from benhan.core.kit.clock import age_months, minutes_between, today
 from benhan.core.language import _, later
+from benhan.hospital import packages, referral
 from benhan.hospital.clinic import diagnoses, note
 from benhan.hospital.clinic.consultation import IN_PROGRESS
 from benhan.hospital.clinic.past import Past, began, former
@@ -22,6 +23,7 @@ from benhan.hospital.clinic.readings import Reading, is_vital, latest, pressure,
 from benhan.hospital.clinic.results import Orders, of_visit, orders_of
 from benhan.hospital.clinic.rules import chronic, closed
 from benhan.hospital.clinic.worklist import facts, reason
+from benhan.hospital.packages import Package
 from benhan.hospital.visit import (
     BLOOD_PRESSURE,
     BMI,
@@ -93,6 +95,9 @@ class Overview(msgspec.Struct, kw_only=True):
     pressures: list[tuple[str, float | None, float | None]]
     last_history: str
     room: str
+    #: Photos of papers that she sent with the booking (Media), and the package that was booked.
+    papers: list[str]
+    package: Package | None
 
     @property
     def began(self) -> datetime | None:
@@ -157,6 +162,8 @@ async def gather(tx: Transaction, who: Subject, visit_id: str) -> Overview:
     allergies = await _allergies(tx, who, of)
     insurance, tone = await _insurance(tx, who, of)
     past = former(visit, visits, conditions, medicines, reports, notes)
+    booked = await booked_for(tx, who, visit)
+    codes = [code for one in booked if (code := identifier(one, systems.BOOKING_CODE))]
     return Overview(
         visit=visit,
         patient=patient,
@@ -180,7 +187,15 @@ async def gather(tx: Transaction, who: Subject, visit_id: str) -> Overview:
         pressures=pressures,
         last_history=next((one.history for one in past if one.history), ""),
         room=next((one.location.display or "" for one in visit.location or []), ""),
+        papers=[one.id or "" for code in codes for one in await referral.of_booking(tx, who, code)],
+        package=await packages.among(tx, who, booked),
     )
+
+
+async def booked_for(tx: Transaction, who: Subject, visit: r4.Encounter) -> list[r4.Appointment]:
+    """The booking of this visit, if it had one."""
+    ids = [id_of(one) for one in visit.appointment or []]
+    return list((await store.read_many(tx, who, r4.Appointment, ids)).values()) if ids else []
 
 
 def vitals_of(observations: Sequence[r4.Observation], months: int | None) -> Vitals:

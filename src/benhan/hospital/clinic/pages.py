@@ -6,7 +6,14 @@ from benhan.core.access import Door, LiveDoor, Permission
 from benhan.core.kit import pages
 from benhan.core.kit.pages import NavItem
 from benhan.core.language import later
-from benhan.hospital.clinic import pages_conclusion, pages_consultation, pages_medicines, pages_prescription
+from benhan.hospital import papers
+from benhan.hospital.clinic import (
+    pages_conclusion,
+    pages_consultation,
+    pages_immunization,
+    pages_medicines,
+    pages_prescription,
+)
 
 pages.register("clinic", "benhan.hospital.clinic")
 
@@ -15,6 +22,11 @@ DOORS: list[Door | LiveDoor] = [
     *pages_medicines.DOORS,
     *pages_prescription.DOORS,
     *pages_conclusion.DOORS,
+    *pages_immunization.DOORS,
     *pages_consultation.DOORS,
 ]
 NAV: list[NavItem] = [NavItem(later("Khám"), "/kham", Permission.VITALS, "g k"), *pages_medicines.NAV]
+PAPERS: dict[str, papers.Make] = {
+    papers.VISIT_SHEET: pages_conclusion.paper_of_visit,
+    papers.PRESCRIPTION: pages_conclusion.paper_of_prescription,
+}

@@ -15,6 +15,7 @@ from benhan.core.fhir.outcome import Conflict, Invalid
 from benhan.core.kit import forms, pages
 from benhan.core.kit.clock import parse_date, today, vn_date
 from benhan.core.language import _, later
+from benhan.hospital import papers
 from benhan.hospital import visit as words
 from benhan.hospital.clinic import conclusion, conclusion_rules, documents, prescribing
 from benhan.hospital.clinic import conclusion_appointment as appointment
@@ -24,6 +25,7 @@ from benhan.hospital.clinic.conclusion_rules import Content, Decision
 from benhan.hospital.clinic.diagnoses import listed
 from benhan.hospital.clinic.heading import heading
 from benhan.hospital.clinic.note import texts_of
+from benhan.hospital.papers import Wanted
 
 #: Short names of the outcomes, for a narrow column.
 TABS = {"home": later("Về"), "revisit": later("Tái khám"), "refer": later("Chuyển"), "admit": later("Nhập viện")}
@@ -129,26 +131,35 @@ async def signatures(request: Request, tx: Transaction, who: Subject) -> Respons
 
 async def visit_sheet(request: Request, tx: Transaction, who: Subject) -> Response:
     """The visit on paper."""
-    visit = await store.read(tx, who, r4.Encounter, request.path_params["visit"])
-    made = await documents.visit_sheet(tx, who, visit, _verify_link(request, visit))
-    return await _pdf(tx, who, visit, made, "phieu-kham")
+    visit = request.path_params["visit"]
+    made = await paper_of_visit(tx, who, Wanted(visit, "", str(request.base_url)))
+    return papers.pdf(made, f"{papers.VISIT_SHEET}-{visit}")
 
 
 async def prescription_sheet(request: Request, tx: Transaction, who: Subject) -> Response:
     """The prescriptions of the visit on paper, one page for each kind."""
-    visit = await store.read(tx, who, r4.Encounter, request.path_params["visit"])
-    made = await documents.prescription(tx, who, visit, _verify_link(request, visit))
-    return await _pdf(tx, who, visit, made, "don-thuoc")
+    visit = request.path_params["visit"]
+    made = await paper_of_prescription(tx, who, Wanted(visit, "", str(request.base_url)))
+    return papers.pdf(made, f"{papers.PRESCRIPTION}-{visit}")
 
 
-async def _pdf(tx: Transaction, who: Subject, visit: r4.Encounter, made: bytes, name: str) -> Response:
+async def paper_of_visit(tx: Transaction, who: Subject, of: Wanted) -> bytes:
+    """The sheet of a visit, and the trace of its copy."""
+    visit = await _copied(tx, who, of, papers.VISIT_SHEET)
+    return await documents.visit_sheet(tx, who, visit, _verify_link(of, visit))
+
+
+async def paper_of_prescription(tx: Transaction, who: Subject, of: Wanted) -> bytes:
+    """The prescriptions of a visit, and the trace of their copy."""
+    visit = await _copied(tx, who, of, papers.PRESCRIPTION)
+    return await documents.prescription(tx, who, visit, _verify_link(of, visit))
+
+
+async def _copied(tx: Transaction, who: Subject, of: Wanted, name: str) -> r4.Encounter:
+    visit = await store.read(tx, who, r4.Encounter, of.visit)
     patient = words.id_of(visit.subject)
     await store.copied(tx, who, Interaction.PRINT, "Encounter", visit.id, patient, f"{name}.pdf")
-    headers = {
-        "Content-Disposition": f'inline; filename="{name}-{visit.id}.pdf"',
-        "Cache-Control": "no-store",
-    }
-    return Response(made, 200, headers, "application/pdf")
+    return visit
 
 
 async def _signing_page(
@@ -220,8 +231,8 @@ def _signed_at(visit: r4.Encounter) -> str:
     return f"/kham/{visit.id}/chu-ky"
 
 
-def _verify_link(request: Request, visit: r4.Encounter) -> str:
-    return f"{str(request.base_url).rstrip('/')}{_signed_at(visit)}"
+def _verify_link(of: Wanted, visit: r4.Encounter) -> str:
+    return f"{of.base.rstrip('/')}{_signed_at(visit)}"
 
 
 _VISIT = "/kham/{visit}"

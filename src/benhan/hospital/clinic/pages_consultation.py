@@ -16,10 +16,11 @@ from benhan.core import store
 from benhan.core.access import Door, Interaction, LiveDoor, Permission, Subject, may
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
-from benhan.core.fhir.outcome import Invalid, Problem
+from benhan.core.fhir.outcome import Invalid, NotFound, Problem
 from benhan.core.kit import codes, forms, pages
 from benhan.core.kit.clock import today
 from benhan.core.language import _
+from benhan.hospital import packages
 from benhan.hospital import visit as words
 from benhan.hospital.clinic import (
     conclusion,
@@ -35,11 +36,11 @@ from benhan.hospital.clinic import (
 )
 from benhan.hospital.clinic.consultation import begin
 from benhan.hospital.clinic.pages_worklist import ROOM_COOKIE
-from benhan.hospital.clinic.results import orders_of
+from benhan.hospital.clinic.results import of_visit, orders_of
 from benhan.hospital.clinic.rules import closed
 from benhan.hospital.clinic.rules_diagnosis import list_day, objections
 from benhan.hospital.clinic.usage import weights
-from benhan.hospital.visit import id_of
+from benhan.hospital.visit import code_of, id_of
 
 #: Field of the note's form → section.
 SECTIONS = {
@@ -253,6 +254,22 @@ async def place_order(request: Request, tx: Transaction, who: Subject) -> Respon
     return await _after_order(request, tx, who, visit, problem, again)
 
 
+async def order_package(request: Request, tx: Transaction, who: Subject) -> Response:
+    """Order what is still to be ordered of the package that was booked."""
+    visit = await _read(request, tx, who)
+    patient = await store.read(tx, who, r4.Patient, id_of(visit.subject) or "?")
+    chosen = await packages.among(tx, who, await overview.booked_for(tx, who, visit))
+    if chosen is None:
+        raise NotFound(_("Lượt khám này không đặt gói nào."))
+    visit = await begin(tx, who, visit)
+    there = {code_of(one.code, systems.SERVICES) for one in await of_visit(tx, who, visit, r4.ServiceRequest)
+             if one.status != "revoked"}  # fmt: skip
+    left = await orders.place_all(tx, who, visit, patient, [code for code, _n in chosen.services if code not in there])
+    if left:
+        return await _show(request, tx, who, 422, order_problem=left[0])
+    return _back(request, visit.id, "chi-dinh")
+
+
 async def cancel_order(request: Request, tx: Transaction, who: Subject) -> Response:
     """Take an order back."""
     visit = await _read(request, tx, who)
@@ -370,6 +387,7 @@ DOORS: list[Door | LiveDoor] = [
     Door("/kham/{visit}/chan-doan/{condition}/bo", remove_diagnosis, _C, ("POST",)),
     Door("/kham/{visit}/chi-dinh", find_service, _C),
     Door("/kham/{visit}/chi-dinh", place_order, _C, ("POST",)),
+    Door("/kham/{visit}/goi-kham", order_package, _C, ("POST",)),
     Door("/kham/{visit}/chi-dinh/{order}/huy", cancel_order, _C, ("POST",)),
     Door("/kham/{visit}/ket-qua", results, _R),
     Door("/kham/{visit}/tiep-theo", next_patients, _R),

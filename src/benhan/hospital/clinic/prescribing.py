@@ -20,6 +20,7 @@ from benhan.core.kit.forms import Form
 from benhan.core.language import _, speaking
 from benhan.core.store.records import version_of
 from benhan.core.store.rows import hash64
+from benhan.hospital import remote_conditions
 from benhan.hospital import visit as words
 from benhan.hospital.clinic import ingredients, medicines, note, rules
 from benhan.hospital.clinic import prescribing_lines as lines
@@ -176,13 +177,16 @@ async def add(
 
     Raises:
         NeedsReason: a recorded allergy speaks against it and no reason is written.
-        Invalid: the course breaks a rule; Conflict: the visit is closed.
+        Invalid: the course breaks a rule, or the visit is at a distance and its main diagnosis not on the list.
+        Conflict: the visit is closed.
     """
     held = await draft(tx, who, await open_visit(tx, who, visit_id))
     rules.must_be_open(held.visit, held.note)
     for request in held.requests:
         if lines.line(request).code == medicine.code and _same(request, medicine, course):
             return request
+    if said := remote_conditions.objection(held.visit, await main_code(tx, who, held.visit), [medicine.kind]):
+        raise Invalid(said, code="business-rule")
     if len(held.requests) >= MOST_LINES:
         raise Invalid(_("Đơn đã có %(n)s dòng thuốc, không thêm được nữa.", n=MOST_LINES))
     blank = r4.MedicationRequest(
@@ -320,8 +324,32 @@ async def _any_line(tx: Transaction, who: Subject, visit: r4.Encounter, line_id:
 
 
 async def _notices(tx: Transaction, who: Subject, held: Draft) -> list[str]:
+    if held.closed:
+        return []
     missing = await missing_weight(tx, who, held)
-    return [_("Còn thiếu %(what)s", what=missing)] if missing and not held.closed else []
+    distance = await _at_a_distance(tx, who, held.visit)
+    return [*([_("Còn thiếu %(what)s", what=missing)] if missing else []), *([distance] if distance else [])]
+
+
+async def _at_a_distance(tx: Transaction, who: Subject, visit: r4.Encounter) -> str | None:
+    """What the main diagnosis of a visit at a distance allows, and how much of the list is confirmed here."""
+    if not remote_conditions.is_remote(visit):
+        return None
+    code, listed = await main_code(tx, who, visit), remote_conditions.listed()
+    allowed = _(remote_conditions.standing(code).value)
+    return _(
+        "Khám từ xa, %(code)s: %(allowed)s (%(law)s; %(sure)s trên %(rows)s dòng đã đối chiếu).",
+        code=code or _("chưa có chẩn đoán chính"), allowed=allowed, law=listed.law, sure=len(listed.confirmed),
+        rows=listed.rows,
+    )  # fmt: skip
+
+
+async def main_code(tx: Transaction, who: Subject, visit: r4.Encounter) -> str | None:
+    """The ICD-10 code of the main diagnosis, asked where it matters: of a visit at a distance."""
+    if not remote_conditions.is_remote(visit):
+        return None
+    ids = [words.id_of(one.condition) for one in visit.diagnosis or []]
+    return remote_conditions.main_code(visit, (await store.read_many(tx, who, r4.Condition, ids)).values())
 
 
 async def missing_weight(tx: Transaction, who: Subject, held: Draft) -> str | None:

@@ -135,7 +135,9 @@ async def _rooms(tx: Transaction, who: Subject) -> list[r4.Location]:
 async def _usual_room(tx: Transaction, who: Subject, among: Sequence[r4.Location] | None) -> str | None:
     if not who.practitioner:
         return None
-    role = await store.first(tx, who, r4.PractitionerRole, {"practitioner": f"Practitioner/{who.practitioner}"})
+    role = await store.first(
+        tx, who, r4.PractitionerRole, {"practitioner": f"Practitioner/{who.practitioner}", "location:missing": "false"}
+    )
     room = next((id_of(one) for one in (role.location or []) if one), None) if role else None
     return room if among is None or any(one.id == room for one in among) else None
 

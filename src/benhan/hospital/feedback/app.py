@@ -1,27 +1,28 @@
-"""`/app/feedback`: praise, complaints and ideas from the patient's app. Contract: docs/reference/app-api.md."""
+"""`/app/feedback`, `/app/surveys`: praise, complaints, ideas; how a visit was. Contract: docs/reference/app-api.md."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from benhan.core.access import Door, Permission, Subject
 from benhan.core.db import Transaction
+from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Invalid
-from benhan.core.kit import forms, json_forms
+from benhan.core.kit import forms, json_forms, pictures
 from benhan.core.language import _
-from benhan.hospital.feedback import actions, rules
-from benhan.hospital.feedback.rules import KIND_NAMES, MOST_PICTURE, MOST_PICTURES, TOPICS, Feedback, Kind, Said
+from benhan.hospital.feedback import actions, rules, survey
+from benhan.hospital.feedback.rules import KIND_NAMES, TOPICS, Feedback, Kind, Said
+from benhan.hospital.visit import moment
 
 PATH: Final = "/app/feedback"
+SURVEYS: Final = "/app/surveys"
 #: Pictures travel as Base64 in the object.
-MOST_BYTES: Final = MOST_PICTURES * MOST_PICTURE * 4 // 3 + json_forms.MOST_BYTES
+MOST_BYTES: Final = pictures.MOST_BYTES + json_forms.MOST_BYTES
 _KEY: Final = re.compile(r"[A-Za-z0-9-]{16,64}")
 
 
@@ -52,6 +53,14 @@ class Shown(json_forms.Said):
     answers: list[Answer]
 
 
+class Ended(json_forms.Said):
+    """A visit that ended lately."""
+
+    id: str
+    when: datetime | None
+    place: str
+
+
 async def overview(request: Request, tx: Transaction, who: Subject) -> Response:
     """What she has said, and what can be chosen."""
     places = await actions.places(tx, who)
@@ -66,7 +75,7 @@ async def overview(request: Request, tx: Transaction, who: Subject) -> Response:
 async def leave(request: Request, tx: Transaction, who: Subject) -> Response:
     """She says something. The same `Idempotency-Key` is the same."""
     said = await json_forms.read_object(request, MOST_BYTES)
-    pictures = _pictures(said.pop("photos", []))
+    photos = pictures.read(said.pop("photos", []))
     form = json_forms.of_object(said, _fields(places := await actions.places(tx, who)))
     form.require()
     key = request.headers.get("idempotency-key", "")
@@ -75,7 +84,7 @@ async def leave(request: Request, tx: Transaction, who: Subject) -> Response:
     meant = next((one for one in places if one[0] == form["place"]), None)
     kept = await actions.leave(tx, who, Said(
         kind=Kind(form["kind"]), topic=form["topic"], words=form["words"], place=meant,
-        rating=int(form["rating"]) if form["rating"] else None, anonymous=form["anonymous"], pictures=pictures,
+        rating=int(form["rating"]) if form["rating"] else None, anonymous=form["anonymous"], pictures=photos,
     ), key)  # fmt: skip
     return json_forms.answer(_shown(kept), 201)
 
@@ -96,15 +105,6 @@ def _fields(places: list[tuple[str, str]]) -> list[forms.Field]:
     ]
 
 
-def _pictures(sent: Any) -> tuple[bytes, ...]:
-    if not isinstance(sent, list) or len(sent) > MOST_PICTURES:
-        raise Invalid(_("Nhiều nhất %(n)s ảnh.", n=MOST_PICTURES), where="photos")
-    try:
-        return tuple(base64.b64decode(one, validate=True) for one in sent)
-    except (binascii.Error, TypeError, ValueError):
-        raise Invalid(_("Ảnh này không phải JPEG đọc được."), where="photos") from None
-
-
 def _shown(one: Feedback) -> Shown:
     return Shown(
         code=one.code, kind=one.kind, kind_name=_(KIND_NAMES[one.kind]), topic=one.topic,
@@ -114,9 +114,38 @@ def _shown(one: Feedback) -> Shown:
     )  # fmt: skip
 
 
+async def surveys(request: Request, tx: Transaction, who: Subject) -> Response:
+    """Her visits that she may still say something of, and what is asked."""
+    return json_forms.answer({
+        "visits": [_visit(one) for one in await survey.pending(tx, who)],
+        "questions": [{"code": code, "name": _(name)} for code, name in survey.QUESTIONS.items()],
+    })  # fmt: skip
+
+
+async def answer_survey(request: Request, tx: Transaction, who: Subject) -> Response:
+    """How a visit was. Twice is once."""
+    form = await json_forms.read(request, [
+        *(forms.choice(code, _(name), [(str(n), str(n)) for n in rules.RATINGS]) for code, name in
+          survey.QUESTIONS.items()),
+        forms.long_text("words", _("Nội dung"), most=survey.MOST_WORDS),
+    ])  # fmt: skip
+    ratings = {code: int(form[code]) for code in survey.QUESTIONS if form[code]}
+    if not ratings:
+        raise Invalid(_("Chấm ít nhất một mục."), where=next(iter(survey.QUESTIONS)))
+    await survey.answer(tx, who, request.path_params["visit"], ratings, form["words"] or "")
+    return await surveys(request, tx, who)
+
+
+def _visit(one: r4.Encounter) -> Ended:
+    room = one.location[0].location.display if one.location else None
+    return Ended(id=one.id or "", when=moment(one.period.start if one.period else None), place=room or "")
+
+
 _MAY = Permission.OWN_SESSION
 DOORS = [
     Door(PATH, overview, _MAY, app=True),
     Door(PATH, leave, _MAY, ("POST",), app=True),
     Door(f"{PATH}/{{code}}", show, _MAY, app=True),
+    Door(SURVEYS, surveys, Permission.OWN_RECORD, app=True),
+    Door(f"{SURVEYS}/{{visit}}", answer_survey, Permission.OWN_RECORD, ("POST",), app=True),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -14,12 +15,14 @@ from benhan.core.kit import charts, clock, forms, pages
 from benhan.core.kit.forms import Form
 from benhan.core.kit.pages import NavItem
 from benhan.core.language import _, later
-from benhan.hospital.feedback import actions, rules
+from benhan.hospital.feedback import actions, rules, survey
 from benhan.hospital.feedback.rules import KIND_NAMES, TOPICS, Feedback
 
 pages.register("feedback", "benhan.hospital.feedback")
 
 PATH: Final = "/gop-y"
+#: Words of surveys that the board shows, the latest.
+WORDS_SHOWN: Final = 10
 TONES: Final = {"praise": "ok", "complaint": "bad", "idea": "info"}
 
 
@@ -31,11 +34,22 @@ async def board(request: Request, tx: Transaction, who: Subject) -> Response:
     title = _("Mức hài lòng theo tháng (1–5)")
     values = [mean for _month, mean, _n in months]
     chart = charts.line([month for month, *_ in months], values, title=title, width=900) if len(months) > 1 else None
+    surveyed = survey.by_month(said := await survey.every(tx, who))
     shown = [one for one in every if one.answered] if answered else rules.in_order(o for o in every if not o.answered)
     return pages.render(
         request, "feedback/board.html", found=shown, answered=answered, path=PATH, kinds=KIND_NAMES, topics=TOPICS,
         tones=TONES, today=clock.today(), late=actions.overdue(every), chart=chart, months=months,
+        surveyed=surveyed, course=_course(surveyed), questions=survey.QUESTIONS,
+        said=[one for one in said if one.words][:WORDS_SHOWN],
     )  # fmt: skip
+
+
+def _course(surveyed: list[survey.Month]) -> Markup | None:
+    """How content people were over the months, as a line; nothing of one month alone."""
+    if len(surveyed) < 2:
+        return None
+    names = [f"{one.first:%m/%Y}" for one in surveyed]
+    return charts.line(names, [one.mean for one in surveyed], title=_("Khảo sát sau lượt khám (1–5)"), width=900)
 
 
 async def show(request: Request, tx: Transaction, who: Subject) -> Response:

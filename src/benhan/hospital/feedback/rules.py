@@ -1,4 +1,4 @@
-"""What feedback is, until when the house answers it, how content people are; a picture without what it tells. Pure."""
+"""What feedback is, until when the house answers it, how content people are. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import msgspec
 
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.moments import moment_range
-from benhan.core.fhir.outcome import Invalid, NotFound
+from benhan.core.fhir.outcome import NotFound
 from benhan.core.kit import clock
 from benhan.core.kit.working_days import End, after
 from benhan.core.language import _, later
@@ -20,8 +20,6 @@ from benhan.core.language import _, later
 #: Working days within which the house answers: its own rule, no law names a day.
 ANSWER_WITHIN: Final = 5
 MOST_WORDS: Final = 2000
-MOST_PICTURES: Final = 3
-MOST_PICTURE: Final = 500_000
 #: Times that somebody may say something in a day.
 MOST_A_DAY: Final = 5
 RATINGS: Final = (1, 2, 3, 4, 5)
@@ -131,40 +129,6 @@ def by_month(found: Iterable[Feedback]) -> list[tuple[str, float, int]]:
         if one.rating is not None:
             months[clock.local(one.sent).date().replace(day=1)].append(one.rating)
     return [(f"{month:%m/%Y}", sum(every) / len(every), len(every)) for month, every in sorted(months.items())]
-
-
-def bare(picture: bytes) -> bytes:
-    """A JPEG without what it tells beside the picture: where it was taken, when, with which telephone.
-
-    Standard: ITU-T T.81, annex B (segments up to the scan); application segments but JFIF's and Adobe's, and comments,
-    are left out.
-
-    Raises:
-        Invalid: it is no JPEG, or too large.
-    """
-    if len(picture) > MOST_PICTURE:
-        raise Invalid(_("Ảnh quá lớn (tối đa 500 KB)."), where="photos")
-    if picture[:2] != b"\xff\xd8" or picture[-2:] != b"\xff\xd9":
-        raise _no_picture()
-    kept, at = bytearray(picture[:2]), 2
-    while at + 4 <= len(picture) and picture[at] == 0xFF:
-        marker, size = picture[at + 1], int.from_bytes(picture[at + 2 : at + 4], "big")
-        if marker == 0xDA:  # the scan: the picture itself, to the end
-            return bytes(kept + picture[at:])
-        if size < 2 or at + 2 + size > len(picture):
-            break
-        if marker not in _TELLING:
-            kept += picture[at : at + 2 + size]
-        at += 2 + size
-    raise _no_picture()
-
-
-#: APP1 to APP15 but Adobe's (14), and comments.
-_TELLING: Final = frozenset({*range(0xE1, 0xF0), 0xFE} - {0xEE})
-
-
-def _no_picture() -> Invalid:
-    return Invalid(_("Ảnh này không phải JPEG đọc được."), where="photos")
 
 
 def _code(found: Iterable[r4.CodeableConcept], system: str) -> str:

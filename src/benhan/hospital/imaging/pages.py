@@ -14,11 +14,12 @@ from benhan.core.fhir.outcome import Invalid, NotFound, Problem
 from benhan.core.kit import clock, forms, pages
 from benhan.core.kit.pages import NavItem
 from benhan.core.language import _, later
-from benhan.hospital import orders, orders_print
+from benhan.hospital import orders, orders_print, papers
 from benhan.hospital.imaging import reports
 from benhan.hospital.imaging.normal import normal, offered
 from benhan.hospital.imaging.reports import Reading, Text, begin_from, gather
 from benhan.hospital.orders_pages import Desk, doors
+from benhan.hospital.papers import Wanted
 from benhan.hospital.visit import IMAGING, display_of, ticket_number
 
 pages.register("imaging", "benhan.hospital.imaging")
@@ -86,9 +87,14 @@ async def paper(request: Request, tx: Transaction, who: Subject) -> Response:
     Raises:
         NotFound: it is not released yet.
     """
-    reading = await gather(tx, who, request.path_params["order"])
+    made = await _paper(tx, who, Wanted("", request.path_params["order"], ""))
+    return papers.pdf(made, papers.READING)
+
+
+async def _paper(tx: Transaction, who: Subject, of: Wanted) -> bytes:
+    reading = await gather(tx, who, of.order)
     report = reading.report
-    if report is None or not reading.released:
+    if of.visit not in ("", reading.visit.id) or report is None or not reading.released:
         raise NotFound(_("Chưa có kết quả nào để in."), advice=_("In được sau khi trả kết quả."))
     by = report.resultsInterpreter or report.performer or []
     corrected = " · đã sửa" if report.status == "corrected" else ""
@@ -105,7 +111,7 @@ async def paper(request: Request, tx: Transaction, who: Subject) -> Response:
         "notes": reading.notes,
         "signer": next((one.display or "" for one in by), ""),
     }
-    return await orders_print.answer(tx, who, TEMPLATE, data, [report])
+    return await orders_print.made(tx, who, TEMPLATE, data, [report])
 
 
 def _text(form: forms.Form) -> Text:
@@ -173,3 +179,4 @@ DOORS: list[Door | LiveDoor] = [
     Door(f"{PATH}/{{order}}/phieu.pdf", paper, Permission.PRINT),
 ]
 NAV: list[NavItem] = [NavItem(later("Chẩn đoán hình ảnh"), PATH, Permission.IMAGING, "g h")]
+PAPERS: dict[str, papers.Make] = {papers.READING: _paper}

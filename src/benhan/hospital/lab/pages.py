@@ -14,10 +14,11 @@ from benhan.core.fhir.outcome import Invalid, Problem
 from benhan.core.kit import clock, codes, forms, pages
 from benhan.core.kit.pages import NavItem
 from benhan.core.language import _, later
-from benhan.hospital import orders
+from benhan.hospital import orders, papers
 from benhan.hospital.lab import results, rules, sheet
 from benhan.hospital.lab.entry import Entry, Line, Sheet, gather
 from benhan.hospital.orders_pages import Desk, doors
+from benhan.hospital.papers import Wanted
 from benhan.hospital.visit import LABORATORY, display_of, ticket_number
 
 pages.register("lab", "benhan.hospital.lab")
@@ -73,8 +74,12 @@ async def flag(request: Request, tx: Transaction, who: Subject) -> Response:
 
 async def paper(request: Request, tx: Transaction, who: Subject) -> Response:
     """The released results of a visit as a PDF."""
-    entry = await gather(tx, who, request.path_params["visit"])
-    return await sheet.printed(tx, who, entry)
+    made = await _paper(tx, who, Wanted(request.path_params["visit"], "", ""))
+    return papers.pdf(made, papers.RESULTS)
+
+
+async def _paper(tx: Transaction, who: Subject, of: Wanted) -> bytes:
+    return await sheet.printed(tx, who, await gather(tx, who, of.visit))
 
 
 async def _act(
@@ -243,3 +248,4 @@ DOORS: list[Door | LiveDoor] = [
     Door(f"{PATH}/{{visit}}/phieu.pdf", paper, Permission.PRINT),
 ]
 NAV: list[NavItem] = [NavItem(later("Xét nghiệm"), PATH, Permission.LABORATORY, "g x")]
+PAPERS: dict[str, papers.Make] = {papers.RESULTS: _paper}

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from starlette.responses import Response
-
 from benhan.core.access import Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir.outcome import NotFound
@@ -20,7 +18,7 @@ TEMPLATE: Final = Path(__file__).with_name("sheet.typ")
 _MARKS: Final = {"H": "↑", "L": "↓", "HH": "↑↑ nguy kịch", "LL": "↓↓ nguy kịch", "A": "bất thường"}
 
 
-async def printed(tx: Transaction, who: Subject, entry: Entry) -> Response:
+async def printed(tx: Transaction, who: Subject, entry: Entry) -> bytes:
     """The PDF of all released results of a visit.
 
     Raises:
@@ -37,7 +35,7 @@ async def printed(tx: Transaction, who: Subject, entry: Entry) -> Response:
         "groups": [_group(one) for one in released],
         "signer": by,
     }
-    return await orders_print.answer(tx, who, TEMPLATE, data, reports)
+    return await orders_print.made(tx, who, TEMPLATE, data, reports)
 
 
 def _group(one: Sheet) -> dict[str, Any]:

@@ -33,8 +33,13 @@ DECLARED: Final = ("khuyet-tat", "co-thai", "nguoi-co-cong")
 
 
 async def code_now(tx: Transaction, who: Subject, now: datetime) -> str:
-    """What the QR at the entrance of a facility says now."""
+    """What the entrance of a facility shows now: 20 letters and digits."""
     return await _code(tx, who.facility, _window(now))
+
+
+def address(base: str, code: str) -> str:
+    """What its QR says: the page of the patient's app that takes the code, so any telephone's camera will do."""
+    return f"{base}/di-dong/da-den?ma={code}"
 
 
 async def arrive(
@@ -73,7 +78,7 @@ def _window(now: datetime) -> int:
 async def _code(tx: Transaction, facility: int, window: int) -> str:
     """Nobody can tell the next one: it is made with the facility's key."""
     key = (await keys_of(tx, facility)).index
-    return f"benhan:den:{blake2b(f'entrance {facility} {window}'.encode(), digest_size=10, key=key).hexdigest()}"
+    return blake2b(f"entrance {facility} {window}".encode(), digest_size=10, key=key).hexdigest()
 
 
 def _stale() -> Invalid:

@@ -20,12 +20,14 @@ from benhan.core.kit import clock
 from benhan.core.language import _
 from benhan.core.store.records import version_of
 from benhan.core.store.rows import hash64
+from benhan.hospital import overbooking, packages
+from benhan.hospital.packages import Package
 from benhan.hospital.reception import booking_rules as rules
-from benhan.hospital.reception.booking_rules import AWAITED, BUSY, FREE, Guest, Known, SlotTaken
+from benhan.hospital.reception.booking_rules import AWAITED, BUSY, FREE, Guest, Known, Payer, SlotTaken
 from benhan.hospital.visit import concept, id_of, stamp
 
 #: How many other times are offered when one is taken.
-OFFERED = "3"
+OFFERED = 3
 
 
 async def book(
@@ -36,6 +38,8 @@ async def book(
     *,
     channel: str,
     reason: str = "",
+    payer: Payer | None = None,
+    package: Package | None = None,
     key: str | None = None,
     now: datetime | None = None,
 ) -> r4.Appointment:
@@ -63,7 +67,11 @@ async def book(
     rules.check_open(len(held), booker)
     schedule = await _schedule(tx, who, slot)
     booking = _appointment(slot, schedule, booker, channel=channel, reason=reason, now=now)
-    return await _take(tx, who, slot, msgspec.structs.replace(booking, id=key), fresh=True)
+    if package:
+        packages.check_specialty("package", package.specialty, slot)
+    more = [*([rules.payer_said(payer)] if payer else []), *([packages.said(package)] if package else [])]
+    named = msgspec.structs.replace(booking, id=key, extension=more or None)
+    return await _take(tx, who, slot, named, fresh=True)
 
 
 async def made_by(tx: Transaction, who: Subject, key: str, slot_id: str) -> r4.Appointment | None:
@@ -93,6 +101,8 @@ async def move(
     former = _slot_of(booking)
     if former == slot_id:
         return booking
+    if package := await packages.among(tx, who, [booking]):
+        packages.check_specialty("slot", package.specialty, slot)
     schedule = await _schedule(tx, who, slot)
     moved = msgspec.structs.replace(
         booking,
@@ -206,10 +216,11 @@ async def next_free(tx: Transaction, who: Subject, slot: r4.Slot, now: datetime 
         "status": FREE,
         "start": [f"ge{stamp(after)}", f"lt{stamp(after + timedelta(days=7))}"],
         "_sort": "start",
-        "_count": OFFERED,
+        "_count": "20",
         **rules.offered(who),
     }
-    return (await store.search(tx, who, r4.Slot, params)).resources
+    found = (await store.search(tx, who, r4.Slot, params)).resources
+    return [one for one in found if not one.overbooked][:OFFERED]
 
 
 async def _schedule(tx: Transaction, who: Subject, slot: r4.Slot) -> r4.Schedule:
@@ -232,6 +243,7 @@ async def _take(
     rules.check_kept(slot, who)
     if slot.status != FREE:
         raise SlotTaken(slot, await next_free(tx, who, slot))
+    await overbooking.check(tx, who, slot)
     try:
         async with tx.savepoint():
             if fresh:

@@ -27,9 +27,11 @@ from benhan.core.kit.json_forms import House, Said
 from benhan.core.kit.text import fold
 from benhan.core.language import _
 from benhan.core.vault import keys_of
-from benhan.hospital.reception import arrival, booking, booking_choice, booking_rules
+from benhan.hospital import packages, prices, weekly
+from benhan.hospital.emergency import WORDS
+from benhan.hospital.reception import arrival, booking, booking_choice, booking_rules, schedules, symptoms
 from benhan.hospital.reception.booking_public import fields, guest, proof_fields, read_day
-from benhan.hospital.reception.booking_rules import Known, actor
+from benhan.hospital.reception.booking_rules import Known, Payer, actor
 from benhan.hospital.visit import PRIORITY_GROUPS, full_name, id_of, moment, ticket_number
 
 FACILITIES: Final = "/app/facilities"
@@ -38,6 +40,8 @@ MOST_FACILITIES: Final = 50
 #: What the app calls the fields of the public form.
 _NAMES: Final = {"birthDate": "birth"}
 _SLOT: Final = forms.hidden("slot", required=True)
+_PACKAGE: Final = forms.hidden("package", most=64)
+_PAYER: Final = forms.choice("payer", "payer", [(one, one) for one in Payer])
 _KEY: Final = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 
@@ -50,13 +54,35 @@ class Doctor(Said):
 
 
 class Service(Said):
-    """A specialty, its doctors, and its first day with a free place."""
+    """A specialty, its doctors, its first day with a free place; words of a trouble that may mean it (a suggestion)."""
 
     id: str
     name: str
     comment: str
     first: date | None
     doctors: list[Doctor]
+    symptoms: tuple[str, ...]
+
+
+class Receives(Said):
+    """A doctor as the page of the house names her."""
+
+    name: str
+    service: str
+    room: str
+    hours: list[weekly.Hours]
+
+
+class Offer(Said):
+    """A package: the specialty that gives its time, its price (null: none is posted), what it holds."""
+
+    id: str
+    name: str
+    note: str
+    service: str
+    service_name: str
+    price: int | None
+    items: list[str]
 
 
 class Booking(Said):
@@ -75,6 +101,8 @@ class Booking(Said):
     doctor: str
     room: str
     reason: str
+    payer: str
+    package: str
     changeable: bool
     today: bool
     qr: marks.Qr | None
@@ -93,18 +121,47 @@ async def facilities(request: Request, tx: Transaction, who: Subject) -> Respons
 
 
 async def services(request: Request, tx: Transaction, who: Subject) -> Response:
-    """What can be booked: a word may be of the specialty, of what it treats, or of a doctor."""
+    """What can be booked: a word may be of the specialty, of what it treats, of a doctor, or say what is wrong."""
     served = await _at(request, tx, who)
-    words = fold(request.query_params.get("q", "")[:80]).split()
+    asked, trouble = request.query_params.get("q", "")[:80], symptoms.by_specialty()
     every = await booking_choice.services(tx, served)
     first = await booking_choice.first_days(tx, served, every, clock.now())
-    found = [one for one in every if _holds(words, " ".join([one.name, one.comment, *(d.name for d in one.doctors)]))]
-    return json_forms.answer({"services": [
+    found = [
+        one for one in every
+        if _holds(fold(asked).split(), " ".join([one.name, one.comment, *(d.name for d in one.doctors)]))
+        or symptoms.said(asked, trouble.get(one.specialty, ()))
+    ]  # fmt: skip
+    return json_forms.answer({"emergency": WORDS, "services": [
         Service(
             id=one.id, name=one.name, comment=one.comment, first=first.get(one.id),
             doctors=[Doctor(schedule=d.schedule, name=d.name, room=d.room) for d in one.doctors],
+            symptoms=trouble.get(one.specialty, ()),
         )
         for one in found
+    ]})  # fmt: skip
+
+
+async def doctors(request: Request, tx: Transaction, who: Subject) -> Response:
+    """Who receives patients, of which specialty, where and in which hours of a week."""
+    served = await _at(request, tx, who)
+    found = (await store.search(tx, served, r4.Schedule, {"active": "true", "_count": "500"})).resources
+    rows = [_receives(one, await schedules.week_of(tx, served, one)) for one in found]
+    return json_forms.answer({"doctors": sorted(rows, key=lambda row: (row.service, row.name))})
+
+
+async def offers(request: Request, tx: Transaction, who: Subject) -> Response:
+    """The packages that can be booked: those whose specialty receives people."""
+    served = await _at(request, tx, who)
+    every = await packages.every(tx, served)
+    by_specialty = {offer.specialty: offer for offer in reversed(await booking_choice.services(tx, served))}
+    held = await prices.at(tx, served, [one.id for one in every], clock.today())
+    return json_forms.answer({"packages": [
+        Offer(
+            id=one.id, name=one.name, note=one.note, service=by_specialty[one.specialty].id,
+            service_name=by_specialty[one.specialty].name, price=held[one.id].amount if one.id in held else None,
+            items=[name for _code, name in one.services],
+        )
+        for one in every if one.specialty in by_specialty
     ]})  # fmt: skip
 
 
@@ -132,7 +189,7 @@ async def book(request: Request, tx: Transaction, who: Subject) -> Response:
     """
     said = await json_forms.read_object(request)
     asked = said.pop("guest", None)
-    form = json_forms.of_object(said, [_SLOT, forms.long_text("reason", _("Lý do khám"), most=300)])
+    form = json_forms.of_object(said, [_SLOT, _PAYER, _PACKAGE, forms.long_text("reason", _("Lý do khám"), most=300)])
     form.require()
     here = await phone_steps.at(tx, who, request.path_params["code"])
     booker = _guest(asked) if asked is not None else await _known(tx, who, here)
@@ -147,7 +204,8 @@ async def book(request: Request, tx: Transaction, who: Subject) -> Response:
             await store.tried(tx, served, f"book {of}", booking_rules.MOST_TRIES, f"{clock.today()}")
             made = await booking.book(
                 tx, served, slot, booker, channel="zalo" if _in_zalo(request) else "web", reason=form["reason"] or "",
-                key=key,
+                payer=Payer(form["payer"]) if form["payer"] else None, key=key,
+                package=await _package(tx, served, form["package"]),
             )  # fmt: skip
     except (Invalid, Conflict, NotFound) as problem:
         return json_forms.refused(problem)
@@ -295,6 +353,18 @@ async def _known(tx: Transaction, who: Subject, here: Subject) -> Known:
     return Known(who.patient, full_name(await store.read(tx, who, r4.Patient, who.patient)))
 
 
+async def _package(tx: Transaction, served: Subject, id_: str | None) -> packages.Package | None:
+    """The package that is asked for.
+
+    Raises:
+        NotFound: there is none that can be booked.
+    """
+    found = await packages.one(tx, served, id_) if id_ else None
+    if found and not found.active:
+        raise NotFound(_("Gói khám này không còn nhận đặt."), where="package")
+    return found
+
+
 def _may_book(who: Subject) -> None:
     """A relative books where visits are among her parts.
 
@@ -359,6 +429,14 @@ def _holds(words: Sequence[str], text: str) -> bool:
     return all(word in folded for word in words)
 
 
+def _receives(one: r4.Schedule, week: Sequence[schedules.Session]) -> Receives:
+    named = {type_: actor(one, type_).display or "" for type_ in ("Practitioner", "HealthcareService", "Location")}
+    return Receives(
+        name=named["Practitioner"], service=named["HealthcareService"], room=named["Location"],
+        hours=[weekly.said(each.days, each.start, each.end) for each in week],
+    )  # fmt: skip
+
+
 def _said(one: r4.Appointment, at: Subject, *, shown: bool = False) -> Booking:
     code, start = booking_rules.code_of_booking(one), moment(one.start)
     day = start.date() if start else booking_rules.wished_day(one)
@@ -369,6 +447,7 @@ def _said(one: r4.Appointment, at: Subject, *, shown: bool = False) -> Booking:
         name=booking_rules.booker_name(one), service=named.display or "", service_id=id_of(named) or "",
         doctor=actor(one, "Practitioner").display or "", room=actor(one, "Location").display or "",
         reason=next((reason.text or "" for reason in one.reasonCode or []), ""),
+        payer=booking_rules.payer_of(one) or "", package=packages.name_of(one),
         changeable=start is not None and booking_rules.may_change(one, clock.now()), today=day == clock.today(),
         qr=marks.qr_drawn(code), pass_=booking_rules.pass_for(one) if shown else "",
     )  # fmt: skip
@@ -378,6 +457,8 @@ _ANYONE = Permission.ANYONE
 DOORS = [
     Door(FACILITIES, facilities, _ANYONE, app=True),
     Door(f"{FACILITIES}/{{code}}/services", services, _ANYONE, app=True),
+    Door(f"{FACILITIES}/{{code}}/doctors", doctors, _ANYONE, app=True),
+    Door(f"{FACILITIES}/{{code}}/packages", offers, _ANYONE, app=True),
     Door(f"{FACILITIES}/{{code}}/services/{{service}}/days", days, _ANYONE, app=True),
     Door(f"{FACILITIES}/{{code}}/services/{{service}}/times", times, _ANYONE, app=True),
     Door(f"{FACILITIES}/{{code}}/bookings", book, _ANYONE, ("POST",), app=True),

@@ -11,13 +11,14 @@ import msgspec
 from benhan.core import store
 from benhan.core.access import Subject
 from benhan.core.db import Transaction
-from benhan.core.fhir import r4
+from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import NotFound
 from benhan.core.kit import clock
 from benhan.core.language import _
 from benhan.core.store.counting import ByTime, ByToken, reference_key, tally
+from benhan.hospital import overbooking
 from benhan.hospital.reception.booking_rules import FREE, FURTHEST, actor, offered, start_of
-from benhan.hospital.visit import id_of, stamp
+from benhan.hospital.visit import code_of, id_of, stamp
 
 #: Days shown at once.
 WEEK = 7
@@ -38,6 +39,8 @@ class Service(msgspec.Struct, frozen=True):
     name: str
     doctors: list[Doctor]
     comment: str = ""
+    #: The code of its specialty.
+    specialty: str = ""
 
 
 class Day(msgspec.Struct, frozen=True):
@@ -65,7 +68,13 @@ async def services(tx: Transaction, who: Subject) -> list[Service]:
     found = (await store.search(tx, who, r4.HealthcareService, {"active": "true", "_count": "200"})).resources
     return sorted(
         (
-            Service(one.id or "", one.name or "", sorted(by_service[one.id], key=lambda d: d.name), one.comment or "")
+            Service(
+                one.id or "",
+                one.name or "",
+                sorted(by_service[one.id], key=lambda d: d.name),
+                one.comment or "",
+                code_of(next(iter(one.specialty or []), None), systems.SPECIALTY) or "",
+            )
             for one in found
             if one.id in by_service
         ),
@@ -146,7 +155,7 @@ async def times(tx: Transaction, who: Subject, doctors: Sequence[Doctor], day: d
         "_count": "500",
         **offered(who),
     }
-    slots = (await store.search(tx, who, r4.Slot, params)).resources
+    slots = overbooking.offered((await store.search(tx, who, r4.Slot, params)).resources, who)
     left = Counter(id_of(slot.schedule) for slot in slots)
     best: dict[datetime, r4.Slot] = {}
     for slot in sorted(slots, key=lambda slot: -left[id_of(slot.schedule)]):

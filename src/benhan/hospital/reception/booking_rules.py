@@ -12,6 +12,7 @@ import re
 import secrets
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from enum import StrEnum
 from hashlib import blake2b
 from hmac import compare_digest
 
@@ -72,6 +73,16 @@ class Guest(msgspec.Struct, frozen=True, kw_only=True):
             gender=self.gender,
             birthDate=self.birth,
         )
+
+
+class Payer(StrEnum):
+    """Who pays, as it was chosen when it was booked; the desk looks at the card all the same."""
+
+    INSURANCE = "insurance"
+    SELF = "self"
+
+
+PAYERS = {Payer.INSURANCE: later("khám BHYT"), Payer.SELF: later("tự trả")}
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -154,6 +165,17 @@ def channel_of(booking: r4.Appointment) -> str:
     """By which way it was booked: web, zalo, phone, desk."""
     tags = (booking.meta.tag or []) if booking.meta else []
     return next((tag.code for tag in tags if tag.system == systems.CHANNEL and tag.code), "")
+
+
+def payer_said(payer: Payer) -> r4.Extension:
+    """Who pays, as the booking carries it."""
+    return r4.Extension(url=systems.EXTENSION_PAYER, valueCode=payer)
+
+
+def payer_of(booking: r4.Appointment) -> Payer | None:
+    """Who pays; None: it was not asked."""
+    said = next((one.valueCode for one in booking.extension or [] if one.url == systems.EXTENSION_PAYER), None)
+    return Payer(said) if said in set(Payer) else None
 
 
 def start_of(record: r4.Slot | r4.Appointment) -> datetime:

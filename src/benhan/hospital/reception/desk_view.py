@@ -13,9 +13,10 @@ from benhan.core import store
 from benhan.core.access import Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
-from benhan.core.kit import clock
+from benhan.core.kit import clock, money
 from benhan.core.kit.text import phone_shown
 from benhan.core.language import _, later
+from benhan.hospital import packages, prepaid, referral
 from benhan.hospital.reception import booking_rules, desk, eligibility, rooms
 from benhan.hospital.reception.people import is_temporary
 from benhan.hospital.reception.rooms import Room
@@ -62,6 +63,8 @@ class PersonView(msgspec.Struct, frozen=True):
     insurance: eligibility.Standing
     notes: tuple[Note, ...]
     booking: BookingView | None
+    #: Photos of papers that she sent with the booking (Media).
+    papers: tuple[str, ...]
     rooms: tuple[Room, ...]
     room: str
     group: str
@@ -75,6 +78,8 @@ class BookingView(msgspec.Struct, frozen=True):
     time: str
     what: str
     channel: str
+    payer: str
+    code: str
 
 
 class TicketView(msgspec.Struct, frozen=True):
@@ -106,8 +111,8 @@ async def person_view(
         r4.Encounter,
         {"patient": str(patient.id), "status": "arrived,in-progress,finished", "_sort": "-date", "_count": "5"},
     )
-    booked = id_of(booking_rules.actor(booking, "Location")) if booking else None
-    default = rooms.default_room(places, booked=booked, specialty=_specialty(booking, visits.resources))
+    place = id_of(booking_rules.actor(booking, "Location")) if booking else None
+    default = rooms.default_room(places, booked=place, specialty=_specialty(booking, visits.resources))
     if is_temporary(patient):
         default = next((room for room in places if room.kind == EMERGENCY), default)
     now = clock.now()
@@ -122,8 +127,14 @@ async def person_view(
         allergies=tuple(display_of(one.code) for one in allergies.resources if _is_active(one)),
         temporary=is_temporary(patient),
         insurance=await eligibility.standing(tx, who, patient, app),
-        notes=(*await _revisits(tx, who, patient, now), *_notes(patient, visits.resources, now)),
-        booking=booking_view(booking) if booking else None,
+        notes=(
+            *await _paid(tx, who, booking),
+            *await _checked(tx, who, patient, booking, now),
+            *await _revisits(tx, who, patient, now),
+            *_notes(patient, visits.resources, now),
+        ),
+        booking=(booked := booking_view(booking) if booking else None),
+        papers=tuple(one.id or "" for one in await referral.of_booking(tx, who, booked.code)) if booked else (),
         rooms=tuple(in_reach(places, default)),
         room=default.id if default else "",
         group=desk.priority_by_age(patient.birthDate, now) or ("cap-cuu" if is_temporary(patient) else ""),
@@ -136,6 +147,7 @@ def booking_view(booking: r4.Appointment) -> BookingView:
     parts = (
         display_of(next(iter(booking.specialty or []), None)),
         booking_rules.actor(booking, "Practitioner").display,
+        packages.name_of(booking),
     )
     channel = booking_rules.CHANNELS.get(booking_rules.channel_of(booking), "")
     return BookingView(
@@ -143,6 +155,8 @@ def booking_view(booking: r4.Appointment) -> BookingView:
         time=clock.vn_time(booking.start),
         what=" · ".join(part for part in parts if part),
         channel=_("đặt %(how)s", how=_(channel)) if channel else "",
+        code=booking_rules.code_of_booking(booking),
+        payer=_(booking_rules.PAYERS[payer]) if (payer := booking_rules.payer_of(booking)) else "",
     )
 
 
@@ -246,6 +260,30 @@ def scanned_at(milliseconds: str | None) -> datetime | None:
     if not milliseconds or not milliseconds.isascii() or not milliseconds.isdigit() or len(milliseconds) > 14:
         return None
     return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
+
+
+async def _paid(tx: Transaction, who: Subject, booking: r4.Appointment | None) -> list[Note]:
+    """What she has paid for the booking before she came."""
+    paid = await prepaid.amount(tx, who, booking_rules.code_of_booking(booking)) if booking else 0
+    return [Note(_("Đã trả trước %(amount)s", amount=money.vnd(paid)), "ok")] if paid else []
+
+
+async def _checked(
+    tx: Transaction, who: Subject, patient: r4.Patient, booking: r4.Appointment | None, now: datetime
+) -> list[Note]:
+    """What the insurance portal said on the day she booked, where that was before today."""
+    if booking is None or booking_rules.payer_of(booking) is not booking_rules.Payer.INSURANCE:
+        return []
+    day = clock.day_of(booking.created)
+    if day is None or day >= now.date():
+        return []
+    asked = {"patient": str(patient.id), "created": day.isoformat()}
+    answer = await store.first(tx, who, r4.CoverageEligibilityResponse, asked)
+    if answer is None:
+        return []
+    cover = await eligibility.current_cover(tx, who, str(patient.id))
+    said = eligibility.answered(answer, cover, who.facility_code)
+    return [Note(_("Tra thẻ lúc đặt: %(what)s", what=said.text), said.tone)]
 
 
 async def _revisits(tx: Transaction, who: Subject, patient: r4.Patient, now: datetime) -> list[Note]:

@@ -80,7 +80,8 @@ async def _free(
         "_sort": "start",
         "_count": MOST_SLOTS,
     }
-    return (await store.search(tx, who, r4.Slot, params)).resources
+    found = (await store.search(tx, who, r4.Slot, params)).resources
+    return [one for one in found if not one.overbooked]
 
 
 async def _others(tx: Transaction, who: Subject, schedule: r4.Schedule) -> list[r4.Schedule]:

@@ -2,7 +2,7 @@
 
 A question is a CoverageEligibilityRequest, written with the page that asks; the answer, or that there was none, is a
 CoverageEligibilityResponse, written later in a transaction of its own. Screens look at these two records only, so
-it does not matter which process asked. Source: CV 1923/BHXH-CNTT; levels of benefit: QĐ 1351/QĐ-BHXH.
+it does not matter which process asked. Source: CV 1923/BHXH-CNTT.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from benhan.core.kit.matching import insurance_forms
 from benhan.core.kit.outside import NoAnswer
 from benhan.core.language import _, later
 from benhan.core.store.records import version_of
+from benhan.hospital.benefit import REGISTERED_AT, level_percent, registered_at
 from benhan.hospital.reception.people import INSURER, insure
 from benhan.hospital.reception.portal import CardAnswer, Holder, Officer, Portal
 from benhan.hospital.visit import code_of, concept, full_name, id_of, identifier, moment, stamp
 
 CARD_CHECK: Final = f"{systems.BENHAN}/CodeSystem/kiem-tra-the-bhyt"
-REGISTERED_AT: Final = f"{systems.EXTENSION}/registered-facility"
 #: A question without an answer after so long was asked by a process that is gone: ask again.
 FORGOTTEN: Final = timedelta(seconds=30)
 #: With these the card is good (003 and 004 through the new card that the portal names; 001 and 002: army, police).
@@ -39,8 +39,6 @@ GOOD: Final = frozenset({"000", "001", "002", "003", "004"})
 RENEWED: Final = frozenset({"003", "004"})
 #: Not about the card at all: the portal or our account has a trouble.
 PORTAL_TROUBLES: Final = frozenset({"054", "055", "100", "101", "205", "401", "500"})
-#: Third character of a card → percent that the fund pays. Source: QĐ 1351/QĐ-BHXH; Law on health insurance art. 22.
-LEVELS: Final = {"1": 100, "2": 100, "3": 95, "4": 80, "5": 100}
 TROUBLES: Final = {
     "slow": later("Cổng BHYT trả lời chậm, chưa tra được"),
     "down": later("Không nối được cổng BHYT, chưa tra được"),
@@ -52,11 +50,15 @@ log = logging.getLogger(__name__)
 
 
 class Question(msgspec.Struct, frozen=True):
-    """What the background is to ask: the request that was written, and whose card."""
+    """What the background is to ask: the request that was written, and whose card.
+
+    `typed`: the patient told the number herself. That it is wrong says nothing of the card that her record has.
+    """
 
     request: str
     patient: str
     holder: Holder
+    typed: bool = False
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -69,17 +71,20 @@ class Standing(msgspec.Struct, frozen=True):
     asked: bool = True
 
 
-async def ask(tx: Transaction, who: Subject, patient: r4.Patient, *, again: bool = False) -> Question | None:
+async def ask(
+    tx: Transaction, who: Subject, patient: r4.Patient, *, again: bool = False, typed: str = ""
+) -> Question | None:
     """Write down a question about the patient's card (or CCCD); None when today's answer is there or on its way.
 
-    `again` asks although there is an answer. None also when there is nothing to ask with.
+    `again` asks although there is an answer; `typed` is a number that is asked about instead of the record's. None also
+    when there is nothing to ask with.
     """
-    cover = await current_cover(tx, who, str(patient.id))
-    card = _card(patient, cover)
+    cover = None if typed else await current_cover(tx, who, str(patient.id))
+    card = typed or card_of(patient, cover)
     if card is None or not patient.birthDate:
         return None
-    request, answer = await _latest(tx, who, str(patient.id))
-    waiting = request is not None and answer is None and _is_fresh(request)
+    request, answer = await latest(tx, who, str(patient.id))
+    waiting = request is not None and answer is None and is_fresh(request)
     if waiting or (answer is not None and not again and answer.outcome == "complete"):
         return None
     written = await store.create(
@@ -94,15 +99,21 @@ async def ask(tx: Transaction, who: Subject, patient: r4.Patient, *, again: bool
         ),
     )  # fmt: skip
     holder = Holder(card, full_name(patient), clock.vn_date(patient.birthDate))
-    return Question(str(written.id), str(patient.id), holder)
+    return Question(str(written.id), str(patient.id), holder, bool(typed))
 
 
-def afterwards(response: Response, app: Starlette, who: Subject, question: Question | None) -> Response:
-    """The response, with the question asked of the portal once it is sent (and the page's transaction committed)."""
+def afterwards(
+    response: Response, app: Starlette, who: Subject, question: Question | None, officer_name: str = ""
+) -> Response:
+    """The response, with the question asked of the portal once it is sent (and the page's transaction committed).
+
+    `officer_name`: who asks, where that is not `who`.
+    """
     portal = portal_of(app)
     if question is not None and portal is not None:
         settings = app.state.settings
-        officer = Officer(settings.insurance_staff_name or who.name, settings.insurance_staff_number)
+        named = settings.insurance_staff_name or officer_name or who.name
+        officer = Officer(named, settings.insurance_staff_number)
         response.background = BackgroundTask(settle, app.state.database, portal, who, question, officer)
     return response
 
@@ -140,6 +151,10 @@ async def keep(
         kept = msgspec.structs.replace(kept, disposition=_sentence(code), error=[_error(code)])
         return await store.create(tx, who, kept)
     good = answer.ma_ket_qua in GOOD
+    if question.typed and not good:
+        said = answer.ghi_chu or _sentence(answer.ma_ket_qua)
+        kept = msgspec.structs.replace(kept, disposition=said, error=[_error(answer.ma_ket_qua)])
+        return await store.create(tx, who, kept)
     cover = (
         await _update_cover(tx, who, question.patient, answer)
         if good
@@ -160,8 +175,8 @@ async def keep(
 async def standing(tx: Transaction, who: Subject, patient: r4.Patient, app: Starlette) -> Standing:
     """What is known today of the patient's insurance."""
     cover = await current_cover(tx, who, str(patient.id))
-    request, answer = await _latest(tx, who, str(patient.id))
-    card = _card(patient, cover)
+    request, answer = await latest(tx, who, str(patient.id))
+    card = card_of(patient, cover)
     if answer is not None:
         return answered(answer, cover, who.facility_code)
     shown = masked(card) if cover and card else ""
@@ -169,7 +184,7 @@ async def standing(tx: Transaction, who: Subject, patient: r4.Patient, app: Star
         return Standing("grey", _("Không có thẻ BHYT"), _("nhập số thẻ hoặc CCCD để tra cứu"))
     if portal_of(app) is None:
         return Standing("grey", _("Chưa nối cổng BHYT"), shown)
-    if request is not None and _is_fresh(request):
+    if request is not None and is_fresh(request):
         return Standing("info", _("đang tra cứu…"), shown, pending=True)
     return Standing("grey", _("Chưa tra cứu hôm nay"), shown, asked=False)
 
@@ -190,8 +205,7 @@ def answered(answer: r4.CoverageEligibilityResponse, cover: r4.Coverage | None, 
     level = level_percent(cover.subscriberId if cover else None)
     parts = [_("Còn hạn %(day)s", day=clock.vn_date(end)) if end else _("Thẻ còn giá trị")]
     parts += [_("hưởng %(n)s %%", n=level)] if level else []
-    chosen = next((one.valueString for one in answer.extension or [] if one.url == REGISTERED_AT), None)
-    place = _where_registered(chosen, facility)
+    place = _where_registered(registered_at(answer), facility)
     renewed = _("đã cấp thẻ mới") if code in RENEWED else ""
     return Standing("ok", " · ".join(parts), _join(card, renewed, place, at))
 
@@ -201,11 +215,6 @@ def _where_registered(chosen: str | None, facility: str) -> str:
     if not chosen:
         return ""
     return _("đúng nơi đăng ký") if chosen == facility else _("đăng ký tại %(code)s", code=chosen)
-
-
-def level_percent(card: str | None) -> int | None:
-    """How many percent the fund pays, by the third character of the card; None for a bare number."""
-    return LEVELS.get(card[2]) if card and len(card) == 15 else None
 
 
 def masked(card: str | None) -> str:
@@ -235,7 +244,7 @@ async def current_cover(tx: Transaction, who: Subject, patient: str) -> r4.Cover
     return await store.first(tx, who, r4.Coverage, {"patient": patient, "status": "active"})
 
 
-async def _latest(
+async def latest(
     tx: Transaction, who: Subject, patient: str
 ) -> tuple[r4.CoverageEligibilityRequest | None, r4.CoverageEligibilityResponse | None]:
     """Today's last question about a patient, and its answer."""
@@ -288,14 +297,15 @@ def _day(text: str) -> str | None:
         return None
 
 
-def _card(patient: r4.Patient, cover: r4.Coverage | None) -> str | None:
+def card_of(patient: r4.Patient, cover: r4.Coverage | None) -> str | None:
     """What to ask with: the card, else the number in the record, else the CCCD (CV 1923 takes all three)."""
     card = (cover.subscriberId or identifier(cover, systems.BHYT)) if cover else None
     own = identifier(patient, systems.BHYT)
     return card or (insurance_forms(own)[0] if own else None) or identifier(patient, systems.CCCD)
 
 
-def _is_fresh(request: r4.CoverageEligibilityRequest) -> bool:
+def is_fresh(request: r4.CoverageEligibilityRequest) -> bool:
+    """Whether its answer may still be on its way."""
     created: datetime | None = moment(request.created)
     return created is not None and clock.now() - created < FORGOTTEN
 

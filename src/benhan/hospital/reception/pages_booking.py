@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from benhan.core.access import Door, LiveDoor
 from benhan.core.kit.pages import NavItem
-from benhan.hospital.reception import booking_app, booking_public, booking_staff
+from benhan.hospital.reception import booking_app, booking_public, booking_staff, insurance_app, referral_app
 
-DOORS: list[Door | LiveDoor] = [*booking_public.DOORS, *booking_app.DOORS, *booking_staff.DOORS]
+DOORS: list[Door | LiveDoor] = [
+    *booking_public.DOORS, *booking_app.DOORS, *insurance_app.DOORS, *referral_app.DOORS,
+    *booking_staff.DOORS,
+]  # fmt: skip
 NAV: list[NavItem] = [*booking_staff.NAV]

@@ -81,9 +81,10 @@ async def hall(request: Request, tx: Transaction, who: Subject) -> Response:
 async def entrance(request: Request, tx: Transaction, who: Subject) -> Response:
     """`GET /man-hinh/loi-vao`: the code by which who is booked says on her phone that she has come."""
     template = "display_entrance_live.html" if pages.is_fragment(request) else "display_entrance.html"
+    code = await arrival.code_now(tx, who, clock.now())
     return pages.render(
         request, f"reception/{template}", facility=who.facility_name, here_path=_here(request),
-        code=await arrival.code_now(tx, who, clock.now()), turn_seconds=arrival.SHOWN_SECONDS,
+        code=arrival.address(request.app.state.settings.public_url, code), turn_seconds=arrival.SHOWN_SECONDS,
     )  # fmt: skip
 
 

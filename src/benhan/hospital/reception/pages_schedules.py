@@ -19,6 +19,7 @@ from benhan.core.kit import clock, forms, pages
 from benhan.core.kit.pages import NavItem
 from benhan.core.language import _, later
 from benhan.core.store.records import version_of
+from benhan.hospital import overbooking
 from benhan.hospital.reception import booking_choice, displaced, schedules
 from benhan.hospital.reception import booking_rules as rules
 from benhan.hospital.reception.booking_rules import BUSY, CLOSED, FREE, actor
@@ -153,6 +154,10 @@ def template_fields() -> list[forms.Field]:
                 f"minutes{n}", _("Mỗi lượt"), lowest=schedules.SHORTEST, highest=schedules.LONGEST, unit=_("phút")
             ),
             forms.number(f"kept{n}", _("Giữ cho quầy"), lowest=0, highest=100, unit="%"),
+            forms.number(f"extra{n}", _("Nhận thêm khi đầy"), lowest=0, highest=schedules.MOST_EXTRA, unit=_("người")),
+            forms.choice(
+                f"extra_for{n}", _("Nhận thêm cho"), [(one, _(name)) for one, name in overbooking.FOR.items()]
+            ),
         ]
     return fields
 
@@ -207,20 +212,11 @@ async def _page(
     return pages.render(
         request, "reception/schedule_one.html", 422 if wrong else 200, schedule=schedule, day=day, slots=slots,
         bookings=bookings, stranded=stranded, made=made, rehoused=rehoused, actor=actor, rules=rules, days=WEEKDAYS,
-        step=timedelta(days=1), weekly=weekly or _filled(schedule, await _week(tx, who, schedule)),
+        step=timedelta(days=1), weekly=weekly or _filled(schedule, await schedules.week_of(tx, who, schedule)),
         ranged=ranged or forms.blank(range_fields(), first=ends[0], last=ends[1]),
         path=f"{PATH}/{schedule.id}", done=request.query_params.get("xong", ""), sessions=schedules.MOST_SESSIONS,
-        now_moment=clock.now(),
+        now_moment=clock.now(), more=overbooking,
     )  # fmt: skip
-
-
-async def _week(tx: Transaction, who: Subject, schedule: r4.Schedule) -> list[schedules.Session]:
-    """The template; where none was written, the week that the slots of the next seven days look like."""
-    if written := schedules.sessions_of(schedule):
-        return written
-    first = clock.today() + timedelta(days=1)
-    slots = await schedules.slots_between(tx, who, schedule.id or "", first, first + timedelta(days=6))
-    return schedules.inferred(slots)
 
 
 def _filled(schedule: r4.Schedule, week: Sequence[schedules.Session]) -> forms.Form:
@@ -229,6 +225,8 @@ def _filled(schedule: r4.Schedule, week: Sequence[schedules.Session]) -> forms.F
         values[f"days{n}"] = [schedules.DAYS[day] for day in session.days]
         values[f"start{n}"], values[f"end{n}"] = f"{session.start:%H:%M}", f"{session.end:%H:%M}"
         values[f"minutes{n}"], values[f"kept{n}"] = session.minutes, session.kept or None
+        if session.extra:
+            values[f"extra{n}"], values[f"extra_for{n}"] = session.extra, session.extra_for
     return forms.blank(template_fields(), **values)
 
 
@@ -243,7 +241,8 @@ def _sessions(form: forms.Form) -> list[schedules.Session]:
             form.errors.add(f"minutes{n}", _("Nhập số phút mỗi lượt"))
         if not form.errors and start and end:
             days = tuple(schedules.DAYS.index(day) for day in form[f"days{n}"])
-            found.append(schedules.Session(days, start, end, form[f"minutes{n}"], form[f"kept{n}"] or 0))
+            more = form[f"extra{n}"] or 0, form[f"extra_for{n}"] or overbooking.DESK
+            found.append(schedules.Session(days, start, end, form[f"minutes{n}"], form[f"kept{n}"] or 0, *more))
     if not found and not form.errors:
         form.errors.add("", _("Nhập ít nhất một buổi"))
     return [] if form.errors else found

@@ -20,6 +20,7 @@ from benhan.core.kit import clock
 from benhan.core.kit.working_days import is_holiday
 from benhan.core.language import _
 from benhan.core.store.records import version_of
+from benhan.hospital import overbooking
 from benhan.hospital.reception.booking_rules import (
     AWAITED,
     BUSY,
@@ -36,13 +37,16 @@ SESSION = f"{systems.EXTENSION}/weekly-session"
 MOST_SESSIONS = 4
 MOST_DAYS = 62
 SHORTEST, LONGEST = 5, 120
+#: Places beyond what a session holds.
+MOST_EXTRA = 20
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class Session(msgspec.Struct, frozen=True):
     """On these weekdays (Monday is 0) from `start` to `end`, a patient every so many minutes.
 
-    `kept`: percent of the times that are kept for the desk and the telephone.
+    `kept`: percent of the times that are kept for the desk and the telephone. `extra`: how many more the session may
+    take once it is full, and for whom (`overbooking.FOR`).
     """
 
     days: tuple[int, ...]
@@ -50,6 +54,8 @@ class Session(msgspec.Struct, frozen=True):
     end: time
     minutes: int
     kept: int = 0
+    extra: int = 0
+    extra_for: str = overbooking.DESK
 
     def times(self, day: date) -> Iterator[tuple[datetime, datetime]]:
         """Start and end of each slot of a day; none where it is not one of its weekdays."""
@@ -66,6 +72,12 @@ class Session(msgspec.Struct, frozen=True):
         for number, (start, _end) in enumerate(self.times(day)):
             if (number + 1) * self.kept // 100 > number * self.kept // 100:
                 yield start
+
+    def extra_times(self, day: date) -> Iterator[datetime]:
+        """At which times of a day somebody more may come: spread evenly, one a time."""
+        times = [start for start, _end in self.times(day)]
+        extra = min(self.extra, len(times))
+        yield from (times[n * len(times) // extra] for n in range(extra))
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -84,11 +96,19 @@ def sessions_of(schedule: r4.Schedule) -> list[Session]:
     return [_session(one) for one in schedule.extension or [] if one.url == SESSION]
 
 
+async def week_of(tx: Transaction, who: Subject, schedule: r4.Schedule) -> list[Session]:
+    """The template; where none was written, the week that the slots of the next seven days look like."""
+    if written := sessions_of(schedule):
+        return written
+    first = clock.today() + timedelta(days=1)
+    return inferred(await slots_between(tx, who, schedule.id or "", first, first + timedelta(days=6)))
+
+
 def inferred(slots: Sequence[r4.Slot]) -> list[Session]:
     """The week that slots of some days look like: to begin from where no template was ever written."""
     runs: dict[tuple[time, time, int], set[int]] = {}
     begun: tuple[datetime, datetime, int] | None = None
-    for slot in [*sorted(slots, key=start_of), None]:
+    for slot in [*sorted((one for one in slots if not one.overbooked), key=start_of), None]:
         if slot is not None:
             start, end = start_of(slot), _end(slot)
             minutes = clock.minutes_between(start, end)
@@ -169,21 +189,31 @@ async def make_slots(
     times = dict(planned(sessions, first, last))
     off = [] if holidays else holidays_among(times)
     wanted = {start: end for start, end in times.items() if start > clock.now() and start.date() not in off}
-    there = {start_of(slot): slot for slot in await slots_between(tx, who, schedule.id or "", first, last)}
-    misfits = [slot for start, slot in there.items() if start not in wanted and start > clock.now()]
+    days = {start.date() for start in wanted}
+    beside = {start: session for session in sessions for day in days for start in session.extra_times(day)}
+    extras = {start: session for start, session in beside.items() if start in wanted}
+    found = await slots_between(tx, who, schedule.id or "", first, last)
+    there = {(start_of(slot), bool(slot.overbooked)): slot for slot in found}
+    misfits = [
+        slot for (start, more), slot in there.items()
+        if start not in (extras if more else wanted) and start > clock.now()
+    ]  # fmt: skip
     booked = [slot for slot in misfits if slot.status == BUSY]
     fixed = [(start_of(slot), _end(slot)) for slot in booked]
-    days = {start.date() for start in wanted}
     kept = {start for session in sessions for day in days for start in session.kept_back(day)}
     new = [
         _slot(schedule, start, end, kept=start in kept)
         for start, end in wanted.items()
-        if start not in there and not any(start < busy_end and busy < end for busy, busy_end in fixed)
+        if (start, False) not in there and not any(start < busy_end and busy < end for busy, busy_end in fixed)
     ]
+    new += [
+        _extra(schedule, session, start, wanted[start])
+        for start, session in extras.items() if (start, True) not in there
+    ]  # fmt: skip
     made = await store.load(tx, who, new) if new else 0
     await set_status(tx, who, [slot for slot in misfits if slot.status == FREE], CLOSED)
     closed = sum(slot.status == FREE for slot in misfits)
-    return Made(made, len(wanted) - len(new), closed, await bookings_of(tx, who, booked), off)
+    return Made(made, len(wanted) + len(extras) - len(new), closed, await bookings_of(tx, who, booked), off)
 
 
 async def slots_between(tx: Transaction, who: Subject, schedule_id: str, first: date, last: date) -> list[r4.Slot]:
@@ -277,6 +307,13 @@ def _slot(schedule: r4.Schedule, start: datetime, end: datetime, *, kept: bool) 
     )
 
 
+def _extra(schedule: r4.Schedule, session: Session, start: datetime, end: datetime) -> r4.Slot:
+    """A place more at a time of a session."""
+    day = start.date()
+    first, last = (datetime.combine(day, at, clock.ZONE) for at in (session.start, session.end))
+    return overbooking.beyond(_slot(schedule, start, end, kept=False), first, last, session.extra_for)
+
+
 def _end(slot: r4.Slot) -> datetime:
     return clock.local(slot.end or slot.start or "")
 
@@ -291,6 +328,8 @@ def _session(extension: r4.Extension) -> Session:
         time.fromisoformat(values["end"].valueTime or "00:00"),
         values["minutes"].valuePositiveInt or SHORTEST,
         (values["kept"].valueUnsignedInt or 0) if "kept" in values else 0,
+        (values["extra"].valueUnsignedInt or 0) if "extra" in values else 0,
+        (values["extra-for"].valueCode or overbooking.DESK) if "extra-for" in values else overbooking.DESK,
     )
 
 
@@ -303,5 +342,7 @@ def _extension(session: Session) -> r4.Extension:
             r4.Extension(url="end", valueTime=session.end.isoformat("seconds")),
             r4.Extension(url="minutes", valuePositiveInt=session.minutes),
             *([r4.Extension(url="kept", valueUnsignedInt=session.kept)] if session.kept else []),
+            *([r4.Extension(url="extra", valueUnsignedInt=session.extra)] if session.extra else []),
+            *([r4.Extension(url="extra-for", valueCode=session.extra_for)] if session.extra else []),
         ],
     )

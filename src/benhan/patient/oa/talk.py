@@ -26,7 +26,7 @@ from benhan.core.kit.outside import NoAnswer, ask
 from benhan.core.kit.text import fold
 from benhan.core.language import _
 from benhan.core.vault import Column
-from benhan.hospital import queue
+from benhan.hospital import emergency, queue
 from benhan.hospital.visit import WAITING, id_of, moment, stamp, ticket_number
 from benhan.patient.oa.accounts import Accounts
 
@@ -54,7 +54,7 @@ class Wish(StrEnum):
 
 #: Words (folded) by which a wish is known, the first that matches counts.
 WORDS: Final = {
-    Wish.EMERGENCY: ("cap cuu", "kho tho", "dau nguc", "ngat", "chay mau", "dot quy", "co giat", "tu tu"),
+    Wish.EMERGENCY: ("cap cuu", "chay mau"),  # and what `hospital/emergency.py` hears
     Wish.STAFF: ("nhan vien", "gap nguoi", "tu van", "khieu nai"),
     Wish.TICKET: ("so thu tu", "so cua toi", "toi luot", "den luot", "bao lau nua", "con may nguoi", "hang doi"),
     Wish.APPOINTMENT: ("lich hen", "lich kham", "hen kham", "tai kham", "dat lich"),
@@ -126,6 +126,8 @@ where l.facility = due.facility and l.id = due.id returning l.facility, l.id, l.
 def wish_of(text: str) -> Wish | None:
     """What is asked for in plain words; None: not understood."""
     folded = f" {fold(text)} "
+    if emergency.heard(text):
+        return Wish.EMERGENCY
     return next((wish for wish, words in WORDS.items() if any(f" {one} " in folded for one in words)), None)
 
 

@@ -18,7 +18,7 @@ from benhan.core.access import Door, LiveDoor, Permission, Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4
 from benhan.core.kit import clock, pages
-from benhan.core.store.counting import ByToken, reference_key, tally
+from benhan.core.store.counting import By, ByTime, ByToken, reference_key, tally, token_key
 from benhan.province.population import rules
 from benhan.province.population.figures import Channels, channels_of
 
@@ -43,9 +43,9 @@ class Month(msgspec.Struct, frozen=True):
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """Bookings with a doctor whose day is over: who came, and who did not."""
+    """Bookings whose day is over, with a doctor, in a specialty or in a month: who came, and who did not."""
 
-    doctor: str
+    name: str
     came: int
     missed: int
 
@@ -70,17 +70,53 @@ async def kept(tx: Transaction, who: Subject, today: date) -> list[Kept]:
     Raises:
         Forbidden: as `search`.
     """
-    over = [f"ge{today - timedelta(days=DAYS)}", f"lt{today}"]
-    came, missed = [
-        await tally(tx, who, r4.Appointment, {"date": over, "status": status}, ByToken("practitioner"))
-        for status in (CAME, MISSED)
-    ]
     schedules = (await store.search(tx, who, r4.Schedule, {"_count": "500"})).resources
     names = {reference_key(one.reference or ""): one.display or "" for each in schedules for one in each.actor}
-    lines = [
-        Kept(names[key], came.get((key,), 0), missed.get((key,), 0)) for (key,) in {**came, **missed} if key in names
+    counted = await _kept(tx, who, today - timedelta(days=DAYS), today, ByToken("practitioner"))
+    return _lines({names[key]: numbers for key, numbers in counted.items() if key in names})
+
+
+async def kept_by_specialty(tx: Transaction, who: Subject, today: date) -> list[Kept]:
+    """By specialty, the most bookings first.
+
+    Raises:
+        Forbidden: as `search`.
+    """
+    services = (await store.search(tx, who, r4.HealthcareService, {"_count": "500"})).resources
+    codings = [coding for one in services for kind in one.specialty or [] for coding in kind.coding or []]
+    names = {token_key(one.system, one.code or ""): one.display or one.code or "" for one in codings}
+    counted = await _kept(tx, who, today - timedelta(days=DAYS), today, ByToken("specialty"))
+    return _lines({names[key]: numbers for key, numbers in counted.items() if key in names})
+
+
+async def kept_by_month(tx: Transaction, who: Subject, today: date) -> list[Kept]:
+    """By month, the last first; those of the last thirteen months that had a booking.
+
+    Raises:
+        Forbidden: as `search`.
+    """
+    first = next(_firsts(today))
+    days = ByTime("date", clock.day_bounds(first)[0], timedelta(days=1))
+    found: dict[date, tuple[int, int]] = {}
+    for ago, (came, missed) in (await _kept(tx, who, first, today, days)).items():
+        month = (first + timedelta(days=ago)).replace(day=1)
+        before = found.get(month, (0, 0))
+        found[month] = before[0] + came, before[1] + missed
+    return [Kept(f"{month:%m/%Y}", *found[month]) for month in sorted(found, reverse=True)]
+
+
+async def _kept(tx: Transaction, who: Subject, first: date, today: date, by: By) -> dict[int, tuple[int, int]]:
+    """How many came, and how many did not, of the bookings from a day on and before another."""
+    over = [f"ge{first}", f"lt{today}"]
+    came, missed = [
+        await tally(tx, who, r4.Appointment, {"date": over, "status": status}, by) for status in (CAME, MISSED)
     ]
-    return sorted(lines, key=lambda line: (-line.came - line.missed, line.doctor))
+    return {key: (came.get((key,), 0), missed.get((key,), 0)) for (key,) in {**came, **missed}}
+
+
+def _lines(counted: dict[str, tuple[int, int]]) -> list[Kept]:
+    lines = [Kept(name, *numbers) for name, numbers in counted.items()]
+    return sorted(lines, key=lambda line: (-line.came - line.missed, line.name))
 
 
 async def page(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -89,7 +125,9 @@ async def page(request: Request, tx: Transaction, who: Subject) -> Response:
     seen, lines = await months(tx, who, today), await kept(tx, who, today)
     whole = Kept("", sum(line.came for line in lines), sum(line.missed for line in lines))
     return pages.render(
-        request, "population/own.html", months=seen, lines=lines, whole=whole, days=DAYS,
+        request, "population/own.html", months=seen, lines=lines,
+        specialties=await kept_by_specialty(tx, who, today), by_month=await kept_by_month(tx, who, today),
+        whole=whole, days=DAYS,
         shares=[one.channels.online_percent for one in seen], labels=[f"{one.first:%m/%y}" for one in seen],
     )  # fmt: skip
 

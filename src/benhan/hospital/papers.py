@@ -1,0 +1,48 @@
+"""The papers of a visit: each department says which it makes, and who may have one asks here without knowing it.
+
+The patient's side prints what the hospital prints, by the same templates, as the patient: the store decides what she
+may copy, and leaves the trace. Law 15/2023 art. 12 (a patient's copies of her own record).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+from starlette.responses import Response
+
+from benhan.core.access import Subject
+from benhan.core.db import Transaction
+from benhan.core.language import later
+
+VISIT_SHEET: Final = "phieu-kham"
+PRESCRIPTION: Final = "don-thuoc"
+RESULTS: Final = "xet-nghiem"
+READING: Final = "hinh-anh"
+NAMES: Final = {
+    VISIT_SHEET: later("Phiếu khám"),
+    PRESCRIPTION: later("Đơn thuốc"),
+    RESULTS: later("Phiếu kết quả xét nghiệm"),
+    READING: later("Phiếu kết quả chẩn đoán hình ảnh"),
+}
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """Which paper: of a visit, of one order where each has a paper of its own; `base`: the address of this server."""
+
+    visit: str
+    order: str
+    base: str
+
+
+#: Makes a paper as PDF and leaves the trace of the copy.
+#: Raises NotFound, Conflict (there is none, or not yet), Forbidden.
+Make = Callable[[Transaction, Subject, Wanted], Awaitable[bytes]]
+
+
+def pdf(made: bytes, name: str, *, kept: bool = False) -> Response:
+    """A paper as an answer; `kept`: to be saved under its name rather than shown in the browser."""
+    how = "attachment" if kept else "inline"
+    headers = {"Cache-Control": "no-store", "Content-Disposition": f'{how}; filename="{name}.pdf"'}
+    return Response(made, 200, headers, "application/pdf")
