@@ -1,6 +1,6 @@
 """The policy said again, as plainly as can be: slow, no SQL, nothing kept. What the program decides must agree.
 
-It reads the tables of `rules.py` and nothing else of the program that decides.
+It reads the tables of `rules/` and nothing else of the program that decides.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class Kind(StrEnum):
 
 
 class Part(StrEnum):
-    """How much of the record. Types: the rules named `relative-…` in `rules.py`."""
+    """How much of the record. Types: the rules named `relative-…` in `rules/`."""
 
     VISITS = "visits"
     RESULTS = "results"

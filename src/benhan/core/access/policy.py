@@ -1,6 +1,6 @@
 """The one place that says yes or no to touching a record. Pure: facts in, decision out.
 
-`rules.py` is checked and compiled here when the program starts. What a rule decides by the caller alone (role, type,
+`rules/` is checked and compiled here when the program starts. What a rule decides by the caller alone (role, type,
 purpose, scope) is decided at once; what depends on the record (its labels, whether its patient is in her care) is left
 in the decision as its `guard`. The store asks it of each record: as SQL (`core/store/guarding.py`), by `judge` here.
 """

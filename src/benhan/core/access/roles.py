@@ -1,4 +1,4 @@
-"""Roles, and the doors each may open. Read it like a form. The records it may touch: `rules.py`."""
+"""Roles, and the doors each may open. Read it like a form. The records it may touch: `rules/`."""
 
 from __future__ import annotations
 

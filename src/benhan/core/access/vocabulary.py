@@ -1,4 +1,4 @@
-"""The words in which `rules.py` is written: letters, purposes, lifts, labels, and what a rule says."""
+"""The words in which `rules/` is written: letters, purposes, lifts, labels, and what a rule says."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The archive: the record file of a finished, signed visit is handed in, and taken out again with a written reason.
 
 A record file is a DocumentManifest with the id of its visit, written by the program's service in the name of who asks,
-so that no role and no program can write one. While it is `current` the visit is ARCHIVED (`rules.py`): not a record of
+so that no role and no program can write one. While it is `current` the visit is ARCHIVED (`rules/`): not a record of
 the visit is touched, and its signatures hold as they did.
 
 Source: Luật KCB 15/2023 Đ69k4; TT 33/2025/TT-BYT.

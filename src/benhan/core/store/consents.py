@@ -1,6 +1,6 @@
 """Giving and withdrawing consent: FHIR Consents with their proof, in the caller's transaction.
 
-Nobody writes a Consent otherwise: no role may, and no program (`rules.py`). Here the program's own service does, with
+Nobody writes a Consent otherwise: no role may, and no program (`rules/`). Here the program's own service does, with
 the account of who asked, so that history and audit name her.
 """
 

@@ -1,6 +1,6 @@
 """What is signed stays as it was signed: no door changes or deletes it, additions are records of their own.
 
-The rules stand in `rules.py` under `State.CLOSED`; whether a record is closed is read from the signatures themselves,
+The rules stand in `rules/` under `State.CLOSED`; whether a record is closed is read from the signatures themselves,
 in the statement that locks it to be changed: nothing is kept twice, and nobody who only reads pays for it.
 """
 
