@@ -44,7 +44,8 @@ async def _events(
         yield "retry: 2000\n\n"
         while not hub.stopping.is_set():
             try:
-                change = await asyncio.wait_for(queue.get(), BREATH_SECONDS)
+                async with asyncio.timeout(BREATH_SECONDS):
+                    change = await queue.get()
             except TimeoutError:
                 yield ": \n\n"
                 continue

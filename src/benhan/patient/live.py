@@ -65,7 +65,8 @@ async def words(
             yield "retry: 3000\n\n"
             while not hub.stopping.is_set():
                 try:
-                    heard = [await asyncio.wait_for(news.get(), BREATH_SECONDS)]
+                    async with asyncio.timeout(BREATH_SECONDS):
+                        heard = [await news.get()]
                 except TimeoutError:
                     yield ": \n\n"
                     continue

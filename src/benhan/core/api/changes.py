@@ -60,7 +60,7 @@ async def changes(request: Request, tx: Transaction, who: Subject) -> Response:
     asked = await _asked(request, tx, who)
     if EVENTS in request.headers.get("accept", ""):
         record(tx, who, Event("follow-changes", rule="read", detail=",".join(asked.types) if asked.named else "*"))
-        return EventStream(request, who, _events(request, who, asked))
+        return EventStream(who, _events(request, who, asked))
     page = await _page(tx, who, asked)
     names = await _facilities(tx, who)
     answer = {
@@ -171,7 +171,8 @@ async def _events(request: Request, who: Subject, asked: Asked) -> AsyncIterator
                 yield f": \nid: {feed.token(asked.after)}\n\n"
                 told = clock()
             with suppress(TimeoutError):
-                await asyncio.wait_for(news.wait(), min(IDLE_SECONDS, HEARTBEAT_SECONDS))
+                async with asyncio.timeout(min(IDLE_SECONDS, HEARTBEAT_SECONDS)):
+                    await news.wait()
 
 
 async def _batch(database: Database, who: Subject, asked: Asked) -> tuple[feed.Page, str]:

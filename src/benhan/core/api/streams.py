@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Final
 
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -33,7 +32,7 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, request: Request, who: Subject, events: AsyncIterator[str]) -> None:
+    def __init__(self, who: Subject, events: AsyncIterator[str]) -> None:
         """Take one of the account's places.
 
         Raises:
@@ -61,7 +60,8 @@ class EventStream(Response):
         with suppress(TimeoutError):
             async for event in self._events:
                 message = {"type": "http.response.body", "body": event.encode(), "more_body": True}
-                await asyncio.wait_for(send(message), SLOW_SECONDS)
+                async with asyncio.timeout(SLOW_SECONDS):
+                    await send(message)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

@@ -74,7 +74,8 @@ class Lanes:
         """End a loan on which a transaction is begun: rolled back, or the connection is dropped."""
         try:
             if not connection.is_closed() and connection.is_in_transaction():
-                await asyncio.wait_for(connection.execute("rollback"), ROLLBACK_SECONDS)
+                async with asyncio.timeout(ROLLBACK_SECONDS):
+                    await connection.execute("rollback")
         except BaseException as error:
             connection.terminate()
             if not isinstance(error, Exception):

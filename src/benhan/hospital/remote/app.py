@@ -220,7 +220,8 @@ async def _heard(request: Request, seat: Seat, secret: str, other: str | None) -
             silent = 0.0
             yield ": \n\n"
         with suppress(TimeoutError):
-            await asyncio.wait_for(bell.wait(), LOOK_SECONDS)
+            async with asyncio.timeout(LOOK_SECONDS):
+                await bell.wait()
 
 
 async def _seat(request: Request, tx: Transaction, secret: str) -> Seat:
