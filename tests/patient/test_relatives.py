@@ -183,11 +183,14 @@ async def test_who_named_nobody_cannot_end_anothers(
     await named(family, "chart")
     key = _key(await family.hers.get(MINE))
     phone = telephones.number()
-    await telephones.patient(database, hospital, phone, "Lê Thị Hoa")
+    hoa = await telephones.patient(database, hospital, phone, "Lê Thị Hoa")
     other = await client(None)
     await telephones.signed_in(other, hospital, gateway, phone)
     assert (await other.post(f"{MINE}/thoi", data={"key": key})).status_code == 404
     assert key not in (await other.get(MINE)).text
+    desk = await client("reception")  # who may end it does so on its own patient's page
+    assert (await desk.post(f"{DESK}/{hoa.id}/thoi", data={"key": key})).status_code == 404
+    assert key in (await family.hers.get(MINE)).text
 
 
 async def test_he_can_leave(client: Client, hospital: House, gateway: GatewayStandIn, family: Family) -> None:
