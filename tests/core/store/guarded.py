@@ -104,6 +104,7 @@ def _written(turn: int, patient: str, id_: str, meta: r4.Meta | None) -> r4.Reso
     return r4.Observation(
         id=id_, status="final", code=code, subject=subject, effectiveDateTime=f"2026-01-0{turn + 1}", meta=meta,
         valueString=f"bí mật {id_}",
+        derivedFrom=[to(f"Observation/{id_.partition('-')[0]}-{turn - 2}")] if turn else None,
     )  # fmt: skip
 
 

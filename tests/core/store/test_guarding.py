@@ -154,6 +154,7 @@ async def _reads(tx: Any, who: Subject, type_name: str, id_: str) -> bool:
         ("Condition", {"encounter.status": "finished"}),
         ("Encounter", {"_has:Condition:encounter:code": "c1"}),
         ("Observation", {"_include": "Observation:patient", "_count": "5"}),
+        ("Observation", {"_id": ",".join(f"{n}-6" for n in range(12)), "_include": "Observation:derived-from"}),
         ("Condition", {"_include": ["Condition:patient", "Condition:encounter"]}),
         ("Patient", {"_revinclude": ["Observation:patient", "Condition:patient", "Encounter:patient"], "_count": "4"}),
         ("Encounter", {"_include": "Encounter:patient", "_revinclude:iterate": "Observation:patient"}),
