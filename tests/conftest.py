@@ -147,7 +147,7 @@ def loader(hospital: House) -> Subject:
 @pytest_asyncio.fixture(scope="session")
 async def app(database: Database, hospital: House) -> AsyncIterator[Starlette]:
     """The whole application, running its lifespan, on the worker's database."""
-    made = create_app(Settings(mode="demo", secure_cookies=False), database)
+    made = create_app(Settings(mode="demo", secure_cookies=False, zalo_payment=""), database)
     async with made.router.lifespan_context(made):
         yield made
 

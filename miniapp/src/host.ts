@@ -19,8 +19,8 @@ export interface Host {
   readonly scan: (() => Promise<string>) | null;
   /** Opens an address of ours in the phone's browser, which saves what a webview does not. */
   open(address: string): Promise<void>;
-  /** Opens Zalo's Checkout for an order; what it says of the payment proves nothing. Null where there is none. */
-  readonly pay: ((order: Order) => Promise<void>) | null;
+  /** Opens Zalo's Checkout for an order and says what Zalo calls it, which proves no payment. Null where there is none. */
+  readonly pay: ((order: Order) => Promise<string>) | null;
   /** A small secret that other apps cannot read, kept until `forget`. No word of a record ever lies there. */
   keep(name: string, value: string): void;
   kept(name: string): string | null;

@@ -18,7 +18,7 @@ export function inZalo(root: string, backend: string): Host {
     proof: { access: () => asked(getAccessToken()), phone: async () => (await asked(getPhoneNumber())).token ?? "" },
     scan: async () => (await asked(scanQRCode())).content,
     open: (url) => asked(openOutApp({ url })),
-    pay: async (order) => void (await asked(createOrder({ ...order }))),
+    pay: async (order) => (await asked(createOrder({ ...order }))).orderId,
     keep: (name, value) => nativeStorage.setItem(`benhan.${name}`, value),
     kept: (name) => nativeStorage.getItem(`benhan.${name}`) || null,
     forget: (name) => nativeStorage.removeItem(`benhan.${name}`),

@@ -41,6 +41,7 @@ from benhan.core.vault.refreshing import Refreshing
 from benhan.entrance import glass
 from benhan.entrance.outside import exchanges
 from benhan.entrance.sign_in import second_factor_roles
+from benhan.hospital.cashier.status import Asking
 from benhan.patient import miniapp
 from benhan.patient.live import Halls
 from benhan.patient.oa.accounts import Accounts, Keeping, oa_app
@@ -87,7 +88,9 @@ ROOMS = (
     "benhan.hospital.cashier.pages_setup",
     "benhan.hospital.cashier.pages_packages",
     "benhan.hospital.cashier.app",
+    "benhan.hospital.cashier.pages_unmatched",
     "benhan.hospital.cashier.callback",
+    "benhan.hospital.cashier.notice_door",
     "benhan.hospital.feedback.pages",
     "benhan.hospital.feedback.app",
     "benhan.hospital.noticeboard.pages",
@@ -217,6 +220,8 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     if app.state.oa:
         accounts = Accounts(app.state.oa, database)
         tasks += [Keeping(database, accounts), Hearing(database, accounts)]
+    if settings.zalo_payment:
+        tasks.append(Asking(database, settings.zalo_payment))
     if seals := sealer(database, settings.audit_key, settings.audit_keeper):
         tasks.append(seals)
     for task in tasks:

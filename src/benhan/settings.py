@@ -188,6 +188,10 @@ class Settings(BaseSettings):
     zalo_messages: str = Field(
         default="https://business.openapi.zalo.me", description="base URL for template messages by telephone"
     )
+    zalo_payment: str = Field(
+        default="https://payment-mini.zalo.me",
+        description="base URL where Zalo says what became of an order of its Checkout; empty: it is not asked",
+    )
     zalo_oa_secret: SecretStr = Field(
         default=SecretStr(""),
         description="secret key by which Zalo signs what happens at Official Accounts; empty: no such event is taken",
@@ -318,7 +322,7 @@ class Settings(BaseSettings):
             found.append("BENHAN_IDLE_ACCOUNT_DAYS is not 1 to 45: TCVN 14423:2026 disables idle accounts.")
         if self.insurance_portal and not self.insurance_portal.startswith("https://"):
             found.append("BENHAN_INSURANCE_PORTAL is not https://: card numbers would travel unencrypted.")
-        for name in ("zalo_graph", "zalo_oauth", "zalo_openapi", "zalo_messages", "sms_gateway"):
+        for name in ("zalo_graph", "zalo_oauth", "zalo_openapi", "zalo_messages", "zalo_payment", "sms_gateway"):
             if (address := getattr(self, name)) and not address.startswith("https://"):
                 found.append(f"BENHAN_{name.upper()} is not https://: codes and tokens would travel unencrypted.")
         if any(not one.issuer.startswith("https://") for one in self.sign_in_providers):

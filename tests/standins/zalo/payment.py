@@ -1,6 +1,8 @@
 """Checkout SDK: the state of an order, and the callback that says it was paid. The contract only; nothing pays here.
 
-Source: shared/zalo/README.md ("Payment"). A mac is HMAC-SHA256 with the private key over `k=v` in the order of keys.
+Who pays gets the callback's body; that it is lost is not to send it. `get-status` knows the order all the same.
+Source: shared/zalo/README.md ("Payment"). A mac is HMAC-SHA256 with the private key over `k=v` in the order of keys;
+that of `get-status` over the key, too (miniapp.zaloplatforms.com/documents/checkout-sdk/getOrderStatus).
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ class Payment:
     def status(self, query: dict[str, str]) -> dict[str, Any]:
         """GET /api/transaction/get-status."""
         asked = {name: query.get(name, "") for name in ("appId", "orderId")}
-        if not hmac.compare_digest(query.get("mac", ""), mac(asked)):
-            return {"error": -101, "msg": "mac"}
+        if not hmac.compare_digest(query.get("mac", ""), mac(asked | {"privateKey": PRIVATE_KEY})):
+            return {"error": -2101, "msg": "mac"}
         found = self.orders.get(asked["orderId"])
         return {"error": 0, "msg": "ok", "data": {"returnCode": found["resultCode"] if found else 0, **(found or {})}}

@@ -58,6 +58,7 @@ _TEXTS: Final = (
     ("phone_step", "phone", "encode(token_hash, 'hex')"), ("bulk_job", "request", "id"), ("bulk_job", "asked", "id"),
     ("oa_connection", "access", "facility::text"), ("oa_connection", "refresh", "facility::text"),
     ("oa_event", "body", "id"), ("oa_line", "text", "id"), ("payee", "key", "facility::text"),
+    ("payee", "secret", "facility::text"),
 )  # fmt: skip
 
 

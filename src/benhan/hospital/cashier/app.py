@@ -14,11 +14,11 @@ from benhan.core import store
 from benhan.core.access import Door, Permission, Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
-from benhan.core.fhir.outcome import NotFound
-from benhan.core.kit import json_forms, marks
+from benhan.core.fhir.outcome import Conflict, NotFound
+from benhan.core.kit import forms, json_forms, marks
 from benhan.core.kit.json_forms import Said
 from benhan.core.language import _
-from benhan.hospital.cashier import checkout, prepayment, vietqr
+from benhan.hospital.cashier import checkout, prepayment, status, vietqr
 from benhan.hospital.cashier.payee import Payee, payee
 from benhan.hospital.cashier.prepayment import STATE_NAMES, Payment, State
 
@@ -69,6 +69,21 @@ async def ask(request: Request, tx: Transaction, who: Subject) -> Response:
     return json_forms.answer(_shown(await prepayment.ask(tx, behind, booking), to, who), 201)
 
 
+async def order(request: Request, tx: Transaction, who: Subject) -> Response:
+    """Her telephone made an order of this payment at Zalo. It is asked about if Zalo's callback does not come.
+
+    What she sends is believed for nothing else: whose money an order brought is what Zalo says of it.
+    """
+    form = await json_forms.read(request, [forms.text("order", _("Mã đơn hàng"), required=True, most=60)])
+    booking, behind = await _booking(request, tx, who), prepayment.office(who)
+    form.require()
+    found = await prepayment.of_booking(tx, behind, booking)
+    if found is None or not found.reference:
+        raise Conflict(_("Lịch hẹn này chưa có khoản thanh toán nào."), where="order")
+    await status.expect(tx, behind, found.reference, form["order"])
+    return json_forms.nothing()
+
+
 async def _booking(request: Request, tx: Transaction, who: Subject) -> r4.Appointment:
     """The booking of the address, if it is of the record of the session.
 
@@ -100,4 +115,8 @@ def _shown(found: Payment, to: Payee, who: Subject) -> Shown:
 
 
 _MAY = Permission.OWN_RECORD
-DOORS = [Door(PATH, show, _MAY, app=True), Door(PATH, ask, _MAY, ("POST",), app=True)]
+DOORS = [
+    Door(PATH, show, _MAY, app=True),
+    Door(PATH, ask, _MAY, ("POST",), app=True),
+    Door(f"{PATH}/orders", order, _MAY, ("POST",), app=True),
+]

@@ -19,7 +19,7 @@ from benhan.core.db import Transaction
 from benhan.core.fhir.outcome import Conflict, NotFound, TooLarge
 from benhan.core.kit import json_forms
 from benhan.core.language import _
-from benhan.hospital.cashier import checkout, prepayment
+from benhan.hospital.cashier import checkout, prepayment, status
 from benhan.hospital.cashier.checkout import Callback, NotZalos
 from benhan.hospital.cashier.follower import Follower
 from benhan.hospital.cashier.payee import payee
@@ -41,6 +41,7 @@ async def called(request: Request, tx: Transaction, who: Subject) -> Response:
         return _refused(tx, behind, "not Zalo's", status=403)
     if told.app != to.app or told.facility != here.facility_code:
         return _refused(tx, behind, "of another app or facility", told)
+    await status.heard(tx, behind, told.reference, told.order)
     if told.result != checkout.PAID:
         record(tx, behind, Event("payment-failed", "Invoice", rule=f"{told.result}", detail=_about(told)))
         return _taken()

@@ -2,7 +2,9 @@
 
 A mac is HMAC-SHA256 with the private key over `k=v`, keys sorted, joined by `&`. A callback carries two: `mac` over
 seven of its values, `overallMac` over all of them; both must hold, for the first does not cover our reference. What a
-screen says of a payment proves nothing. Source: shared/zalo/README.md ("Payment").
+screen says of a payment proves nothing. Where no callback came, Zalo is asked (`get-status`): what it answers over its
+TLS is Zalo's word, without a mac. Source: shared/zalo/README.md ("Payment");
+miniapp.zaloplatforms.com/documents/checkout-sdk/getOrderStatus.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ from benhan.core.kit.json_forms import Said
 
 #: What `mac` of a callback covers.
 COVERED: Final = ("amount", "appId", "description", "message", "orderId", "resultCode", "transId")
-PAID: Final = 1
+PAID, PENDING = 1, 0
+STATUS: Final = "/api/transaction/get-status"
 MOST_NAME: Final = 100
 
 
@@ -84,6 +87,31 @@ def read(said: Any, key: str) -> Callback:
         )  # fmt: skip
     except (TypeError, ValueError):
         raise NotZalos from None
+
+
+def status_query(app: str, order: str, key: str) -> dict[str, str]:
+    """What `get-status` is asked with; its mac is made over the private key, too."""
+    plain = f"appId={app}&orderId={order}&privateKey={key}"
+    return {"appId": app, "orderId": order, "mac": hmac.digest(key.encode(), plain.encode(), hashlib.sha256).hex()}
+
+
+def read_status(said: dict[str, Any], app: str, order: str) -> Callback | None:
+    """What `get-status` says of an order, as its callback would have; None: it says nothing of it, or not yet."""
+    data = said.get("data")
+    if said.get("error", said.get("err")) != 0 or not isinstance(data, dict):
+        return None
+    ours = _ours(data.get("extradata"))
+    try:
+        result = int(data["returnCode"])
+        if result == PENDING:
+            return None
+        return Callback(
+            app=app, order=order, transaction=str(data.get("transId") or "")[:MOST_NAME],
+            amount=int(data.get("amount") or 0), result=result,
+            reference=str(ours.get("reference", ""))[:MOST_NAME], facility=str(ours.get("facility", ""))[:MOST_NAME],
+        )  # fmt: skip
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _ours(extradata: Any) -> dict[str, Any]:

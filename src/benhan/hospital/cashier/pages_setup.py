@@ -17,7 +17,7 @@ from benhan.core.kit.forms import Form
 from benhan.core.kit.pages import NavItem
 from benhan.core.language import _, later
 from benhan.hospital import prices
-from benhan.hospital.cashier import payee
+from benhan.hospital.cashier import notice_door, notices, payee
 from benhan.hospital.cashier.pages_packages import PATH
 from benhan.hospital.cashier.payee import Payee
 from benhan.hospital.visit import code_of
@@ -50,7 +50,8 @@ async def set_price(request: Request, tx: Transaction, who: Subject) -> Response
 async def show_payee(request: Request, tx: Transaction, who: Subject) -> Response:
     """Where money goes."""
     kept = await payee.payee(tx, who.facility)
-    shown = {"bank": kept.bank, "number": kept.number, "holder": kept.holder, "app": kept.app}
+    names = ("bank", "number", "holder", "app", "contract")
+    shown = {name: getattr(kept, name) for name in names}
     return _payee(request, who, forms.blank(_payee_fields(), **shown), kept)
 
 
@@ -59,7 +60,7 @@ async def set_payee(request: Request, tx: Transaction, who: Subject) -> Response
     form = await forms.read_form(request, _payee_fields())
     try:
         form.require()
-        said = {name: form[name] or "" for name in ("bank", "number", "holder", "app", "key")}
+        said = {name: form[name] or "" for name in ("bank", "number", "holder", "app", "key", "contract", "secret")}
         await payee.keep(tx, who, Payee(**said))
     except Invalid as wrong:
         form.errors.add(wrong.where or "", wrong.message)
@@ -100,14 +101,16 @@ def _payee_fields() -> list[forms.Field]:
         forms.secret(
             "key", _("Khoá riêng (private key) của Checkout"), required=False, hint=_("để trống: giữ khoá đang có")
         ),
+        forms.choice("contract", _("Bên báo có"), list(notices.NAMES.items())),
+        forms.secret("secret", _("Khoá bí mật ký báo có"), required=False, hint=_("để trống: giữ khoá đang có")),
     ]
 
 
 def _payee(request: Request, who: Subject, form: Form, kept: Payee, status: int = 200) -> Response:
     base = request.app.state.settings.public_url.rstrip("/")
     return pages.render(
-        request, "cashier/payee.html", status, form=form, prices=PRICES, keyed=bool(kept.key),
-        callback=f"{base}{CALLBACK}/{who.facility_code}",
+        request, "cashier/payee.html", status, form=form, prices=PRICES, keyed=bool(kept.key), told=kept.told,
+        callback=f"{base}{CALLBACK}/{who.facility_code}", notice=f"{base}{notice_door.PATH}/{who.facility_code}",
     )  # fmt: skip
 
 

@@ -6,9 +6,10 @@
 | PaymentReconciliation | money that moved: `active` it came (or went back), `draft` it is to be given back |
 
 PaymentReconciliation and not PaymentNotice: a notice only says that there was a payment and must name a reconciliation.
-Money has come when Zalo's server says so over its signature, or when the cashier finds it on the bank's statement:
-never because a screen says so. It counts once, under the number that Zalo or the bank gave it. Nothing is given back
-by itself: the Checkout SDK has no door for it, so the cashier does it and notes the number.
+Money has come when Zalo's server or a bank's notice says so over its signature, or when the cashier finds it on the
+bank's statement: never because a screen says so. It counts once, under the number that Zalo or the bank gave it. What
+the notices tell and nobody can place stands aside (`unmatched.py`). Nothing is given back by itself: the Checkout SDK
+has no door for it, so the cashier does it and notes the number.
 """
 
 from __future__ import annotations
@@ -66,12 +67,17 @@ STATE_NAMES: Final = {
 
 
 class Came(msgspec.Struct, frozen=True):
-    """Money that somebody whom we believe says has come: by which way, under which number, how many đồng for what."""
+    """Money that somebody whom we believe says has come: by which way, under which number, how many đồng for what.
+
+    `notice`: the number of the bank's notice, where that is who says so. `day`: when it came, if that is not today.
+    """
 
     way: Way
     number: str
     amount: int
     reference: str
+    notice: str = ""
+    day: str = ""
 
 
 class Payment(msgspec.Struct, frozen=True):
@@ -89,6 +95,11 @@ class Payment(msgspec.Struct, frozen=True):
     def booking(self) -> str:
         """The code of the booking."""
         return identifier(self.invoice, systems.OF_BOOKING) or ""
+
+    @property
+    def name(self) -> str:
+        """Whose it is."""
+        return (self.invoice.subject.display if self.invoice.subject else "") or "–"
 
     @property
     def amount(self) -> int:
@@ -127,8 +138,7 @@ async def of_booking(tx: Transaction, who: Subject, booking: r4.Appointment) -> 
     found = await prepaid.invoices(tx, who, identifier(booking, systems.BOOKING_CODE) or "")
     if not found:
         return None
-    ranks = {PAID: 0, ASKED: 1}
-    return await _with_money(tx, who, min(found, key=lambda one: ranks.get(one.status or "", 2)))
+    return await _with_money(tx, who, min(found, key=_rank))
 
 
 async def ask(tx: Transaction, who: Subject, booking: r4.Appointment) -> Payment:
@@ -137,7 +147,7 @@ async def ask(tx: Transaction, who: Subject, booking: r4.Appointment) -> Payment
     Raises:
         Conflict: it is not awaited any more, or the list has no price for it.
     """
-    await _alone(tx, who, f"{booking.id}")
+    await alone(tx, who, f"{booking.id}")
     found = await of_booking(tx, who, booking)
     price = await price_of(tx, who, booking)
     if found and (found.state in (State.PAID, State.OWED) or _still(found, price)):
@@ -158,26 +168,35 @@ async def settle(tx: Transaction, who: Subject, came: Came) -> Payment:
     Raises:
         NotFound: no payment is called so here. Conflict: another amount, or the number stands for another payment.
     """
-    await _alone(tx, who, came.reference)
+    await alone(tx, who, came.reference)
     found = await by_reference(tx, who, came.reference)
     if came.amount != found.amount:
         raise Conflict(_("Số tiền khác với số phải trả."), where="amount")
-    id_ = await _id_of(tx, who, came)
+    id_ = await id_of_money(tx, who, came.way, came.number)
     known = (await store.read_many(tx, who, r4.PaymentReconciliation, [id_])).get(id_)
     if known is not None:
-        if identifier(known, systems.PAYMENT_REFERENCE) != came.reference:
+        of = identifier(known, systems.PAYMENT_REFERENCE)
+        if of is None:
+            raise Conflict(
+                _("Món tiền này đang ở danh sách chưa khớp."), where="number", advice=_("Khớp nó với khoản này ở đó.")
+            )
+        if of != came.reference:
             raise Conflict(_("Số giao dịch này đã ghi cho một khoản khác."), where="number")
         return found
     wanted = found.invoice.status == ASKED
     kept = await store.create(tx, who, _moved(id_, found, came, CAME))
     record(tx, who, Event("payment", "Invoice", found.invoice.id, id_of(found.invoice.subject), rule=came.way))
     if wanted:
-        await store.update(
-            tx, who, msgspec.structs.replace(found.invoice, status=PAID), if_match=version_of(found.invoice)
-        )
+        await paid(tx, who, found)
     else:
         await _owe(tx, who, found, kept)
     return await by_reference(tx, who, came.reference)
+
+
+async def paid(tx: Transaction, who: Subject, found: Payment) -> None:
+    """The money of a payment is there: it is awaited no more."""
+    done = msgspec.structs.replace(found.invoice, status=PAID)
+    await store.update(tx, who, done, if_match=version_of(found.invoice))
 
 
 async def booking_ended(tx: Transaction, who: Subject, booking: r4.Appointment) -> None:
@@ -198,11 +217,10 @@ async def give_back(tx: Transaction, who: Subject, id_: str, number: str) -> Pay
     Raises:
         NotFound: nothing of this id is to be given back; Invalid: no number.
     """
-    if not 3 <= len(number) <= MOST_NUMBER:
-        raise Invalid(_("Nhập số giao dịch hoàn tiền của ngân hàng."), where="number")
+    check_number(number)
     owed = await store.read(tx, who, r4.PaymentReconciliation, id_)
     reference = identifier(owed, systems.PAYMENT_REFERENCE) or ""
-    await _alone(tx, who, reference)
+    await alone(tx, who, reference)
     if not _back(owed):
         raise NotFound(_("Không có khoản hoàn này."))
     if owed.status == OWED:
@@ -218,13 +236,23 @@ async def give_back(tx: Transaction, who: Subject, id_: str, number: str) -> Pay
     return await by_reference(tx, who, reference)
 
 
+def check_number(number: str) -> None:
+    """Whether this can be the bank's number of money that was given back.
+
+    Raises:
+        Invalid: it cannot.
+    """
+    if not 3 <= len(number) <= MOST_NUMBER:
+        raise Invalid(_("Nhập số giao dịch hoàn tiền của ngân hàng."), where="number")
+
+
 async def owe(tx: Transaction, who: Subject, reference: str) -> Payment:
     """The cashier is asked to give back what was paid.
 
     Raises:
         NotFound; Conflict: nothing was paid.
     """
-    await _alone(tx, who, reference)
+    await alone(tx, who, reference)
     found = await by_reference(tx, who, reference)
     if found.invoice.status != PAID:
         raise Conflict(_("Khoản này chưa có tiền để hoàn."))
@@ -245,6 +273,16 @@ async def by_reference(tx: Transaction, who: Subject, reference: str) -> Payment
     if found is None:
         raise NotFound(_("Không có khoản thanh toán nào mang mã này."), where="reference")
     return await _with_money(tx, who, found)
+
+
+async def of_code(tx: Transaction, who: Subject, typed: str) -> Payment | None:
+    """The payment of what somebody read on a statement or a phone: its reference, or the code of its booking."""
+    code = "".join(typed.split()).upper()
+    found = await prepaid.invoices(tx, who, code)
+    if not found:
+        asked = {"identifier": f"{systems.PAYMENT_REFERENCE}|{code}"}
+        found = (await store.search(tx, who, r4.Invoice, asked)).resources if code.isalnum() else []
+    return Payment(min(found, key=_rank)) if found else None
 
 
 def office(who: Subject) -> Subject:
@@ -273,19 +311,20 @@ async def _ended(tx: Transaction, who: Subject, invoice: r4.Invoice, why: str) -
     await store.update(tx, who, ended, if_match=version_of(invoice))
 
 
-async def _alone(tx: Transaction, who: Subject, what: str) -> None:
+async def alone(tx: Transaction, who: Subject, what: str) -> None:
     """One at a time at a payment."""
     await tx.execute("select pg_advisory_xact_lock($1)", hash64(f"{who.facility} payment {what}"))
 
 
-async def _id_of(tx: Transaction, who: Subject, came: Came) -> str:
-    """The id under which this money is kept: the same number is the same money."""
+async def id_of_money(tx: Transaction, who: Subject, way: Way, number: str) -> str:
+    """The id under which this money is kept: the same number is the same money. A bank's is one in any letters."""
     index = (await keys_of(tx, who.facility)).index
-    return blake2b(f"money\n{came.way}\n{came.number}".encode(), digest_size=16, key=index).hexdigest()
+    plain = "".join(number.split()).upper() if way == "transfer" else number
+    return blake2b(f"money\n{way}\n{plain}".encode(), digest_size=16, key=index).hexdigest()
 
 
 def _invoice(booking: r4.Appointment, price: prices.Price) -> r4.Invoice:
-    amount = _dong(price.amount)
+    amount = dong(price.amount)
     line = r4.InvoiceLineItem(
         sequence=1, chargeItemCodeableConcept=concept(systems.PRICE, price.code, price.name),
         priceComponent=[r4.InvoiceLineItemPriceComponent(type="base", amount=amount)],
@@ -303,17 +342,23 @@ def _invoice(booking: r4.Appointment, price: prices.Price) -> r4.Invoice:
 
 def _moved(id_: str, payment: Payment, came: Came, status: str) -> r4.PaymentReconciliation:
     """Money that came, or (less than nothing) that is to go back."""
-    amount, back = _dong(came.amount), came.amount < 0
+    amount, back = dong(came.amount), came.amount < 0
     kind = concept(systems.PAYMENT_TYPE, "adjustment" if back else "advance")
     number = r4.Identifier(system=NUMBERS[came.way], value=came.number) if came.number else None
+    told = [r4.Identifier(system=systems.BANK_NOTICE, value=came.notice)] if came.notice else []
     return r4.PaymentReconciliation(
         id=id_, status=status, created=stamp(clock.now()), outcome="queued" if back else "complete",
-        paymentDate=clock.today().isoformat(), paymentAmount=amount, paymentIdentifier=number,
-        identifier=[r4.Identifier(system=systems.PAYMENT_REFERENCE, value=payment.reference)],
+        paymentDate=came.day or clock.today().isoformat(), paymentAmount=amount, paymentIdentifier=number,
+        identifier=[r4.Identifier(system=systems.PAYMENT_REFERENCE, value=payment.reference), *told],
         detail=[
             r4.PaymentReconciliationDetail(type=kind, request=store.reference(payment.invoice), amount=amount),
         ],
     )  # fmt: skip
+
+
+def _rank(invoice: r4.Invoice) -> int:
+    """Which of a booking's matters most: the paid one, then the awaited one."""
+    return {PAID: 0, ASKED: 1}.get(invoice.status or "", 2)
 
 
 def _still(found: Payment, price: prices.Price | None) -> bool:
@@ -335,5 +380,5 @@ def _is_patient(actor: r4.Reference | None) -> bool:
     return bool(actor and (actor.reference or "").startswith("Patient/"))
 
 
-def _dong(amount: int) -> r4.Money:
+def dong(amount: int) -> r4.Money:
     return r4.Money(value=Decimal(amount), currency="VND")
