@@ -20,6 +20,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from benhan.core import language
 from benhan.core.kit import assets, charts, clock, marks, money, text
+from benhan.core.kit.compiled import Compiled
 
 #: Only our own scripts and styles, nothing inline; pictures and PDFs may also be made in the page.
 CSP: Final = (
@@ -99,6 +100,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],
+        bytecode_cache=Compiled(),
     )
     made.globals.update(_=language.in_markup, asset=assets.url, charts=charts, now=clock.now, today=clock.today)
     made.filters.update(_filters())
