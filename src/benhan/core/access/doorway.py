@@ -53,8 +53,9 @@ class Doorway(BaseRoute):
         self._near: dict[tuple[str, int, str | None], list[Way]] = {}
         for way in ways:
             if way.first is not None and way.words is not None:
-                for last in (way.last, None):
-                    self._near[way.first, way.words, last] = self._found(way.first, way.words, last)
+                for key in ((way.first, way.words, way.last), (way.first, way.words, None)):
+                    if key not in self._near:
+                        self._near[key] = self._found(*key)
 
     @property
     def paths(self) -> set[str]:

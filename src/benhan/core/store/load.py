@@ -140,7 +140,7 @@ async def _conform(tx: Transaction, who: Subject, batch: Batch) -> None:
 async def load(tx: Transaction, who: Subject, resources: Sequence[r4.Resource]) -> int:
     """Keep many new records in one statement; gives how many were new.
 
-    A record whose id is there already is left as it is (so a load can be run twice).
+    A record whose id is there already is left as it is (so a load can be run twice), and not looked at.
 
     Raises:
         Forbidden, Invalid, AlreadyExists: nothing of this call is kept.
@@ -155,13 +155,25 @@ async def load(tx: Transaction, who: Subject, resources: Sequence[r4.Resource]) 
             )
         given[name, id_] = resource if resource.id else msgspec.structs.replace(resource, id=id_)
     own = await keys_of(tx, who.facility)
-    batch = batch_of(list(given.values()), now(), who.facility, own.index, own.others)
+    there = await _there(tx, who, list(given))
+    new_ones = [resource for key, resource in given.items() if key not in there]
+    batch = batch_of(new_ones, now(), who.facility, own.index, own.others)
     if batch.faults:
         raise batch.faults[0][1]
     keys = await put_batch(tx, who, batch)
     new = len(keys) - keys.count(None)
     loaded(tx, who, f"{new} records")
     return new
+
+
+async def _there(tx: Transaction, who: Subject, asked: list[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Which of these (type, id) the facility has: a demo that starts again brings the same four thousand records."""
+    found = await tx.fetch(
+        "select type, id from resource where facility = $1"
+        " and (type, id) in (select * from unnest($2::smallint[], $3::text[]))",
+        who.facility, [NUMBERS[name] for name, _id in asked], [id_ for _name, id_ in asked],
+    )  # fmt: skip
+    return {(NAMES[row["type"]], row["id"]) for row in found}
 
 
 def loaded(tx: Transaction, who: Subject, what: str) -> None:
