@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import fcntl
+import gc
 import os
 import random
 import shutil
@@ -21,7 +22,7 @@ import pytest
 import pytest_asyncio
 from starlette.applications import Starlette
 
-from benhan.app import create_app
+from benhan.app import COLLECTING, create_app
 from benhan.core.access import Role, Subject, service
 from benhan.core.access.accounts import open_session
 from benhan.core.access.doors import COOKIE
@@ -59,6 +60,13 @@ LONG = ("durability", "journeys", "conformance", "security")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The long ones begin. A file stays on one worker (`--dist loadfile`): what its tests share is set up once."""
     items.sort(key=lambda item: next((n for n, name in enumerate(LONG) if name in item.path.parts), len(LONG)))
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: nobody looks through it for garbage again, as in a process that serves."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECTING)
 
 
 def pytest_configure(config: pytest.Config) -> None:
