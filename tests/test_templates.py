@@ -6,6 +6,7 @@ import ast
 import inspect
 import re
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -32,14 +33,20 @@ def drawings() -> Iterator[tuple[str, str, frozenset[str]]]:
                 yield where, template.value, frozenset(filter(None, names))
 
 
+@cache
+def parsed(environment: Environment, template: str) -> nodes.Template:
+    """What stands in a template; that of the shell is asked for by every page."""
+    assert environment.loader
+    return environment.parse(environment.loader.get_source(environment, template)[0])
+
+
 def asked_for(environment: Environment, template: str) -> set[str]:
     """The names that a template and those it stands on or includes ask for, less what they define or test for."""
     found: set[str] = set()
     own: set[str] = set()
     open_ = [template]
     while open_:
-        assert environment.loader
-        tree = environment.parse(environment.loader.get_source(environment, open_.pop())[0])
+        tree = parsed(environment, open_.pop())
         found |= meta.find_undeclared_variables(tree)
         own |= {one.name for one in tree.find_all(nodes.Name) if one.ctx != "load"}
         own |= {one.target for one in tree.find_all(nodes.Import)} | {one.name for one in tree.find_all(nodes.Macro)}

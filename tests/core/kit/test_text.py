@@ -116,7 +116,7 @@ def test_an_impossible_number_is_refused_with_advice(typed: str) -> None:
     assert text.phone_or_none(typed) is None
 
 
-@given(st.from_regex(r"0[35789]\d{8}", fullmatch=True).filter(str.isascii))
+@given(st.from_regex(r"0[35789][0-9]{8}", fullmatch=True))
 def test_a_number_is_the_same_after_it_was_shown(number: str) -> None:
     assert text.phone(text.phone_shown(number)) == number
     assert text.phone("+84" + number[1:]) == number
