@@ -4,7 +4,8 @@ Nothing needs to be installed on the machine: npm (of the machine or from the No
 libraries once into `.cache/browser/`. `BENHAN_CHROMIUM=/path/to/chromium` uses another one.
 
 Fixtures: `browser` (one for the session), `open_page` (a page with a viewport, theme, with or without JavaScript) and
-`axe` (accessibility violations of a page). `serve` runs an ASGI application on a free port of loopback.
+`axe` (accessibility violations of a page); `looks` shows an open page in several sizes and both themes. `serve` runs an
+ASGI application on a free port of loopback.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ ARGUMENTS: Final = [
 RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 DESK: Final = (1366, 768)
 PHONE: Final = (390, 844)
+#: In which sizes and themes (dark or not) a screen is looked at where nothing else is said.
+EVERY_LOOK: Final = ((DESK, False), (DESK, True), (PHONE, True), (PHONE, False))
 #: What a page may take for anything on a machine where everybody works at once; nothing is faster for it, or slower.
 PATIENCE_MS: Final = 30_000
 expect.set_options(timeout=PATIENCE_MS)
@@ -193,7 +196,8 @@ def axe() -> Axe:
     bring_axe = (HOME / "node_modules/axe-core/axe.min.js").read_text
 
     async def violations(page: Page) -> list[str]:
-        await page.evaluate(bring_axe())
+        if not await page.evaluate("'axe' in window"):  # brought anew it would have to be compiled anew
+            await page.evaluate(bring_axe())
         found = await page.evaluate(
             "(tags) => axe.run(document, { runOnly: tags, resultTypes: ['violations'] })", RULES
         )
@@ -204,6 +208,19 @@ def axe() -> Axe:
         ]
 
     return violations
+
+
+async def looks(page: Page, *chosen: tuple[tuple[int, int], bool]) -> AsyncIterator[str]:
+    """`async for look in looks(page, (DESK, False), (DESK, True))`: the open page in each size and theme (dark or not).
+
+    A theme is colours in the styles and nothing else (web/src/styles/tokens.css), and what depends on the width follows
+    it: a page of its own for each look would tell the same at three times the price.
+    """
+    for (width, height), dark in chosen or EVERY_LOOK:
+        await page.set_viewport_size({"width": width, "height": height})
+        await page.emulate_media(color_scheme="dark" if dark else "light")
+        await page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+        yield f"{width}-{'dark' if dark else 'light'}"
 
 
 @contextmanager

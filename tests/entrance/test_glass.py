@@ -17,7 +17,7 @@ from benhan.core.fhir.outcome import Forbidden
 from benhan.core.kit import clock
 from benhan.core.vault import keys_of
 from benhan.simulator import House
-from tests.browser import DESK, PHONE, Axe, OpenPage
+from tests.browser import DESK, PHONE, Axe, OpenPage, looks
 from tests.core.access.authenticator import Authenticator
 from tests.core.access.staff_people import session_of, somebody
 from tests.entrance import emergency as kit
@@ -329,11 +329,9 @@ async def test_the_patient_sees_it_at_once(client: Client, database: Database, h
         assert "khẩn cấp" not in (await other.get(path)).text
 
 
-@pytest.mark.parametrize(("size", "dark"), [(DESK, True), (PHONE, False)])
 async def test_what_she_is_told_and_how_to_get_a_factor_are_accessible(
-    open_page: OpenPage, client: Client, address: str, database: Database, hospital: House, axe: Axe,
-    size: tuple[int, int], *, dark: bool,
-) -> None:  # fmt: skip
+    open_page: OpenPage, client: Client, address: str, database: Database, hospital: House, axe: Axe
+) -> None:
     whom = await kit.closed(database, hospital)
     browser, one = await kit.at_work(client, database, hospital)
     await kit.breaks(browser, database, one, whom)
@@ -344,9 +342,10 @@ async def test_what_she_is_told_and_how_to_get_a_factor_are_accessible(
         ("/nguoi-benh", hers.cookies[COOKIE]), ("/nguoi-benh/ai-da-mo", hers.cookies[COOKIE]),
         (PATH, await session_of(database, without)),
     ):  # fmt: skip
-        page = await open_page(address + path, size=size, dark=dark, cookies={COOKIE: token})
-        assert await axe(page) == [], path
-        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page = await open_page(address + path, cookies={COOKIE: token})
+        async for look in looks(page, (DESK, True), (PHONE, False)):
+            assert await axe(page) == [], (path, look)
+            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, look)
 
 
 # ── screens ───────────────────────────────────────────────────────────────────────────────────────────────────────

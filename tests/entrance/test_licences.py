@@ -21,7 +21,7 @@ from benhan.core.fhir import r4, systems
 from benhan.core.kit import clock
 from benhan.simulator import House
 from benhan.simulator.house import found_facility
-from tests.browser import DESK, PHONE, Axe, OpenPage
+from tests.browser import DESK, PHONE, Axe, OpenPage, looks
 from tests.core.access.staff_people import Somebody, session_of, somebody
 from tests.patient import people
 
@@ -191,14 +191,14 @@ async def test_the_administrator_is_told_whose_licence_is_missing_over_or_soon_o
     assert LICENCES in (await admin.get(PATH)).text
 
 
-@pytest.mark.parametrize(("size", "dark"), [(DESK, False), (PHONE, True)])
 async def test_the_list_is_accessible(
-    open_page: OpenPage, address: str, database: Database, strict: House, axe: Axe, size: tuple[int, int], *, dark: bool
+    open_page: OpenPage, address: str, database: Database, strict: House, axe: Axe
 ) -> None:
     admin = await somebody(database, strict.key, Role.ADMINISTRATOR)
     await somebody(database, strict.key, Role.NURSE)
     async with database.transaction(strict.key) as tx:
         token = await open_session(tx, strict.key, account=admin.id, hours=1)
-    page = await open_page(f"{address}{LICENCES}", size=size, dark=dark, cookies={COOKIE: token})
-    assert await axe(page) == []
-    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page = await open_page(f"{address}{LICENCES}", cookies={COOKIE: token})
+    async for look in looks(page, (DESK, False), (PHONE, True)):
+        assert await axe(page) == [], look
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), look

@@ -17,7 +17,7 @@ from benhan.core.access.standing import standing
 from benhan.core.db import Database
 from benhan.core.store.records import NUMBERS
 from benhan.simulator import House
-from tests.browser import DESK, PHONE, Axe, OpenPage
+from tests.browser import DESK, PHONE, Axe, OpenPage, looks
 from tests.core.store.people import person
 from tests.core.store.subscriptions.hooks import subscribe, until
 from tests.standins.hook_receiver import Receiver
@@ -117,14 +117,14 @@ async def test_a_subscription_that_is_off_sends_nothing_again(
     assert answer.status_code == 409
 
 
-@pytest.mark.parametrize(("size", "dark"), [(DESK, False), (DESK, True), (PHONE, False)])
 async def test_the_page_is_open_to_everybody(
-    open_page: OpenPage, axe: Axe, client: Client, address: str, letters: str, size: tuple[int, int], dark: bool
+    open_page: OpenPage, axe: Axe, client: Client, address: str, letters: str
 ) -> None:
     cookies = {COOKIE: (await client("administrator")).cookies[COOKIE]}
-    page = await open_page(f"{address}{PATH}", size=size, dark=dark, cookies=cookies)
-    assert await axe(page) == []
-    assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page = await open_page(f"{address}{PATH}", cookies=cookies)
+    async for look in looks(page, (DESK, False), (DESK, True), (PHONE, False)):
+        assert await axe(page) == [], look
+        assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), look
 
 
 async def test_by_keyboard_alone_and_without_scripts(

@@ -13,7 +13,7 @@ from benhan.core.access.accounts import open_session
 from benhan.core.access.callers import COOKIE
 from benhan.core.db import Database
 from benhan.simulator import House
-from tests.browser import DESK, PHONE, Axe, OpenPage
+from tests.browser import DESK, PHONE, Axe, OpenPage, looks
 from tests.patient import telephones
 from tests.standins.sms_gateway import GatewayStandIn
 
@@ -27,9 +27,10 @@ def gateway(app: Starlette) -> Iterator[GatewayStandIn]:
 
 
 async def clean(page: Page, axe: Axe) -> None:
-    """Open to everybody, and nothing wider than the screen."""
-    assert await axe(page) == [], page.url
-    assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), page.url
+    """Open to everybody on a phone, light and dark, and nothing wider than the screen."""
+    async for look in looks(page, (PHONE, True), (PHONE, False)):
+        assert await axe(page) == [], (page.url, look)
+        assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), page.url
 
 
 async def enter(page: Page, gateway: GatewayStandIn, phone: str, birth: str) -> None:
@@ -46,19 +47,12 @@ async def enter(page: Page, gateway: GatewayStandIn, phone: str, birth: str) -> 
     await page.keyboard.press("Enter")
 
 
-@pytest.mark.parametrize("dark", [False, True])
 async def test_she_signs_in_names_her_son_and_he_reads(
-    open_page: OpenPage,
-    axe: Axe,
-    address: str,
-    database: Database,
-    hospital: House,
-    gateway: GatewayStandIn,
-    dark: bool,
+    open_page: OpenPage, axe: Axe, address: str, database: Database, hospital: House, gateway: GatewayStandIn
 ) -> None:
     phone, his_phone = telephones.number(), telephones.number()
     await telephones.patient(database, hospital, phone)
-    hers = await open_page(f"{address}{telephones.ENTRY}?co-so={hospital.code}", size=PHONE, dark=dark)
+    hers = await open_page(f"{address}{telephones.ENTRY}?co-so={hospital.code}", size=PHONE)
     await clean(hers, axe)
     await enter(hers, gateway, phone, "03021956")
     await hers.wait_for_url(f"{address}/nguoi-benh")
@@ -72,7 +66,7 @@ async def test_she_signs_in_names_her_son_and_he_reads(
     await hers.wait_for_selector("text=chờ người ấy nhận lời")
     await clean(hers, axe)
 
-    his = await open_page(f"{address}{telephones.ENTRY}?co-so={hospital.code}", size=PHONE, dark=dark)
+    his = await open_page(f"{address}{telephones.ENTRY}?co-so={hospital.code}", size=PHONE)
     await enter(his, gateway, his_phone, "15081985")
     await his.wait_for_url("**/nguoi-benh/chon")
     await clean(his, axe)

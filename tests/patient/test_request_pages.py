@@ -12,7 +12,7 @@ from benhan.core.access.rights import OPEN, Kind, Step
 from benhan.core.db import Database
 from benhan.core.store import rights
 from benhan.simulator import House
-from tests.browser import PHONE, Axe, OpenPage
+from tests.browser import PHONE, Axe, OpenPage, looks
 from tests.patient import people
 from tests.patient.test_consent_pages import enter, person_of
 
@@ -66,28 +66,26 @@ async def test_a_restriction_is_shown_to_her_and_ends_when_she_says_so(
     assert "Hồ sơ đang hạn chế" not in (await browser.get(ROOT)).text
 
 
-@pytest.mark.parametrize("dark", [False, True])
 async def test_her_page_is_open_to_everybody(
-    open_page: OpenPage, axe: Axe, address: str, database: Database, hospital: House, dark: bool
+    open_page: OpenPage, axe: Axe, address: str, database: Database, hospital: House
 ) -> None:
     person = await person_of(database, hospital)
     async with database.transaction(hospital.key) as tx:
         await rights.file(tx, hospital.subject(Role.RECEPTION), person.id or "", Kind.COMPLAIN, "Chờ quá lâu")
     page = await open_page(
-        f"{address}/nguoi-benh/{await people.link(database, hospital, person)}", size=PHONE, dark=dark, javascript=False
+        f"{address}/nguoi-benh/{await people.link(database, hospital, person)}", size=PHONE, javascript=False
     )
     await page.fill("#f-birth", "03/02/1956")
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"{address}/nguoi-benh")
-    seen = await open_page(
-        f"{address}/nguoi-benh/{await people.link(database, hospital, person)}", size=PHONE, dark=dark
-    )
+    seen = await open_page(f"{address}/nguoi-benh/{await people.link(database, hospital, person)}", size=PHONE)
     await seen.fill("#f-birth", "03/02/1956")
     await seen.keyboard.press("Enter")
     await seen.wait_for_url(f"{address}/nguoi-benh")
     await seen.goto(address + ROOT)
-    assert await axe(seen) == []
-    assert await seen.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    async for look in looks(seen, (PHONE, False), (PHONE, True)):
+        assert await axe(seen) == [], look
+        assert await seen.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), look
     await page.goto(address + ROOT)
     await page.select_option("#f-viec", "correct")
     await page.fill("#f-noi-dung", "Sai ngày sinh")

@@ -8,16 +8,16 @@ from benhan.core.access import Role
 from benhan.core.db import Database
 from benhan.hospital import queue
 from benhan.simulator import House
-from tests.browser import DESK, PHONE, Axe, OpenPage
+from tests.browser import DESK, PHONE, Axe, OpenPage, looks
 from tests.patient import people
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+LOOKS = ((PHONE, False), (PHONE, True), (DESK, False))
 PATHS = ("/nguoi-benh", "/nguoi-benh/ket-qua", "/nguoi-benh/luot-kham", "/nguoi-benh/ai-da-mo", "/nguoi-benh/mo-lai")
 
 
-@pytest.mark.parametrize(("size", "dark"), [(PHONE, False), (PHONE, True), (DESK, False)])
 async def test_every_page_is_open_to_everybody(
-    open_page: OpenPage, axe: Axe, address: str, database: Database, hospital: House, size: tuple[int, int], dark: bool
+    open_page: OpenPage, axe: Axe, address: str, database: Database, hospital: House
 ) -> None:
     async with database.transaction(hospital.key) as tx:
         person = await people.patient(tx, hospital)
@@ -27,17 +27,17 @@ async def test_every_page_is_open_to_everybody(
         await people.prescription(tx, hospital, about, "Metformin 500 mg", "active")
         for days, value in ((90, "6.8"), (0, "7.1")):
             await people.glucose(tx, hospital, about, value, days_ago=days)
-    page = await open_page(
-        f"{address}/nguoi-benh/{await people.link(database, hospital, person)}", size=size, dark=dark
-    )
-    assert await axe(page) == []
+    page = await open_page(f"{address}/nguoi-benh/{await people.link(database, hospital, person)}", size=PHONE)
+    async for look in looks(page, *LOOKS):
+        assert await axe(page) == [], look
     await page.keyboard.type("03021956")
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"{address}/nguoi-benh")
     for path in (*PATHS, f"/nguoi-benh/luot-kham/{about.id}"):
         await page.goto(address + path)
-        assert await axe(page) == [], path
-        assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+        async for look in looks(page, *LOOKS):
+            assert await axe(page) == [], (path, look)
+            assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (path, look)
 
 
 async def test_without_scripts_it_works_the_same(

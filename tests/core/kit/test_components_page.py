@@ -7,16 +7,16 @@ import asyncio
 import pytest
 from playwright.async_api import Route, expect
 
-from tests.browser import DESK, PHONE, Axe, OpenPage
+from tests.browser import DESK, PHONE, Axe, OpenPage, looks
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 async def test_has_no_accessibility_violation(
-    open_page: OpenPage, axe: Axe, kit_site: str, size: tuple[int, int], dark: bool
+    open_page: OpenPage, axe: Axe, kit_site: str, size: tuple[int, int]
 ) -> None:
-    page = await open_page(f"{kit_site}/kit?toast=1", size=size, dark=dark)
-    assert await axe(page) == []
+    page = await open_page(f"{kit_site}/kit?toast=1", size=size)
+    async for look in looks(page, (size, False), (size, True)):
+        assert await axe(page) == [], look
 
 
 async def test_fits_the_width_of_a_phone(open_page: OpenPage, kit_site: str) -> None:
@@ -53,17 +53,18 @@ async def test_the_palette_finds_an_action_without_accents(open_page: OpenPage, 
     assert await page.locator("dialog[open]").count() == 0
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 async def test_the_menu_of_preferences_and_the_palette_are_accessible(
-    open_page: OpenPage, axe: Axe, kit_site: str, dark: bool
+    open_page: OpenPage, axe: Axe, kit_site: str
 ) -> None:
-    page = await open_page(f"{kit_site}/kit", dark=dark)
+    page = await open_page(f"{kit_site}/kit")
     await page.locator("details.me summary").click()
-    assert await axe(page) == []
+    async for look in looks(page, (DESK, False), (DESK, True)):
+        assert await axe(page) == [], look
     await page.keyboard.press("Escape")
     assert await page.locator("details.me[open]").count() == 0
     await page.keyboard.press("Control+k")
-    assert await axe(page) == []
+    async for look in looks(page, (DESK, True), (DESK, False)):
+        assert await axe(page) == [], look
 
 
 async def test_the_question_mark_lists_the_keys_of_this_page(open_page: OpenPage, axe: Axe, kit_site: str) -> None:

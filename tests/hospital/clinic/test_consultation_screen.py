@@ -33,7 +33,7 @@ from benhan.hospital.visit import (
     concept,
     section_text,
 )  # fmt: skip
-from tests.browser import PHONE, Axe, OpenPage
+from tests.browser import DESK, PHONE, Axe, OpenPage, looks
 from tests.hospital.clinic.conftest import Clinic, measured, session
 
 SHOTS = os.environ.get("BENHAN_SHOTS")
@@ -315,8 +315,8 @@ async def test_every_screen_is_clean_in_light_and_dark_on_desk_and_phone(
     values = [measured("WBC", "13.2", "4.0", "10.0", "G/L", "H"), measured("HGB", "128", "120", "150", "g/L")]
     await case.clinic.result(case.patient, case.visit, case.orders[0], values)
     for name, path in (("list", "/kham"), ("visit", case.path), ("vitals", case.path + "/sinh-hieu")):
-        for look, how in (("desk", {}), ("dark", {"dark": True}), ("phone", {"size": PHONE})):
-            page = await opened(open_page, address, database, case, path=path, **how)
+        page = await opened(open_page, address, database, case, path=path)
+        async for look in looks(page, (DESK, False), (DESK, True), (PHONE, False)):
             await shot(page, f"clinic-{name}-{look}")
             assert await axe(page) == [], (name, look)
             wide = await page.evaluate("document.documentElement.scrollWidth - window.innerWidth")

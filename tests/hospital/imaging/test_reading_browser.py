@@ -11,7 +11,7 @@ from playwright.async_api import expect
 
 from benhan.core.access import Role
 from benhan.core.fhir import r4
-from tests.browser import DESK, PHONE, Axe, OpenPage
+from tests.browser import DESK, PHONE, Axe, OpenPage, looks
 from tests.hospital.orders_day import Day
 
 SHOTS = os.environ.get("BENHAN_SHOTS")
@@ -52,16 +52,15 @@ async def test_a_report_arrives_in_the_doctors_page_without_reloading(
     await expect(doctor.locator("#ket-qua")).to_contain_text("Túi mật có sỏi 12 mm")
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 async def test_the_pages_are_accessible(
-    day: Day, open_page: OpenPage, axe: Axe, address: str, size: tuple[int, int], dark: bool
+    day: Day, open_page: OpenPage, axe: Axe, address: str, size: tuple[int, int]
 ) -> None:
     cookies = await day.cookies(Role.IMAGING)
     former = await day.sends("18.15", name="Nùng Thị Ảnh")
     data = {"findings": "Túi mật có sỏi 12 mm", "conclusion": "Sỏi túi mật", "version": "0", "action": "release"}
     sent = await day.sends("18.119", "21.14", patient=former.patient, urgent=True)
-    page = await open_page(f"{address}{PATH}/{former.orders[0].id}", size=size, dark=dark, cookies=cookies)
+    page = await open_page(f"{address}{PATH}/{former.orders[0].id}", size=size, cookies=cookies)
     await page.fill("#f-findings", data["findings"])
     await page.fill("#f-conclusion", data["conclusion"])
     await page.keyboard.press("Shift+Enter")
@@ -72,11 +71,11 @@ async def test_the_pages_are_accessible(
         if view == "reading":
             await page.get_by_role("button", name="X-quang ngực thẳng").click()
             await expect(page.locator("#f-conclusion")).to_have_value(re.compile("tim phổi"))
-        assert await axe(page) == [], view
-        assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), view
-        if SHOTS:
-            name = f"imaging-{view}-{size[0]}-{'dark' if dark else 'light'}.png"
-            await page.screenshot(path=Path(SHOTS) / name, full_page=size is PHONE)
+        async for look in looks(page, (size, False), (size, True)):
+            assert await axe(page) == [], (view, look)
+            assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (view, look)
+            if SHOTS:
+                await page.screenshot(path=Path(SHOTS) / f"imaging-{view}-{look}.png", full_page=size is PHONE)
 
 
 async def test_without_javascript_a_report_is_released(day: Day, open_page: OpenPage, address: str) -> None:

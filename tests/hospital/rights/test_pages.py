@@ -16,7 +16,7 @@ from benhan.core.db import Database
 from benhan.core.fhir import r4
 from benhan.core.store import consents, rights
 from benhan.simulator import House
-from tests.browser import DESK, PHONE, Axe, OpenPage
+from tests.browser import DESK, PHONE, Axe, OpenPage, looks
 from tests.patient import people
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -181,25 +181,27 @@ async def test_the_list_is_taken_out_as_csv_and_that_is_an_act(
     assert after == before + 1
 
 
-@pytest.mark.parametrize(("size", "dark"), [(DESK, False), (DESK, True), (PHONE, False)])
+@pytest.mark.parametrize("size", [DESK, PHONE])
 async def test_the_pages_are_open_to_everybody(
     open_page: OpenPage, axe: Axe, address: str, client: Client, database: Database, hospital: House,
-    size: tuple[int, int], dark: bool,
+    size: tuple[int, int],
 ) -> None:  # fmt: skip
     id_ = await person_of(database, hospital)
     number = await filed(database, hospital, id_, Kind.RESTRICT)
     cookies = {COOKIE: (await client("planning")).cookies[COOKIE]}
-    page = await open_page(f"{address}{OFFICE}", size=size, dark=dark, cookies=cookies)
+    page = await open_page(f"{address}{OFFICE}", size=size, cookies=cookies)
     paths = [f"{DESK_ROOT}/{id_}", f"{DESK_ROOT}/{id_}/dong-y/labelled", OFFICE, f"{OFFICE}/{number}"]
     for path in paths:
         await page.goto(address + path)
-        assert await axe(page) == [], path
-        assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+        async for look in looks(page, (size, False), (size, True)):
+            assert await axe(page) == [], (path, look)
+            assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (path, look)
     await page.goto(f"{address}{DESK_ROOT}/{id_}/dong-y/contact")
     await page.check("input[name=nguoi-cho][value=patient]")
     await page.keyboard.press("Shift+Enter")
     await page.wait_for_selector("#van-ban")
-    assert await axe(page) == []
+    async for look in looks(page, (size, False), (size, True)):
+        assert await axe(page) == [], look
     await page.focus("#f-dong-y")
     await page.keyboard.press("Space")
     await page.keyboard.press("Shift+Enter")
