@@ -43,11 +43,11 @@ def messages_to(app: Starlette) -> Iterator[GatewayStandIn]:
         app.state.senders = []
 
 
-async def code_in(gateway: GatewayStandIn) -> str:
-    """The code that comes: a message leaves after the answer that a browser waits for."""
+async def code_in(gateway: GatewayStandIn, phone: str | None = None) -> str:
+    """The code that comes (to this telephone): a message leaves after the answer that a browser waits for."""
     async with asyncio.timeout(PATIENCE):
         while True:
-            if gateway.sent:
+            if any(phone is None or one["to"] == international(phone) for one in gateway.sent[-1:]):
                 return gateway.code()
             await asyncio.sleep(0.02)
 
