@@ -49,6 +49,10 @@ class Doorway(BaseRoute):
 
     def __init__(self, ways: Sequence[Way]) -> None:
         self._ways = ways
+        #: By first word, with those that take any; None: those that take any.
+        self._under = {
+            first: [way for way in ways if way.first in (None, first)] for first in {None, *(way.first for way in ways)}
+        }
         #: By first word, number of words and last word; None: any that no door names.
         self._near: dict[tuple[str, int, str | None], list[Way]] = {}
         for way in ways:
@@ -96,4 +100,4 @@ class Doorway(BaseRoute):
         await response(scope, receive, send)
 
     def _found(self, first: str, words: int, last: str | None) -> list[Way]:
-        return [way for way in self._ways if way.may_be_meant(first, words, last)]
+        return [way for way in self._under.get(first, self._under[None]) if way.may_be_meant(first, words, last)]
