@@ -198,8 +198,10 @@ def _answered(asked: r4.Task) -> str:
 
 
 async def _ended(tx: Transaction, facility: int, visit: r4.Encounter, now: datetime) -> None:
-    """A visit ended lately; of a labelled one nobody is asked."""
+    """A visit ended lately; of a labelled one nobody is asked, nor after a death."""
     end, patient = moment(visit.period.end) if visit.period else None, id_of(visit.subject)
+    if visit.hospitalization and code_of(visit.hospitalization.dischargeDisposition, systems.DISCHARGE) == "exp":
+        return
     if visit.status != "finished" or end is None or patient is None or (visit.meta and visit.meta.security):
         return
     if end > now - FRESH:

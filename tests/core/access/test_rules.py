@@ -191,7 +191,7 @@ def test_the_rule_that_closes_is_named() -> None:
 #: Roles that no rule about labels names: the program's own services, and reception but for some types.
 UNASKED = frozenset({
     Role.RECEPTION, Role.FINDER_SERVICE, Role.RIGHTS_SERVICE, Role.FIGURES_SERVICE, Role.ARRIVAL_SERVICE, Role.LOADER,
-    Role.TELLING_SERVICE,
+    Role.TELLING_SERVICE, Role.WARD_SERVICE,
 })  # fmt: skip
 
 

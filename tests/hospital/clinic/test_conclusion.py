@@ -18,6 +18,7 @@ from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Conflict, Invalid
 from benhan.core.kit.clock import now, today
 from benhan.core.store.records import version_of
+from benhan.hospital import stay
 from benhan.hospital import visit as words
 from benhan.hospital.clinic import conclusion, prescribing
 from benhan.hospital.clinic import prescribing_rules as limits
@@ -324,3 +325,10 @@ async def test_a_booking_is_fulfilled_when_its_visit_ends(visit: Room, loader: S
     await sign(visit, hospital.password)
     (found,) = await visit.all(r4.Appointment, patient=f"Patient/{visit.patient}")
     assert found.status == "fulfilled"
+
+
+async def test_who_is_to_be_admitted_waits_for_a_bed_of_that_department(visit: Room, hospital: House) -> None:
+    await sign(visit, hospital.password, Decision(outcome="admit", department="khoa-k04", department_name="Tim mạch"))
+    waiting = [one for one in await visit.all(r4.Encounter, patient=f"Patient/{visit.patient}") if stay.is_stay(one)]
+    assert [(one.status, stay.department(one)) for one in waiting] == [("planned", "khoa-k04")]
+    assert waiting[0].reasonReference and waiting[0].reasonCode

@@ -44,6 +44,7 @@ class Role(StrEnum):
     QUESTION_SERVICE = "question-service"
     REMOTE_SERVICE = "remote-service"
     NOTICE_SERVICE = "notice-service"
+    WARD_SERVICE = "ward-service"
     LOADER = "loader"
 
 
@@ -101,6 +102,8 @@ class Permission(StrEnum):
     ANSWER_QUESTIONS = "answer-questions"
     FACILITY_PAGE = "facility-page"
     ARCHIVE = "archive"
+    WATCH_BEDS = "watch-beds"
+    WARD = "ward"
     PROVINCE_FIGURES = "province-figures"
     FHIR = "fhir"
     EXPORT = "export"
@@ -129,6 +132,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.SHARE,
             _P.CONSENTS,
             _P.ANSWER_QUESTIONS,
+            _P.WATCH_BEDS,
+            _P.WARD,
         }
     ),
     Role.NURSE: frozenset(
@@ -143,6 +148,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.PRINT,
             _P.SHARE,
             _P.CONSENTS,
+            _P.WATCH_BEDS,
+            _P.WARD,
         }
     ),
     Role.LABORATORY: frozenset(
@@ -167,6 +174,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.FEEDBACK,
             _P.FACILITY_PAGE,
             _P.ARCHIVE,
+            _P.WATCH_BEDS,
         }
     ),
     Role.ADMINISTRATOR: frozenset(
@@ -208,6 +216,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.QUESTION_SERVICE: frozenset(),
     Role.REMOTE_SERVICE: frozenset(),
     Role.NOTICE_SERVICE: frozenset(),
+    Role.WARD_SERVICE: frozenset(),
     Role.LOADER: frozenset(),
 }
 

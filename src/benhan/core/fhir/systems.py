@@ -40,6 +40,9 @@ MEDICINE_CODE: Final = f"{BENHAN}/sid/medicine-code"
 #: The code of the booking that something belongs to (a payment, a photo): several may.
 OF_BOOKING: Final = f"{BENHAN}/sid/of-booking"
 #: What a payment is called in a transfer and in an order; what the bank, who tells of its money, and Zalo call it.
+#: The number of the visit that ended with an admission.
+OF_VISIT: Final = f"{BENHAN}/sid/of-visit"
+#: What a payment is called in a transfer and in an order; what the bank and Zalo call it.
 PAYMENT_REFERENCE: Final = f"{BENHAN}/sid/payment-reference"
 BANK_TRANSACTION: Final = f"{BENHAN}/sid/bank-transaction"
 BANK_NOTICE: Final = f"{BENHAN}/sid/bank-notice"
@@ -71,6 +74,10 @@ VACCINES: Final = "http://hl7.org/fhir/sid/cvx"
 ALLERGY_CLINICAL: Final = "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical"
 ALLERGY_VERIFICATION: Final = "http://terminology.hl7.org/CodeSystem/allergyintolerance-verification"
 DIAGNOSIS_ROLE: Final = "http://terminology.hl7.org/CodeSystem/diagnosis-role"
+ACT_PRIORITY: Final = "http://terminology.hl7.org/CodeSystem/v3-ActPriority"
+ADMIT_SOURCE: Final = "http://terminology.hl7.org/CodeSystem/admit-source"
+#: State of a bed: table 0116 of HL7 v2.
+BED_STATUS: Final = "http://terminology.hl7.org/CodeSystem/v2-0116"
 DISCHARGE: Final = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
 DIAGNOSTIC_SERVICE: Final = "http://terminology.hl7.org/CodeSystem/v2-0074"
 ORGANIZATION_TYPE: Final = "http://terminology.hl7.org/CodeSystem/organization-type"
@@ -100,6 +107,9 @@ CHANNEL: Final = f"{BENHAN}/CodeSystem/channel"
 ROOM_TYPE: Final = f"{BENHAN}/CodeSystem/room-type"
 SPECIALTY: Final = f"{BENHAN}/CodeSystem/specialty"
 OUTCOME: Final = f"{BENHAN}/CodeSystem/visit-outcome"
+#: What is done with a stay: transferred, a doctor called (`hospital/ward`); what came of the treatment.
+STAY: Final = f"{BENHAN}/CodeSystem/stay"
+TREATMENT_RESULT: Final = f"{BENHAN}/CodeSystem/treatment-result"
 ALLERGY_CLASS: Final = f"{BENHAN}/CodeSystem/allergy-class"
 #: N narcotic, H psychotropic or precursor, C other. Source: TT 26/2025/TT-BYT.
 PRESCRIPTION_KIND: Final = f"{BENHAN}/CodeSystem/prescription-kind"
@@ -157,6 +167,9 @@ EXTENSION_PACKAGE: Final = f"{EXTENSION}/package"
 EXTENSION_REQUIRED_AT_CLOSING: Final = f"{EXTENSION}/required-at-closing"
 EXTENSION_HIDDEN_SINCE: Final = f"{EXTENSION}/hidden-since"
 EXTENSION_UNCLEAR: Final = f"{EXTENSION}/unclear"
+#: Of a stay: what came of the treatment (`hospital/stay.RESULTS`); when somebody on leave is awaited back.
+EXTENSION_RESULT: Final = f"{EXTENSION}/treatment-result"
+EXTENSION_AWAITED: Final = f"{EXTENSION}/awaited-back"
 EXTENSION_ETHNICITY: Final = f"{VN_CORE}/StructureDefinition/extension-ethic"
 EXTENSION_OCCUPATION: Final = f"{VN_CORE}/StructureDefinition/extension-occupation"
 EXTENSION_NATIONALITY: Final = f"{VN_CORE}/StructureDefinition/extension-nationality"

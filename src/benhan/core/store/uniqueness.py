@@ -22,6 +22,8 @@ UNIQUE_IDENTIFIERS = frozenset(
 )
 #: A booking in one of these states holds its slot.
 HOLDING = frozenset({"proposed", "pending", "booked", "arrived", "fulfilled", "checked-in"})
+#: A stay in one of these states holds its bed, and its person.
+STAYING = frozenset({"planned", "in-progress", "onleave"})
 
 
 def once(resource: r4.Resource) -> list[str]:
@@ -36,9 +38,28 @@ def once(resource: r4.Resource) -> list[str]:
             found = {what for what in found if systems.CCCD not in what}
         case r4.Appointment(status=status, slot=slots) if status in HOLDING and slots:
             found |= {f"slot {slot.reference}" for slot in slots if slot.reference}
-        case r4.Encounter(appointment=bookings, status=status) if bookings and status != "cancelled":
-            found |= {f"visit of {booking.reference}" for booking in bookings if booking.reference}
+        case r4.Encounter(status=status) if status != "cancelled":
+            found |= {f"visit of {booking.reference}" for booking in resource.appointment or [] if booking.reference}
+            found |= _stay(resource) if status in STAYING else set()
     return sorted(found)
+
+
+def _stay(visit: r4.Encounter) -> set[str]:
+    """A bed holds one stay, and a person is in one (of those that this facility numbered)."""
+    numbered = any(one.system == systems.VISIT_NUMBER for one in visit.identifier or [])
+    person = visit.subject.reference if visit.class_.code == "IMP" and numbered and visit.subject else None
+    beds = {
+        f"bed {one.location.reference}"
+        for one in visit.location or []
+        if one.status in ("active", "reserved") and one.location.reference and _is_bed(one.physicalType)
+    }
+    return beds | ({f"stay of {person}"} if person else set())
+
+
+def _is_bed(kind: r4.CodeableConcept | None) -> bool:
+    return any(
+        one.system == systems.LOCATION_PHYSICAL_TYPE and one.code == "bd" for one in (kind.coding or [] if kind else [])
+    )
 
 
 def _identifiers(resource: r4.Resource) -> list[r4.Identifier]:

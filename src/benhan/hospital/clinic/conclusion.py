@@ -22,6 +22,7 @@ from benhan.core.fhir.outcome import Conflict, Invalid, VersionConflict
 from benhan.core.kit.clock import now, today, vn_date, vn_time
 from benhan.core.language import _
 from benhan.core.store.records import version_of
+from benhan.hospital import admission
 from benhan.hospital import visit as words
 from benhan.hospital.clinic import conclusion_appointment as appointment
 from benhan.hospital.clinic import conclusion_rules, note, prescribing, rules
@@ -179,7 +180,28 @@ async def _conclude(tx: Transaction, who: Subject, found: Content, decision: Dec
     records = [visit, signed, *found.conditions, *requests, *found.results]
     await _sign(tx, who, visit, records, at)
     await _leave_queue(tx, who, visit, at)
+    if decision.outcome == "admit":
+        await _ask_for_a_bed(tx, who, visit, found, decision)
     return visit
+
+
+async def _ask_for_a_bed(
+    tx: Transaction, who: Subject, visit: r4.Encounter, found: Content, decision: Decision
+) -> None:
+    """On the waiting list of the ward, unless she is on one, or lies here, already."""
+    patient = words.id_of(visit.subject) or ""
+    if visit.subject is None or await admission.open_stay(tx, who, patient):
+        return
+    main = sorted(found.conditions, key=lambda one: words.display_of(one.code))
+    await admission.ask(tx, who, admission.Request(
+        patient=visit.subject,
+        department=r4.Reference(reference=f"Organization/{decision.department}", display=decision.department_name),
+        source="emd" if visit.class_.code == "EMER" else "outp",
+        reason="; ".join(words.display_of(one.code) for one in main),
+        urgency="EM" if visit.class_.code == "EMER" else "R",
+        conditions=[store.reference(one) for one in main],
+        visit=words.identifier(visit, systems.VISIT_NUMBER) or "",
+    ))  # fmt: skip
 
 
 async def addenda(tx: Transaction, who: Subject, visit: r4.Encounter) -> list[r4.Composition]:

@@ -79,7 +79,7 @@ async def figures(tx: Transaction, who: Subject, now: datetime, waiting: int) ->
 async def _counted(tx: Transaction, who: Subject, now: datetime, waiting: int) -> Figures:
     day = local(now).date()
     quarters = ByTime("date", day_bounds(day)[0], timedelta(minutes=15))
-    received: dict[str, str | list[str]] = {"date": _within(day), "status:not": "cancelled"}
+    received: dict[str, str | list[str]] = {"date": _within(day), "status:not": "cancelled", "class:not": "IMP"}
     visits = await tally(tx, who, r4.Encounter, received, quarters, ByPresence("appointment"))
     came = Counter[int]()
     for (at, _booked), people in visits.items():

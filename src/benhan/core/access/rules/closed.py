@@ -57,7 +57,7 @@ DENIED: Final[tuple[Deny, ...]] = (
         en="The patient asked for it: the record is used for care and for what the law orders, and nothing else.",
     ),
     Deny(
-        name="signed-not-changed", roles=f"{_OUTSIDE_ARCHIVE} planning loader", may_not="u",
+        name="signed-not-changed", roles=f"{_OUTSIDE_ARCHIVE} planning loader ward-service", may_not="u",
         types="Encounter Composition Condition MedicationRequest Provenance", labels=State.CLOSED, unless=(),
         law=LAW_SIGNED,
         vi="Lượt khám đã xong và đã ký thì không ai sửa phiếu, chẩn đoán, đơn thuốc, chữ ký; chỉ ghi và ký bổ sung.",

@@ -91,6 +91,18 @@ SERVICES: Final[tuple[Allow, ...]] = (
         en="The program keeps the news, the address and the hours that planning writes for everybody.",
     ),
     Allow(
+        name="stays-kept", roles="ward-service", may="crus", types="Encounter Location Task", purpose=Purpose.TREATMENT,
+        law="Luật KCB 15/2023 Đ69k1; TT 32/2023/TT-BYT (43, 44/BV2)",
+        vi="Chương trình ghi ai nằm giường nào, chuyển khoa, ra viện, khi bác sĩ, điều dưỡng làm việc ấy.",
+        en="The program keeps who lies in which bed, is transferred or leaves, as doctors and nurses do it.",
+    ),
+    Allow(
+        name="death-kept", roles="ward-service", may="ru", types="Patient", purpose=Purpose.TREATMENT,
+        law="Luật KCB 15/2023 Đ69k1; Luật Hộ tịch 60/2014 Đ32–34",
+        vi="Chương trình ghi giờ tử vong vào hồ sơ người bệnh khi bác sĩ kết luận.",
+        en="The program writes the time of death into the patient's record as a doctor concludes it.",
+    ),
+    Allow(
         name="questions-kept", roles="question-service", may="crus", types="Communication", purpose=Purpose.TREATMENT,
         law=LAW_CARE,
         vi="Chương trình giữ câu hỏi của người bệnh và câu trả lời của bác sĩ, dưới tên người viết.",
