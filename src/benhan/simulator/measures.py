@@ -8,7 +8,6 @@ from functools import cache
 from random import Random
 
 from benhan.core.fhir import r4, systems
-from benhan.hospital.clinic.rules_vitals import ADULT_MONTHS, UNITS, Range, body_mass_index, normal
 from benhan.hospital.visit import (
     BLOOD_PRESSURE,
     BMI,
@@ -23,6 +22,7 @@ from benhan.hospital.visit import (
     WEIGHT,
     concept,
 )
+from benhan.hospital.vital_rules import ADULT_MONTHS, UNITS, Range, body_mass_index, normal
 from benhan.simulator.diseases import Disease
 from benhan.simulator.people import Person
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from benhan.core.fhir import r4
-from benhan.hospital.clinic import rules_vitals as rules
+from benhan.hospital import vital_rules as rules
 from benhan.hospital.clinic.readings import pressure, reading
 from benhan.hospital.visit import (
     BLOOD_PRESSURE,

@@ -28,7 +28,7 @@ from benhan.hospital.clinic.conclusion_rules import Content
 from benhan.hospital.clinic.diagnoses import listed
 from benhan.hospital.clinic.heading import SEXES
 from benhan.hospital.clinic.prescribing_lines import Line
-from benhan.hospital.clinic.rules_vitals import figure
+from benhan.hospital.vital_rules import figure
 
 PRESCRIPTION = Path(__file__).parent / "prescription.typ"
 VISIT_SHEET = Path(__file__).parent / "visit_sheet.typ"

@@ -11,8 +11,8 @@ import msgspec
 
 from benhan.core.fhir import r4, systems
 from benhan.core.kit.money import figures as whole_figures
-from benhan.hospital.clinic.rules_vitals import UNITS, Range, figure, normal
 from benhan.hospital.visit import BLOOD_PRESSURE, DIASTOLIC, SYSTOLIC, VITALS, code_of, display_of, id_of, moment
+from benhan.hospital.vital_rules import UNITS, Range, figure, normal
 
 _SHORT = re.compile(r".+\(([^()]{2,8})\)")
 _HIGH, _LOW, _ODD = frozenset({"H", "HH", "HU"}), frozenset({"L", "LL", "LU"}), frozenset({"A", "AA", "POS"})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -21,7 +20,6 @@ from benhan.core.store.records import version_of
 from benhan.hospital.clinic.note import writer
 from benhan.hospital.clinic.readings import is_vital, latest
 from benhan.hospital.clinic.rules import ENDED
-from benhan.hospital.clinic.rules_vitals import ADULT_MONTHS, POSSIBLE, UNITS, Range, body_mass_index, doubts, normal
 from benhan.hospital.visit import (
     BLOOD_PRESSURE,
     BMI,
@@ -34,11 +32,11 @@ from benhan.hospital.visit import (
     TEMPERATURE,
     VITALS,
     WEIGHT,
-    concept,
     id_of,
     moment,
-    observation,
 )
+from benhan.hospital.vital_records import measured, observations, read_pressure
+from benhan.hospital.vital_rules import ADULT_MONTHS, POSSIBLE, UNITS, Range, body_mass_index, doubts, normal
 
 #: Field of the form → LOINC.
 FIELDS = {
@@ -53,7 +51,6 @@ FIELDS = {
 PLACES = {"temperature": 1, "weight": 2, "height": 1}
 #: How long an adult's height still counts for the BMI.
 HEIGHT_DAYS = 730
-_PRESSURE = re.compile(r"(\d{2,3})\s*[/ .\-]\s*(\d{2,3})")
 
 
 class NeedsConfirmation(Invalid):
@@ -114,9 +111,9 @@ async def record(
     months = age_months(patient.birthDate, at.date()) if patient.birthDate else None
     if not confirmed and (found := doubts(values, months)):
         raise NeedsConfirmation(found)
-    kept = [await store.create(tx, who, one) for one in _observations(who, visit, dict(values), months, at)]
+    kept = [await store.create(tx, who, one) for one in observations(writer(who), visit, values, months, at)]
     if mass := await _mass(tx, who, patient, values, months, at):
-        one = _measured(who, visit, BMI, mass, months, at)
+        one = measured(writer(who), visit, BMI, mass, months, at)
         kept.append(await store.create(tx, who, one))
     return kept
 
@@ -136,74 +133,6 @@ async def withdraw(tx: Transaction, who: Subject, visit: r4.Encounter, id_: str)
         raise Conflict(_("Chỉ rút lại được sinh hiệu ở đây."))
     changed = msgspec.structs.replace(one, status="entered-in-error")
     return await store.update(tx, who, changed, if_match=version_of(one))
-
-
-def _observations(
-    who: Subject, visit: r4.Encounter, values: dict[str, Decimal], months: int | None, at: datetime
-) -> list[r4.Observation]:
-    high, low = values.pop(SYSTOLIC, None), values.pop(DIASTOLIC, None)
-    found = [_measured(who, visit, code, value, months, at) for code, value in values.items()]
-    if high is not None or low is not None:
-        found.append(_pressure(who, visit, {SYSTOLIC: high, DIASTOLIC: low}, months, at))
-    return found
-
-
-def _measured(
-    who: Subject, visit: r4.Encounter, code: str, value: Decimal, months: int | None, at: datetime
-) -> r4.Observation:
-    name, unit = VITALS[code]
-    bounds = normal(code, months)
-    one = _blank(who, visit, code, name, at)
-    return msgspec.structs.replace(
-        one,
-        valueQuantity=_quantity(value, unit),
-        referenceRange=_reference(bounds, unit),
-        interpretation=_interpretation(bounds, value),
-    )
-
-
-def _pressure(
-    who: Subject, visit: r4.Encounter, parts: Mapping[str, Decimal | None], months: int | None, at: datetime
-) -> r4.Observation:
-    name, unit = VITALS[BLOOD_PRESSURE]
-    components = [
-        r4.ObservationComponent(
-            code=concept(systems.LOINC, code, {SYSTOLIC: "Tâm thu", DIASTOLIC: "Tâm trương"}[code]),
-            valueQuantity=_quantity(value, unit),
-            referenceRange=_reference(normal(code, months), unit),
-            interpretation=_interpretation(normal(code, months), value),
-        )
-        for code, value in parts.items()
-        if value is not None
-    ]
-    return msgspec.structs.replace(_blank(who, visit, BLOOD_PRESSURE, name, at), component=components)
-
-
-def _blank(who: Subject, visit: r4.Encounter, code: str, name: str, at: datetime) -> r4.Observation:
-    category = concept(systems.OBSERVATION_CATEGORY, "vital-signs", "Sinh hiệu")
-    one = observation(
-        id_of(visit.subject) or "", visit.id or "", concept(systems.LOINC, code, name), "vital-signs", at,
-        performer=[writer(who)],
-    )  # fmt: skip
-    return msgspec.structs.replace(one, category=[category])
-
-
-def _quantity(value: Decimal, unit: str) -> r4.Quantity:
-    return r4.Quantity(value=value, unit=UNITS[unit], system=systems.UCUM, code=unit)
-
-
-def _reference(bounds: Range | None, unit: str) -> list[r4.ObservationReferenceRange] | None:
-    if bounds is None:
-        return None
-    low, high = (None if bound is None else _quantity(bound, unit) for bound in bounds)
-    return [r4.ObservationReferenceRange(low=low, high=high)]
-
-
-def _interpretation(bounds: Range | None, value: Decimal) -> list[r4.CodeableConcept] | None:
-    if bounds is None:
-        return None
-    code, said = {"hi": ("H", "Cao"), "lo": ("L", "Thấp"), "": ("N", "Bình thường")}[bounds.flag(value)]
-    return [concept(systems.INTERPRETATION, code, said)]
 
 
 async def _mass(
@@ -229,24 +158,8 @@ async def _mass(
 def _blood_pressure_field(months: int | None) -> forms.Field:
     high, low = normal(SYSTOLIC, months), normal(DIASTOLIC, months)
     hint = f"{high}/{low}" if high and low else _("ví dụ 120/80")
-    return forms.Field(
-        "pressure", _(VITALS[BLOOD_PRESSURE][0]), "text", _read_pressure, hint=hint, most=12, unit="mmHg"
-    )
+    return forms.Field("pressure", _(VITALS[BLOOD_PRESSURE][0]), "text", read_pressure, hint=hint, most=12, unit="mmHg")
 
 
 def _hint(bounds: Range | None) -> str:
     return str(bounds) if bounds else ""
-
-
-def _read_pressure(written: str, _field: forms.Field) -> tuple[Decimal, Decimal]:
-    match = _PRESSURE.fullmatch(written.strip())
-    if not match:
-        raise Invalid(_("Nhập huyết áp dạng 120/80"))
-    high, low = Decimal(match[1]), Decimal(match[2])
-    for code, value in ((SYSTOLIC, high), (DIASTOLIC, low)):
-        lowest, highest = POSSIBLE[code]
-        if not Decimal(str(lowest)) <= value <= Decimal(str(highest)):
-            raise Invalid(_("Huyết áp %(value)s mmHg không thể có", value=value))
-    if low >= high:
-        raise Invalid(_("Tâm thu phải lớn hơn tâm trương"))
-    return high, low
