@@ -83,6 +83,7 @@ ROOMS = (
     "benhan.hospital.review.pages",
     "benhan.hospital.review.pages_glass",
     "benhan.hospital.chart.pages",
+    "benhan.hospital.ward.pages",
     "benhan.hospital.referral_pages",
     "benhan.hospital.cashier.pages",
     "benhan.hospital.cashier.pages_setup",

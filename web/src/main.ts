@@ -13,9 +13,11 @@ import "./styles/province.css";
 import "./styles/phone.css";
 import "./styles/results.css";
 import "./styles/call.css";
+import "./styles/ward.css";
 import "./styles/print.css";
 import "./behaviour/exchange";
 import { autosave } from "./behaviour/autosave";
+import { beds } from "./behaviour/beds";
 import { clock } from "./behaviour/clock";
 import { combobox } from "./behaviour/combobox";
 import { dialogs } from "./behaviour/dialogs";
@@ -29,6 +31,6 @@ import { tables } from "./behaviour/table";
 import { toasts } from "./behaviour/toast";
 
 // Whoever is asked first may take a key: an open list, then the keys of the page, then the rows of a table.
-for (const start of [dialogs, combobox, palette, scan, keys, sheets, tables, toasts, autosave, clock, passkeys, lock]) start();
+for (const start of [dialogs, combobox, palette, scan, beds, keys, sheets, tables, toasts, autosave, clock, passkeys, lock]) start();
 if (document.querySelector("[data-call]")) void import("./behaviour/call").then(({ call }) => call());
 if (window.parent !== window) document.documentElement.dataset.framed = ""; // beside a call: without its own top

@@ -28,6 +28,7 @@ from benhan.simulator.offers import offer
 from benhan.simulator.population import Population
 from benhan.simulator.records import Writer
 from benhan.simulator.timeline import WEEKDAYS, Stop, Visit, past_day, this_morning
+from benhan.simulator.wards import fill_wards
 
 SEED = 2026
 MARK = "simulator:"
@@ -61,6 +62,7 @@ async def fill_province(
     await offer(database, house)
     province = await build_province(database, owner_dsn)
     filled = await fill(database, house, visits=visits, progress=progress)
+    await fill_wards(database, house)
     if filled.records:
         await analyze(owner_dsn)
     return [

@@ -39,10 +39,9 @@ SERVICE_CODE: Final = f"{BENHAN}/sid/service-code"
 MEDICINE_CODE: Final = f"{BENHAN}/sid/medicine-code"
 #: The code of the booking that something belongs to (a payment, a photo): several may.
 OF_BOOKING: Final = f"{BENHAN}/sid/of-booking"
-#: What a payment is called in a transfer and in an order; what the bank, who tells of its money, and Zalo call it.
 #: The number of the visit that ended with an admission.
 OF_VISIT: Final = f"{BENHAN}/sid/of-visit"
-#: What a payment is called in a transfer and in an order; what the bank and Zalo call it.
+#: What a payment is called in a transfer and in an order; what the bank, who tells of its money, and Zalo call it.
 PAYMENT_REFERENCE: Final = f"{BENHAN}/sid/payment-reference"
 BANK_TRANSACTION: Final = f"{BENHAN}/sid/bank-transaction"
 BANK_NOTICE: Final = f"{BENHAN}/sid/bank-notice"
