@@ -16,8 +16,8 @@ from benhan.core.fhir.outcome import Invalid
 from benhan.core.kit import clock, forms, json_forms, pictures
 from benhan.core.language import _
 from benhan.hospital import emergency, weekly
-from benhan.hospital.questions import actions, roster, rules
-from benhan.hospital.questions.actions import Asked
+from benhan.hospital.questions import asking, roster, rules, thread
+from benhan.hospital.questions.asking import Asked
 from benhan.hospital.questions.rules import STATE_NAMES, Question, Registered, State
 
 PATH: Final = "/app/questions"
@@ -83,7 +83,7 @@ class Service(json_forms.Said):
 
 async def overview(request: Request, tx: Transaction, who: Subject) -> Response:
     """Her questions, what can be asked, and the words that must not wait."""
-    found = await actions.mine(tx, who)
+    found = await asking.mine(tx, who)
     return json_forms.answer({
         "questions": [_shown(one, []) for one in found], "most": rules.MOST_OPEN,
         "open": sum(one.state is not State.CLOSED for one in found),
@@ -100,7 +100,7 @@ async def ask(request: Request, tx: Transaction, who: Subject) -> Response:
     ])  # fmt: skip
     form.require()
     asked = Asked(service=form["service"], visit=form["visit"] or "", words=form["words"], pictures=photos)
-    return json_forms.answer(await _one(tx, who, (await actions.ask(tx, who, asked, _key(request))).id), 201)
+    return json_forms.answer(await _one(tx, who, (await asking.ask(tx, who, asked, _key(request))).id), 201)
 
 
 async def show(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -115,7 +115,7 @@ async def say_more(request: Request, tx: Transaction, who: Subject) -> Response:
     form = json_forms.of_object(said, [_words()])
     form.require()
     id_ = request.path_params["question"]
-    await actions.say_more(tx, who, id_, form["words"], photos, _key(request))
+    await asking.say_more(tx, who, id_, form["words"], photos, _key(request))
     return json_forms.answer(await _one(tx, who, id_), 201)
 
 
@@ -124,18 +124,19 @@ async def close(request: Request, tx: Transaction, who: Subject) -> Response:
     ratings = [(str(one), str(one)) for one in rules.RATINGS]
     form = await json_forms.read(request, [forms.choice("rating", _("Mức hài lòng"), ratings)])
     id_ = request.path_params["question"]
-    await actions.close(tx, who, id_, int(form["rating"]) if form["rating"] else None)
+    await asking.close(tx, who, id_, int(form["rating"]) if form["rating"] else None)
     return json_forms.answer(await _one(tx, who, id_))
 
 
 async def file(request: Request, tx: Transaction, who: Subject) -> Response:
     """Something that was sent along, in Base64."""
-    kind, body = await actions.file(tx, who, request.path_params["question"], request.path_params["file"])
+    found, lines = await asking.read(tx, who, request.path_params["question"])
+    kind, body = await thread.file(tx, who, found.first, lines, request.path_params["file"])
     return json_forms.answer({"kind": kind, "data": base64.b64encode(body).decode()})
 
 
 async def _one(tx: Transaction, who: Subject, id_: str) -> Shown:
-    return _shown(*await actions.read(tx, who, id_))
+    return _shown(*await asking.read(tx, who, id_))
 
 
 def _words() -> forms.Field:

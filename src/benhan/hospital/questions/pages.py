@@ -17,9 +17,10 @@ from benhan.core.kit.pages import NavItem
 from benhan.core.kit.pictures import MOST_PICTURE, MOST_PICTURES, bare
 from benhan.core.language import _, later
 from benhan.hospital import emergency
-from benhan.hospital.questions import actions, roster, rules
-from benhan.hospital.questions.actions import JPEG, PDF, Answer
+from benhan.hospital.questions import answering, roster, rules, thread
+from benhan.hospital.questions.answering import Answer
 from benhan.hospital.questions.rules import STATE_NAMES
+from benhan.hospital.questions.thread import JPEG, PDF
 
 pages.register("questions", "benhan.hospital.questions")
 
@@ -35,7 +36,7 @@ _SAID: Final = {
 async def inbox(request: Request, tx: Transaction, who: Subject) -> Response:
     """What waits for a doctor, or what is closed."""
     closed = request.query_params.get("xem") == "dong"
-    found = await actions.inbox(tx, who, closed=closed)
+    found = await answering.inbox(tx, who, closed=closed)
     template = "questions/_inbox.html" if pages.is_fragment(request) else "questions/inbox.html"
     mine = [one for one in found if one.practitioner == who.practitioner]
     return pages.render(
@@ -51,7 +52,7 @@ async def show(request: Request, tx: Transaction, who: Subject) -> Response:
 
 async def take(request: Request, tx: Transaction, who: Subject) -> Response:
     """It is hers."""
-    await actions.take(tx, who, request.path_params["question"])
+    await answering.take(tx, who, request.path_params["question"])
     return _back(request, "nhan")
 
 
@@ -59,7 +60,7 @@ async def hand_over(request: Request, tx: Transaction, who: Subject) -> Response
     """To a colleague; she goes back to her list."""
     form = await forms.read_form(request, [forms.hidden("bac-si", required=True)])
     form.require()
-    await actions.hand_over(tx, who, request.path_params["question"], form["bac-si"])
+    await answering.hand_over(tx, who, request.path_params["question"], form["bac-si"])
     return RedirectResponse(f"{PATH}?xong=chuyen", 303)
 
 
@@ -74,7 +75,7 @@ async def answer(request: Request, tx: Transaction, who: Subject) -> Response:
     signs = bool(form["nhan-dinh"])
     try:
         said = Answer(words=form["words"], files=_files(name, body), password=form["password"] if signs else "")
-        await actions.answer(tx, who, request.path_params["question"], said, form["lan"])
+        await answering.answer(tx, who, request.path_params["question"], said, form["lan"])
     except Invalid as wrong:
         form.errors.add(wrong.where if wrong.where in form.fields else "", wrong.message)
         return await _page(request, tx, who, form)
@@ -83,13 +84,14 @@ async def answer(request: Request, tx: Transaction, who: Subject) -> Response:
 
 async def close(request: Request, tx: Transaction, who: Subject) -> Response:
     """The house closes it."""
-    await actions.close_for(tx, who, request.path_params["question"])
+    await answering.close_for(tx, who, request.path_params["question"])
     return RedirectResponse(f"{PATH}?xong=dong", 303)
 
 
 async def file(request: Request, tx: Transaction, who: Subject) -> Response:
     """Something that was sent along."""
-    kind, body = await actions.file(tx, who, request.path_params["question"], request.path_params["file"])
+    found, lines = await answering.opened(tx, who, request.path_params["question"])
+    kind, body = await thread.file(tx, who, found.first, lines, request.path_params["file"])
     return Response(body, media_type=kind, headers={"Content-Disposition": "inline"})
 
 
@@ -131,7 +133,7 @@ def _files(name: str, body: bytes) -> tuple[tuple[str, str, bytes], ...]:
 
 
 async def _page(request: Request, tx: Transaction, who: Subject, form: Form | None) -> Response:
-    found, lines = await actions.opened(tx, who, request.path_params["question"])
+    found, lines = await answering.opened(tx, who, request.path_params["question"])
     colleagues = {
         one.practitioner: one.doctor for one in await roster.everybody(tx, who)
         if one.service == found.service and one.practitioner != who.practitioner

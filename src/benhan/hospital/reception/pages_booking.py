@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from benhan.core.access import Door, LiveDoor
 from benhan.core.kit.pages import NavItem
-from benhan.hospital.reception import booking_app, booking_public, booking_staff, insurance_app, referral_app
+from benhan.hospital.reception import (
+    booking_app,
+    booking_public,
+    booking_staff,
+    insurance_app,
+    offers_app,
+    referral_app,
+)
 
 DOORS: list[Door | LiveDoor] = [
-    *booking_public.DOORS, *booking_app.DOORS, *insurance_app.DOORS, *referral_app.DOORS,
+    *booking_public.DOORS, *offers_app.DOORS, *booking_app.DOORS, *insurance_app.DOORS, *referral_app.DOORS,
     *booking_staff.DOORS,
 ]  # fmt: skip
 NAV: list[NavItem] = [*booking_staff.NAV]

@@ -28,7 +28,7 @@ from benhan.core.kit.json_forms import Said
 from benhan.core.language import _
 from benhan.core.store import consents
 from benhan.hospital import emergency
-from benhan.hospital.remote import actions, relay, room, rules
+from benhan.hospital.remote import actions, offers, relay, room, rules
 from benhan.hospital.remote.room import Seat
 from benhan.hospital.remote.rules import STATE_NAMES, State
 from benhan.hospital.remote.rules import Request as Asked
@@ -88,7 +88,7 @@ class Seated(Said):
 
 async def overview(request: Request, tx: Transaction, who: Subject) -> Response:
     """Her requests, what can be asked for, and whether she has consented."""
-    found = await actions.offered(tx, who)
+    found = await offers.offered(tx, who)
     return json_forms.answer({
         "requests": [_shown(one) for one in await actions.mine(tx, who)],
         "specialties": [

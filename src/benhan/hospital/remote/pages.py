@@ -17,7 +17,7 @@ from benhan.core.kit.forms import Form
 from benhan.core.kit.pages import NavItem
 from benhan.core.language import _, later
 from benhan.hospital import emergency
-from benhan.hospital.remote import actions, app, room
+from benhan.hospital.remote import actions, app, offers, room
 from benhan.hospital.remote.rules import STATE_NAMES, State
 from benhan.hospital.remote.rules import Request as Asked
 from benhan.hospital.remote_conditions import listed
@@ -121,20 +121,20 @@ async def end(request: Request, tx: Transaction, who: Subject) -> Response:
 
 async def services(request: Request, tx: Transaction, who: Subject) -> Response:
     """Which specialties the facility has declared to be offered at a distance."""
-    found = await actions.services(tx, who)
+    found = await offers.services(tx, who)
     form = forms.blank(_offering([(one.id or "", one.name or "") for one in found]))
     return pages.render(
         request, "remote/services.html", form=form, path=PATH, listed=listed(),
-        chosen={one.id for one in found if actions.is_offered(one)}, saved="xong" in request.query_params,
+        chosen={one.id for one in found if offers.is_offered(one)}, saved="xong" in request.query_params,
     )  # fmt: skip
 
 
 async def offer(request: Request, tx: Transaction, who: Subject) -> Response:
     """These and no others."""
-    found = await actions.services(tx, who)
+    found = await offers.services(tx, who)
     form = await forms.read_form(request, _offering([(one.id or "", one.name or "") for one in found]))
     form.require()
-    await actions.offer(tx, who, form["chuyen-khoa"] or [])
+    await offers.offer(tx, who, form["chuyen-khoa"] or [])
     return RedirectResponse(f"{PATH}/dich-vu?xong", 303)
 
 
