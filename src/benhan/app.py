@@ -116,6 +116,7 @@ ROOMS = (
     "benhan.patient.app_session",
     "benhan.patient.app_people",
     "benhan.patient.app_record",
+    "benhan.patient.app_openings",
     "benhan.patient.addresses",
     "benhan.patient.papers",
     "benhan.patient.own_copy",
@@ -216,8 +217,8 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     ]
     if app.state.senders:
         remind = timedelta(hours=settings.remind_hours)
-        tasks += [task(database, app.state.senders) for task in (Telling, Posting)]
-        tasks.append(Noticing(database, remind))
+        posting = Posting(database, app.state.senders, settings.public_url)
+        tasks += [Telling(database, app.state.senders), posting, Noticing(database, remind)]
     if app.state.oa:
         accounts = Accounts(app.state.oa, database)
         tasks += [Keeping(database, accounts), Hearing(database, accounts)]

@@ -70,7 +70,7 @@ class Patient(msgspec.Struct):
         """What happened is noticed, and what is to be told leaves: it is noon, and every reminder is due."""
         await settled(self.database)
         noon = clock.day_bounds(clock.today())[0] + timedelta(hours=12)
-        reading, sending = Noticing(self.database, timedelta(hours=24)), Posting(self.database, by, lambda: noon)
+        reading, sending = Noticing(self.database, timedelta(hours=24)), Posting(self.database, by, "", lambda: noon)
         while await reading.read():
             pass
         async with self.database.transaction(self.house.key) as tx:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from html import escape, unescape
 
 import msgspec
@@ -33,6 +33,8 @@ CLINIC, LABORATORY, IMAGING, RECEPTION, EMERGENCY = (
 TICKET = r4.CodeableConcept(coding=[r4.Coding(system=systems.QUEUE, code="ticket", display="Phiếu chờ")])
 #: The code of a Task by which a patient asks to be seen at a distance.
 REMOTE_REQUEST = "remote"
+#: How long before its time the waiting room of a video consultation opens.
+ROOM_OPENS = timedelta(minutes=15)
 WAITING, CALLED, SERVED, DONE, SKIPPED = "requested", "ready", "in-progress", "completed", "on-hold"
 #: First letter of a ticket number, by kind of place and, in a clinic, by priority.
 SERIES = {"routine": "N", "urgent": "U", "stat": "C", LABORATORY: "X", IMAGING: "H"}

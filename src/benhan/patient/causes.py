@@ -7,6 +7,7 @@
 | her number is among the next three of its room | at once, by night too |
 | a report is released | ten minutes later, one message a visit and day |
 | a doctor answers that she wants to be seen at a distance | at once |
+| the waiting room of a video consultation opens | a quarter of an hour before its time, by night too |
 | a doctor wants to see her again, without a time | in the morning, two days before |
 | she switched the reminders of a prescription on | at its times, until its last day (`reminders.py`) |
 | a doctor answers a question of hers | at once |
@@ -32,7 +33,7 @@ from benhan.core.kit import clock
 from benhan.core.kit.text import clip
 from benhan.core.store import feed
 from benhan.hospital import queue
-from benhan.hospital.visit import REMOTE_REQUEST, WAITING, code_of, id_of, moment, ticket_number
+from benhan.hospital.visit import REMOTE_REQUEST, ROOM_OPENS, WAITING, code_of, id_of, moment, ticket_number
 from benhan.patient import outbox, reminders
 from benhan.patient.outbox import Due
 
@@ -50,6 +51,8 @@ SURVEY_AFTER: Final = timedelta(hours=2)
 #: An appointment is reminded of no later than this before it.
 LAST_REMINDER: Final = timedelta(hours=1)
 MOST_NAME: Final = 60
+#: The page of her app on which she enters it.
+WAITING_ROOM: Final = "/di-dong/kham-tu-xa"
 AWAITED, CANCELLED, PROPOSED, RELEASED = "booked", "cancelled", "proposed", frozenset({"final", "amended", "corrected"})
 
 
@@ -84,8 +87,8 @@ async def notice(
     await _rooms(tx, facility, rooms, now)
 
 
-async def made_of(tx: Transaction, one: Due) -> Made | None:
-    """What a due message says now; None: its cause is over."""
+async def made_of(tx: Transaction, one: Due, base: str) -> Made | None:
+    """What a due message says now; None: its cause is over. `base`: the address of this server."""
     who = service(Role.TELLING_SERVICE, one.facility)
     id_ = one.subject.partition("/")[2]
     facility = {"facility": clip(one.house, MOST_NAME)}
@@ -102,14 +105,24 @@ async def made_of(tx: Transaction, one: Due) -> Made | None:
                 return None
             values = facility | {"number": ticket_number(ticket), "ahead": str(ahead)}
             return Made(values, id_of(ticket.for_))
-        case "remote":
+        case "remote" | "call":
             asked = await store.read(tx, who, r4.Task, id_)
-            said = _answered(asked)
-            return Made(facility | {"answer": said}, id_of(asked.for_)) if said else None
+            values = _of_request(one, asked, base)
+            return Made(facility | values, id_of(asked.for_)) if values else None
         case _:
             booking = await store.read(tx, who, r4.Appointment, id_)
             values = _of_booking(one, booking)
             return Made(facility | values, _patient_of(booking), _guest_phone(booking)) if values else None
+
+
+def _of_request(one: Due, asked: r4.Task, base: str) -> dict[str, str]:
+    """The rest of what it says; nothing where she is not to be seen any more, or at another time."""
+    if one.kind == "remote":
+        return {"answer": said} if (said := _answered(asked)) else {}
+    start = _appointed(asked)
+    if start is None or start != one.ends:
+        return {}
+    return {"time": clock.vn_datetime(start), "address": f"{base.rstrip('/')}{WAITING_ROOM}/{asked.id}"}
 
 
 def _of_booking(one: Due, booking: r4.Appointment) -> dict[str, str]:
@@ -185,16 +198,23 @@ async def _remote(tx: Transaction, facility: int, asked: r4.Task, now: datetime)
     if answer := _answered(asked):
         subject = f"Task/{asked.id}"
         await outbox.put(tx, facility, "remote", f"{subject} {answer}", subject, due=now, ends=now + RESULT_HOLDS)
+    if (start := _appointed(asked)) and start - ROOM_OPENS > now:
+        subject = f"Task/{asked.id}"
+        await outbox.put(tx, facility, "call", f"{subject} {start}", subject, due=start - ROOM_OPENS, ends=start)
 
 
 def _answered(asked: r4.Task) -> str:
     """What is said of the answer; "" where there is none, or it is over."""
-    start = moment(asked.executionPeriod.start) if asked.executionPeriod else None
-    if code_of(asked.code) != REMOTE_REQUEST:
-        return ""
-    if asked.status == "accepted" and start:
+    if start := _appointed(asked):
         return f"đã nhận, lúc {clock.vn_datetime(start)}"
-    return "chưa nhận được" if asked.status == "rejected" else ""
+    return "chưa nhận được" if code_of(asked.code) == REMOTE_REQUEST and asked.status == "rejected" else ""
+
+
+def _appointed(asked: r4.Task) -> datetime | None:
+    """When she is to be seen at a distance; None where that is not set, is going on, or over."""
+    if code_of(asked.code) != REMOTE_REQUEST or asked.status != "accepted" or asked.executionPeriod is None:
+        return None
+    return moment(asked.executionPeriod.start)
 
 
 async def _ended(tx: Transaction, facility: int, visit: r4.Encounter, now: datetime) -> None:

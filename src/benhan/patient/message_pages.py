@@ -23,6 +23,7 @@ WORDS: Final = {
     "answer": later("Báo khi bác sĩ trả lời câu hỏi"),
     "survey": later("Hỏi tôi lượt khám thế nào"),
     "remote": later("Báo khi bác sĩ trả lời yêu cầu gọi video"),
+    "call": later("Nhắc tôi khi sắp đến giờ gọi video"),
 }  # fmt: skip
 
 

@@ -24,7 +24,18 @@ SECONDS: Final = 8.0
 #: Characters of a short message of one part, all of them ASCII (GSM 03.38).
 ONE_PART: Final = 160
 Kind = Literal[
-    "code", "glass", "reminder", "turn", "results", "revisit", "changed", "medicine", "answer", "remote", "survey"
+    "code",
+    "glass",
+    "reminder",
+    "turn",
+    "results",
+    "revisit",
+    "changed",
+    "medicine",
+    "answer",
+    "remote",
+    "call",
+    "survey",
 ]
 #: What may stand in a message. No name of a person, of a room or a service: these say what she has.
 FORMS: Final = {
@@ -36,6 +47,7 @@ FORMS: Final = {
     "number": re.compile(r"[A-Z]{1,3}-\d{1,4}"),
     "ahead": re.compile(r"\d{1,3}"),
     "change": re.compile("đã dời|đã huỷ"),
+    "address": re.compile(r"https?://[!-~]{4,100}"),
     "answer": re.compile(r"đã nhận, lúc \d\d:\d\d \d\d/\d\d/\d{4}|chưa nhận được"),
 }
 
@@ -90,6 +102,10 @@ WORDINGS: Final[dict[Kind, Wording]] = {
     "medicine": Wording(("facility",), "{facility}: den gio dung thuoc. Xem hoac tat nhac o ung dung Benh An."),
     "remote": Wording(
         ("facility", "answer"), "{facility}: yeu cau goi video cua ban {answer}. Xem o ung dung Benh An.",
+    ),
+    "call": Wording(
+        ("facility", "time", "address"), "{facility}: cuoc goi video luc {time}. Phong cho dang mo: {address}",
+        urgent=True,
     ),
 }  # fmt: skip
 

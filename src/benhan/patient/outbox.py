@@ -34,6 +34,7 @@ REFUSABLE: Final[tuple[Kind, ...]] = (
     "medicine",
     "answer",
     "remote",
+    "call",
     "survey",
 )
 #: Why a message never leaves: it came too late, its cause is over, she does not want it.

@@ -26,7 +26,7 @@ from benhan.patient.recipients import HERS, Nobody, Recipient, recipients
 READER: Final = "messages"
 IDLE_SECONDS: Final = 1.0
 #: Kinds that go to the telephone on a child's record where no guardian is known: they say no more than a ticket does.
-OF_A_VISIT: Final = frozenset({"reminder", "turn", "revisit", "changed", "remote"})
+OF_A_VISIT: Final = frozenset({"reminder", "turn", "revisit", "changed", "remote", "call"})
 
 
 class Noticing(Follower):
@@ -62,10 +62,10 @@ class Posting(Background):
     failure = "a message to a patient could not be sent"
 
     def __init__(
-        self, database: Database, by: Sequence[Sender], now: Callable[[], datetime] = clock.now
+        self, database: Database, by: Sequence[Sender], base: str, now: Callable[[], datetime] = clock.now
     ) -> None:  # fmt: skip
         super().__init__(database)
-        self._by, self._now = by, now
+        self._by, self._base, self._now = by, base, now
 
     async def turn(self) -> float:
         """One message, to all of its recipients."""
@@ -86,7 +86,7 @@ class Posting(Background):
     async def _post(self, one: Due) -> None:
         try:
             async with self._database.transaction(one.facility) as tx:
-                made, whom = await _ready(tx, one)
+                made, whom = await _ready(tx, one, self._base)
         except (Nobody, Problem) as trouble:
             async with self._database.transaction(one.facility) as tx:
                 await outbox.end(tx, one, str(trouble))
@@ -119,13 +119,13 @@ class Posting(Background):
                 await outbox.end(tx, one, trouble or LATE)
 
 
-async def _ready(tx: Transaction, one: Due) -> tuple[causes.Made, list[Recipient]]:
+async def _ready(tx: Transaction, one: Due, base: str) -> tuple[causes.Made, list[Recipient]]:
     """What it says now, and to whom.
 
     Raises:
         Nobody: its cause is over, she does not want it, or there is nobody to tell.
     """
-    made = await causes.made_of(tx, one)
+    made = await causes.made_of(tx, one, base)
     if made is None:
         raise Nobody(OVER)
     if made.patient and one.kind in await outbox.refused(tx, one.facility, made.patient):

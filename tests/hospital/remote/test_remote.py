@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from pydantic import SecretStr, ValidationError
 from starlette.applications import Starlette
 
 from benhan.core import store
@@ -21,18 +20,18 @@ from benhan.core.access.acting import Kind
 from benhan.core.access.consents import Giver, Purpose, wording
 from benhan.core.access.doors import COOKIE
 from benhan.core.db import PLATFORM, Database
-from benhan.core.fhir import r4, systems
+from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Invalid
 from benhan.core.kit import clock
 from benhan.core.store import consents
 from benhan.core.store.consents import Given
-from benhan.hospital import remote_conditions as conditions
 from benhan.hospital.clinic import conclusion_rules, diagnoses, prescribing
 from benhan.hospital.clinic.conclusion_rules import Content
-from benhan.hospital.remote import relay, room
+from benhan.hospital.remote import room
+from benhan.hospital.visit import ROOM_OPENS
 from benhan.patient import causes, relatives
+from benhan.patient.messages import WORDINGS, Message, written
 from benhan.patient.outbox import Due
-from benhan.settings import Settings
 from benhan.simulator import House
 from tests.hospital.clinic.rooms import AMOXICILLIN, MORPHINE, stocked, twice
 from tests.patient import people, telephones
@@ -42,6 +41,7 @@ from tests.standins.sms_gateway import GatewayStandIn
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 Client = Callable[..., Awaitable[httpx.AsyncClient]]
+BASE = "https://benh-an.example.vn"
 PICTURE = base64.b64encode(b"\xff\xd8\xff\xe0\x00\x04JF\xff\xda\x00\x02\x01\x02\x03\xff\xd9").decode()
 
 
@@ -150,6 +150,10 @@ async def test_asked_accepted_told_seen_and_in_the_record(
     ended = await doctor.post(f"/kham-tu-xa/{id_}/ket-thuc")
     assert ended.headers["location"] == f"/kham/{id_}"
     assert (await hers.read(f"/remote/{id_}"))["state"] == "completed"
+    async with database.transaction(hospital.key) as tx:
+        later = await people.visit(tx, hospital, person, at=clock.now())
+    beside = (await doctor.get(f"/kham/{later.id}")).text
+    assert f'href="/kham/{id_}"' in beside and "· Khám từ xa" in beside
     acts = [act for _account, act, _allowed in await audited(database, id_)]
     assert [act for act in acts if act.startswith("remote-")] == [
         "remote-accepted", "remote-accepted", "remote-begun", "remote-ended",
@@ -159,15 +163,23 @@ async def test_asked_accepted_told_seen_and_in_the_record(
 async def told_of_it(database: Database, house: House, id_: str, person: r4.Patient, at: datetime) -> None:
     """The message that is put in says when, and nothing of why."""
     async with database.transaction(house.key) as tx:
-        now = clock.now()
+        now, start = clock.now(), at.replace(second=0, microsecond=0)
         due = Due(house.key, house.name, "1", "remote", f"Task/{id_}", now, now, now)
-        made = await causes.made_of(tx, due)
+        made = await causes.made_of(tx, due, BASE)
+        opens = Due(house.key, house.name, "2", "call", f"Task/{id_}", now, start, now)
+        soon = await causes.made_of(tx, opens, BASE)
+        moved = msgspec.structs.replace(opens, ends=start + timedelta(hours=1))
+        assert await causes.made_of(tx, moved, BASE) is None
         await causes._remote(tx, house.key, await store.read(tx, house.loader, r4.Task, id_), now)
-        asked = "select kind, subject from message where facility = $1 and subject = $2"
+        asked = "select kind, next from message where facility = $1 and subject = $2 order by kind desc"
         put = await tx.fetch(asked, house.key, f"Task/{id_}")
     assert made is not None and made.patient == person.id
     assert made.values == {"facility": house.name, "answer": f"đã nhận, lúc {clock.vn_datetime(at)}"}
-    assert [tuple(row.values()) for row in put] == [("remote", f"Task/{id_}")]
+    assert soon is not None and soon.patient == person.id
+    address = f"{BASE}/di-dong/kham-tu-xa/{id_}"
+    assert soon.values == {"facility": house.name, "time": clock.vn_datetime(at), "address": address}
+    assert address in written(WORDINGS["call"].text, Message("call", soon.values).values)
+    assert [(row["kind"], row["next"]) for row in put] == [("remote", now), ("call", start - ROOM_OPENS)]
 
 
 async def test_declined_with_a_reason_and_taken_back(
@@ -381,47 +393,3 @@ async def test_at_a_distance_only_what_is_on_the_list_is_prescribed_for(
         unlawful = msgspec.structs.replace(lawful, visit=back)
         assert [one for one in conclusion_rules.missing(unlawful) if "từ xa" in one]
     assert "ngoài danh mục: chỉ tư vấn" in (await doctor.get(f"/kham/{id_}")).text
-
-
-CODES = [
-    ("I10", "TREATED"), ("M54.5", "TREATED"), ("E66.9", "TREATED"), ("E11.9", "TREATED"), ("Z09.4", "TREATED"),
-    ("E11.2", "ADVISED"), ("I109", "ADVISED"), ("J18.9", "ADVISED"), (None, "ADVISED"), ("J31.0", "ADVISED"),
-    ("J45.0", "UNCONFIRMED"), ("G44.2", "UNCONFIRMED"), ("B24", "UNCONFIRMED"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("code", "allowed"), CODES)
-async def test_the_list_of_the_circular(code: str | None, allowed: str) -> None:
-    assert conditions.standing(code).name == allowed
-
-
-async def test_the_list_says_how_much_of_it_is_sure() -> None:
-    found = conditions.listed()
-    assert (found.rows, [one.row for one in found.confirmed]) == (50, list(range(1, 21)))
-    sure = {code for one in found.confirmed for code in one.codes}
-    assert not sure & set(found.unconfirmed)
-    house = r4.Encounter(status="in-progress", class_=r4.Coding(system=systems.ACT_CODE, code="AMB"))
-    assert conditions.objection(house, None, ["N"]) is None
-
-
-SECRET = "a secret of coturn for tests, long enough"
-
-
-async def test_a_password_of_the_relay_is_its_holders_and_ends() -> None:
-    urls = "turn:127.0.0.1:3478, turns:127.0.0.1:5349"
-    settings = Settings(mode="demo", turn_urls=urls, turn_secret=SecretStr(SECRET), turn_only=True)
-    at = datetime.fromisoformat("2026-11-23T09:00:00+07:00")
-    found = relay.ways(settings, "seat-1", at)
-    [server] = found.ice_servers
-    assert server.username == f"{int(at.timestamp()) + 3600}:seat-1"
-    assert server.credential == relay.password(SECRET, server.username)
-    assert (len(server.urls), found.ice_transport_policy) == (2, "relay")
-
-
-@pytest.mark.parametrize("wrong", [
-    {"turn_urls": "turn:127.0.0.1"}, {"turn_secret": SECRET}, {"turn_only": True},
-    {"turn_urls": "http://x", "turn_secret": SECRET}, {"turn_urls": "turn:127.0.0.1", "turn_secret": "short"},
-])  # fmt: skip
-async def test_a_relay_that_anybody_could_use_is_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
-        Settings(mode="demo", **wrong)

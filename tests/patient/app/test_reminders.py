@@ -62,18 +62,18 @@ async def test_reminders_come_at_the_times_of_the_prescription_and_one_switch_en
     assert {f"{clock.local(one.next):%H:%M}" for one in due} == {"07:00"}
     assert clock.local(due[-1].next).date() == last
     async with database.transaction(hospital.key) as tx:
-        made = await causes.made_of(tx, due[-1])
+        made = await causes.made_of(tx, due[-1], "")
         assert made and made.patient == patient
         assert Message("medicine", made.values).values == {"facility": "BV"}  # no word of what she takes
         other_hour = msgspec.structs.replace(due[-1], ends=due[-1].ends + timedelta(hours=4, minutes=30))
-        assert await causes.made_of(tx, other_hour) is None
+        assert await causes.made_of(tx, other_hour, "") is None
         day_after = msgspec.structs.replace(due[-1], ends=due[-1].ends + timedelta(days=1))
-        assert await causes.made_of(tx, day_after) is None
+        assert await causes.made_of(tx, day_after, "") is None
 
     off = await hers.post("/medicines/reminders", {"visit": visit.id, "on": False})
     assert off.json()["reminders"][0]["on"] is False
     async with database.transaction(hospital.key) as tx:
-        assert await causes.made_of(tx, due[-1]) is None
+        assert await causes.made_of(tx, due[-1], "") is None
 
 
 async def test_what_is_taken_when_needed_or_is_over_is_not_reminded_of(hospital: House, database: Database) -> None:

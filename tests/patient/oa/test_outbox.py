@@ -54,7 +54,7 @@ class World:
     async def goes_on(self) -> None:
         """What happened is noticed, and what is due leaves."""
         await settled(self.database)
-        reading, sending = Noticing(self.database, REMIND), Posting(self.database, self.by, lambda: self.at)
+        reading, sending = Noticing(self.database, REMIND), Posting(self.database, self.by, "", lambda: self.at)
         while await reading.read():
             pass
         while await sending.turn() == 0:

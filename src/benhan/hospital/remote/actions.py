@@ -8,7 +8,7 @@ note, diagnoses, prescription and signature are the clinic's.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import blake2b
 from typing import Final
@@ -27,33 +27,15 @@ from benhan.core.kit import clock
 from benhan.core.kit.persons import full_name
 from benhan.core.language import _
 from benhan.core.store import consents
-from benhan.core.store.records import version_of
 from benhan.core.vault import keys_of
 from benhan.hospital.remote import rules
+from benhan.hospital.remote.offers import Doctor, Specialty, offered
 from benhan.hospital.remote.rules import Request, State, Step
 from benhan.hospital.remote_conditions import REMOTE
-from benhan.hospital.visit import REMOTE_REQUEST, code_of, concept, id_of, stamp
+from benhan.hospital.visit import REMOTE_REQUEST, ROOM_OPENS, code_of, concept, id_of, stamp
 
-#: A specialty (HealthcareService) that the facility has declared to be offered at a distance carries this code.
-OFFERED: Final = "offered"
 _OURS: Final = {"code": f"{systems.QUEUE}|{REMOTE_REQUEST}"}
 MOST: Final = "200"
-
-
-class Doctor(msgspec.Struct, frozen=True):
-    """Somebody who sees people at a distance."""
-
-    id: str
-    name: str
-
-
-class Specialty(msgspec.Struct, frozen=True):
-    """A specialty that is offered at a distance; `code` is that of the specialty."""
-
-    service: str
-    code: str
-    name: str
-    doctors: tuple[Doctor, ...]
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -72,51 +54,6 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     wished: datetime | None = None
     #: As `kit.pictures.read` leaves them.
     pictures: tuple[bytes, ...] = ()
-
-
-# What is offered
-
-
-async def offered(tx: Transaction, who: Subject) -> list[Specialty]:
-    """The specialties that the facility sees people in at a distance, with their doctors, by name."""
-    behind = _behind(who)
-    services = [one for one in await _services(tx, behind) if is_offered(one)]
-    roles = (await store.search(tx, behind, r4.PractitionerRole, {"active": "true", "_count": "1000"})).resources
-    people = await store.read_many(tx, behind, r4.Practitioner, [id_of(one.practitioner) for one in roles])
-    names = {id_: full_name(one) for id_, one in people.items()}
-    found = [
-        Specialty(one.id or "", _specialty_code(one), one.name or "", _doctors(roles, names, one)) for one in services
-    ]
-    return sorted((one for one in found if one.doctors), key=lambda one: one.name)
-
-
-async def services(tx: Transaction, who: Subject) -> list[r4.HealthcareService]:
-    """All specialties of the house, by name.
-
-    Raises:
-        Forbidden: she does not administer the facility.
-    """
-    who.must_administer("HealthcareService")
-    return sorted(await _services(tx, who), key=lambda one: one.name or "")
-
-
-async def offer(tx: Transaction, who: Subject, chosen: Sequence[str]) -> None:
-    """These specialties and no others are offered at a distance. Source: NĐ 96/2023/NĐ-CP art. 87 clause 2.
-
-    Raises:
-        Forbidden: she does not administer the facility.
-    """
-    for one in await services(tx, who):
-        if is_offered(one) is not (one.id in chosen):
-            others = [kind for kind in one.characteristic or [] if code_of(kind, systems.REMOTE) != OFFERED]
-            mark = [concept(systems.REMOTE, OFFERED, "Khám từ xa")] if one.id in chosen else []
-            changed = msgspec.structs.replace(one, characteristic=[*others, *mark] or None)
-            await store.update(tx, who, changed, if_match=version_of(one))
-
-
-def is_offered(service: r4.HealthcareService) -> bool:
-    """Whether the facility has declared this specialty to be offered at a distance."""
-    return any(code_of(one, systems.REMOTE) == OFFERED for one in service.characteristic or [])
 
 
 # The patient
@@ -240,7 +177,7 @@ async def accept(tx: Transaction, who: Subject, id_: str, start: datetime) -> Re
     """
     found = await asked_of(tx, who, id_)
     now = clock.now()
-    if not now - rules.EARLY <= start <= now + rules.FURTHEST:
+    if not now - ROOM_OPENS <= start <= now + rules.FURTHEST:
         raise Invalid(_("Chọn giờ từ bây giờ đến 30 ngày tới."), where="gio")
     period = r4.Period(start=stamp(start), end=stamp(start + rules.LASTS))
     me = r4.Reference(reference=f"Practitioner/{who.practitioner}", display=who.name)
@@ -316,7 +253,7 @@ def _check(asked: Asked) -> None:
     if not asked.words.strip() or len(asked.words) > rules.MOST_WORDS:
         raise Invalid(_("Kể triệu chứng, tối đa %(n)s ký tự.", n=rules.MOST_WORDS), where="words")
     now = clock.now()
-    if asked.wished and not now - rules.EARLY <= asked.wished <= now + rules.FURTHEST:
+    if asked.wished and not now - ROOM_OPENS <= asked.wished <= now + rules.FURTHEST:
         raise Invalid(_("Chọn giờ từ bây giờ đến 30 ngày tới."), where="wished")
 
 
@@ -391,24 +328,3 @@ async def _visit(tx: Transaction, who: Subject, found: Request) -> r4.Encounter:
         period=r4.Period(start=stamp(now)),
         reasonCode=[r4.CodeableConcept(text=words)] if words else None,
     )
-
-
-async def _services(tx: Transaction, who: Subject) -> list[r4.HealthcareService]:
-    return list((await store.search(tx, who, r4.HealthcareService, {"active": "true", "_count": MOST})).resources)
-
-
-def _specialty_code(service: r4.HealthcareService) -> str:
-    return next((code for one in service.specialty or [] if (code := code_of(one))), "")
-
-
-def _doctors(
-    roles: Sequence[r4.PractitionerRole], names: Mapping[str, str], service: r4.HealthcareService
-) -> tuple[Doctor, ...]:
-    found = {
-        id_: Doctor(id_, names[id_])
-        for one in roles
-        if any(id_of(of) == service.id for of in one.healthcareService or [])
-        and any(code_of(work) == "doctor" for work in one.code or [])
-        and (id_ := id_of(one.practitioner) or "") in names
-    }
-    return tuple(sorted(found.values(), key=lambda one: one.name))

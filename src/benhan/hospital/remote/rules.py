@@ -12,13 +12,11 @@ from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Conflict, NotFound
 from benhan.core.kit import clock
 from benhan.core.language import _, later
-from benhan.hospital.visit import REMOTE_REQUEST, code_of, display_of, id_of, moment
+from benhan.hospital.visit import REMOTE_REQUEST, ROOM_OPENS, code_of, display_of, id_of, moment
 
 MOST_WORDS: Final = 2000
 #: Requests that somebody may send in a day.
 MOST_A_DAY: Final = 5
-#: How long before its time the waiting room opens.
-EARLY: Final = timedelta(minutes=15)
 LASTS: Final = timedelta(minutes=15)
 #: How far ahead one may wish, and a doctor accept.
 FURTHEST: Final = timedelta(days=30)
@@ -97,7 +95,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the waiting room is open."""
         if self.state is State.GOING_ON:
             return True
-        return self.state is State.ACCEPTED and self.start is not None and now >= self.start - EARLY
+        return self.state is State.ACCEPTED and self.start is not None and now >= self.start - ROOM_OPENS
 
 
 def of_record(kept: r4.Task) -> Request:

@@ -35,7 +35,7 @@ KINDS: Final = {
     "turn": later("Sắp tới lượt"), "results": later("Có kết quả mới"), "revisit": later("Tái khám"),
     "changed": later("Bệnh viện dời, huỷ lịch"), "medicine": later("Giờ dùng thuốc"),
     "answer": later("Bác sĩ đã trả lời"), "survey": later("Khảo sát sau lượt khám"),
-    "remote": later("Trả lời yêu cầu gọi video"),
+    "remote": later("Trả lời yêu cầu gọi video"), "call": later("Sắp đến giờ gọi video"),
 }  # fmt: skip
 WHY: Final = {
     "back-off": later("gửi quá nhanh, đang chậm lại"), "morning": later("giờ yên lặng, đợi đến 6 giờ"),
