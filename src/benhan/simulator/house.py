@@ -98,23 +98,23 @@ async def build_province(
     database: Database, owner_dsn: str, *, code: str = PROVINCE_CODE, name: str = "Sở Y tế Hà Nội"
 ) -> House:
     """Found the department of health: a facility that keeps no patients."""
-    key = await found_facility(owner_dsn, code, name, DEMO_PROVINCE)
+    key = await found_facility(owner_dsn, code, name, DEMO_PROVINCE, treats=False)
     house = House(key=key, code=code, name=name)
     await load_all(database, house.loader, [_organization(house, "govt", "Government")])
     return msgspec.structs.replace(house, accounts=await create_accounts(database, key, PROVINCE_ACCOUNTS))
 
 
-async def found_facility(owner_dsn: str, code: str, name: str, province: str) -> int:
-    """The key of a facility; made when there is none of this code."""
+async def found_facility(owner_dsn: str, code: str, name: str, province: str, *, treats: bool = True) -> int:
+    """The key of a facility; made when there is none of this code. `treats`: whether it has patients."""
     connection = await asyncpg.connect(owner_dsn)
     try:
         async with connection.transaction():
             await connection.execute("lock table facility in exclusive mode")
             key: int = await connection.fetchval(
-                "insert into facility (key, code, name, province)"
-                " select greatest(max(key), 0) + 1, $1, $2, $3 from facility"
+                "insert into facility (key, code, name, province, treats)"
+                " select greatest(max(key), 0) + 1, $1, $2, $3, $4 from facility"
                 " on conflict (code) do update set name = facility.name returning key",
-                code, name, province,
+                code, name, province, treats,
             )  # fmt: skip
         return key
     finally:
@@ -188,6 +188,7 @@ def _location(room: plan.Room) -> r4.Location:
         identifier=[r4.Identifier(system=systems.ROOM_CODE, value=room.code)],
         status="active",
         name=room.name,
+        description=room.way,
         mode="instance",
         type=kinds,
         managingOrganization=_to("Organization", department_id(room.department)),

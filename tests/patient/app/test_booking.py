@@ -42,12 +42,20 @@ async def times(phone: Phone, house: House, least: int) -> list[dict[str, Any]]:
 
 
 async def test_she_books_for_her_record_moves_and_cancels_and_sent_twice_it_is_once(
-    a_phone: NewPhone, database: Database, hospital: House, other_hospital: House, gateway: GatewayStandIn
+    a_phone: NewPhone,
+    database: Database,
+    hospital: House,
+    other_hospital: House,
+    province: House,
+    gateway: GatewayStandIn,
 ) -> None:
     number = telephones.number()
     person = await telephones.patient(database, hospital, number)
     hers, stranger = await a_phone(), await a_phone()
     found = (await hers.read("/facilities", q="song hong"))["facilities"]
+    assert province.code not in {one["code"] for one in (await hers.read("/facilities"))["facilities"]}
+    nobodys = {"facility": province.code, "phone": "0912345678"}
+    assert (await hers.post("/session/phone", nobodys)).status_code == 404  # it treats nobody
     assert {"code": hospital.code, "name": "BVĐK Sông Hồng"} in found
     offered = await hers.read(f"/facilities/{hospital.code}/services", q="con bi u tai, sot")
     meant = offered["services"]

@@ -166,7 +166,8 @@ async def is_locked(tx: Transaction, token: str) -> bool:
 async def public(tx: Transaction, code: str | None) -> Subject:
     """Somebody unknown, at the named facility or at the first one."""
     row = await tx.first(
-        "select key, name, code from facility where key > 0 and ($1::text is null or code = $1) order by key limit 1",
+        "select key, name, code from facility where key > 0 and treats and ($1::text is null or code = $1)"
+        " order by key limit 1",
         code,
     )
     if row is None and code:

@@ -61,7 +61,7 @@ async def at(tx: Transaction, who: Subject, code: str | None) -> Subject:
     """
     if code in (None, who.facility_code):
         return who
-    row = await tx.fetchrow("select key, name, code from facility where key > 0 and code = $1", code)
+    row = await tx.fetchrow("select key, name, code from facility where key > 0 and treats and code = $1", code)
     if row is None:
         raise NotFound(_("Không có cơ sở khám chữa bệnh mang mã %(code)s.", code=(code or "")[:20]))
     return msgspec.structs.replace(who, facility=row["key"], facility_name=row["name"], facility_code=row["code"])
