@@ -23,7 +23,7 @@ from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Conflict, Forbidden
 from benhan.core.kit import clock
 from benhan.hospital import emergency
-from benhan.hospital.questions import actions, roster, rules
+from benhan.hospital.questions import roster, rules
 from benhan.hospital.questions.rules import Registered
 from benhan.hospital.weekly import Session
 from benhan.simulator import House, build_house
@@ -167,6 +167,19 @@ async def test_a_question_is_asked_once_taken_answered_signed_into_the_record_cl
         with pytest.raises(Conflict):
             await store.update(tx, other, msgspec.structs.replace(note, title="khác"), if_match=None)
 
+    # Whoever sees her next finds it among what was before, and its signature.
+    beside = (await colleague.get(f"/kham/{visit.id}")).text
+    assert "· Hỏi đáp, đã ký" in beside and f'href="/kham/{visit.id}/nhan-dinh/{note.id}"' in beside
+    nurse = await client(Role.NURSE, place.house)
+    there = (await nurse.get(f"/kham/{visit.id}/nhan-dinh/{note.id}")).text
+    assert assessed["words"] in there and WORDS[:20] in there and "Chữ ký hợp lệ" in there
+    async with database.transaction(place.house.key) as tx:
+        others = await people.visit(tx, place.house, await people.patient(tx, place.house))
+    assert (await nurse.get(f"/kham/{others.id}/nhan-dinh/{note.id}")).status_code == 404
+    assert (await (await client(None)).get(f"/kham/{visit.id}/nhan-dinh/{note.id}")).status_code == 303
+    for role, at, code in ((Role.RECEPTION, place.house, 403), (Role.DOCTOR, other_hospital, 404)):
+        assert (await (await client(role, at)).get(f"/kham/{visit.id}/nhan-dinh/{note.id}")).status_code == code
+
     closed = await hers.post(f"/questions/{kept['id']}/close", {"rating": "5"})
     assert (closed.json()["state"], closed.json()["rating"]) == ("closed", 5)
     assert (await colleague.post(f"{path}/tra-loi", data=said | {"lan": "c" * 32})).status_code == 409
@@ -208,9 +221,9 @@ async def test_who_acts_for_her_asks_while_the_relation_lasts_and_is_shown(
     )  # fmt: skip
     async with database.transaction(place.house.key) as tx:
         with pytest.raises(Forbidden):
-            await actions.mine(tx, some)
+            await asking.mine(tx, some)
         with pytest.raises(Forbidden):
-            await actions.read(tx, some, asking.json()["id"])
+            await asking.read(tx, some, asking.json()["id"])
 
 
 async def test_others_questions_are_nothing_to_her_nobody_floods_and_wrong_ones_change_nothing(

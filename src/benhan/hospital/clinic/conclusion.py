@@ -253,7 +253,7 @@ async def verify(tx: Transaction, who: Subject, visit: r4.Encounter) -> list[Ver
     added = {f"Composition/{one.id}": one for one in await addenda(tx, who, visit)}
     verdicts = []
     for signed, _made in await signatures(tx, who, visit):
-        records, newer = await _as_signed(tx, who, signed)
+        records, newer = await as_signed(tx, who, signed)
         mine = next((added[name] for name in map(_unversioned, signed.records) if name in added), None)
         verdicts.append(
             Verdict(
@@ -267,7 +267,7 @@ async def verify(tx: Transaction, who: Subject, visit: r4.Encounter) -> list[Ver
     return verdicts
 
 
-async def _as_signed(tx: Transaction, who: Subject, signed: signature.Signed) -> tuple[list[r4.Resource], list[str]]:
+async def as_signed(tx: Transaction, who: Subject, signed: signature.Signed) -> tuple[list[r4.Resource], list[str]]:
     """The signed versions, and what those that changed since are called."""
     records, newer = [], []
     for name in signed.records:

@@ -43,7 +43,7 @@ from benhan.hospital.visit import (
 )
 
 #: How many of each are looked at; a page never reads more.
-VISITS, CONDITIONS, MEDICINES = "12", "80", "40"
+VISITS, CONDITIONS, MEDICINES, NOTES = "12", "80", "40", "24"
 NO_KNOWN_ALLERGY = frozenset({"716186003", "409137002", "428607008", "429625007"})
 
 
@@ -154,7 +154,7 @@ async def gather(tx: Transaction, who: Subject, visit_id: str) -> Overview:
     ).resources
     notes = (
         await store.search(
-            tx, who, r4.Composition, {**of, "type": f"{systems.LOINC}|{NOTE}", "_sort": "-date", "_count": VISITS}
+            tx, who, r4.Composition, {**of, "type": f"{systems.LOINC}|{NOTE}", "_sort": "-date", "_count": NOTES}
         )
     ).resources
     months = age_months(patient.birthDate, _day(visit)) if patient.birthDate else None

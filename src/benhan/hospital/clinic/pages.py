@@ -8,6 +8,7 @@ from benhan.core.kit.pages import NavItem
 from benhan.core.language import later
 from benhan.hospital import papers
 from benhan.hospital.clinic import (
+    pages_assessment,
     pages_conclusion,
     pages_consultation,
     pages_immunization,
@@ -23,6 +24,7 @@ DOORS: list[Door | LiveDoor] = [
     *pages_prescription.DOORS,
     *pages_conclusion.DOORS,
     *pages_immunization.DOORS,
+    *pages_assessment.DOORS,
     *pages_consultation.DOORS,
 ]
 NAV: list[NavItem] = [NavItem(later("Khám"), "/kham", Permission.VITALS, "g k"), *pages_medicines.NAV]

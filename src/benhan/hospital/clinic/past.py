@@ -10,8 +10,11 @@ import msgspec
 from benhan.core.fhir import r4, systems
 from benhan.core.kit import clock
 from benhan.core.kit.clock import now
-from benhan.hospital.clinic import diagnoses, note
-from benhan.hospital.clinic.rules import is_live
+from benhan.core.kit.text import clip
+from benhan.core.language import _
+from benhan.hospital.clinic import assessments, diagnoses, note
+from benhan.hospital.clinic.rules import closed, is_live
+from benhan.hospital.remote_conditions import is_remote
 from benhan.hospital.visit import (
     PAST,
     code_of,
@@ -23,18 +26,29 @@ from benhan.hospital.visit import (
 
 #: So many former visits are shown.
 SHOWN = 6
+#: Characters of an assessment in that column.
+SHOWN_WORDS = 140
 
 
 class Past(msgspec.Struct, frozen=True, kw_only=True):
-    """A former visit: when, where, what was found, given and measured."""
+    """A former visit: when, where, what was found, given and measured; or what a doctor assessed without one.
 
-    id: str
-    day: str
+    `path`: where it opens, below this visit's `/kham`.
+    """
+
+    path: str
+    at: datetime
     place: str
-    diagnoses: list[str]
-    medicines: list[str]
-    tests: list[str]
+    words: str = ""
+    diagnoses: list[str] = []
+    medicines: list[str] = []
+    tests: list[str] = []
     history: str = ""
+
+    @property
+    def day(self) -> str:
+        """When, as it is read."""
+        return clock.vn_date(self.at)
 
 
 def former(
@@ -45,7 +59,7 @@ def former(
     reports: Sequence[r4.DiagnosticReport],
     notes: Sequence[r4.Composition],
 ) -> list[Past]:
-    """Former visits, the newest first. A visit opened later than this one is no past of it."""
+    """Former visits and assessments, the newest first. What came later than this visit is no past of it."""
     begun = (visit.period.start or "") if visit.period else ""
     older = [
         one
@@ -54,7 +68,17 @@ def former(
         and one.status not in ("cancelled", "entered-in-error")
         and began(one) <= (moment(begun) or now())
     ]
-    return [_former(one, conditions, medicines, reports, notes) for one in older[:SHOWN]]
+    found = [_former(one, conditions, medicines, reports, notes) for one in older[:SHOWN]]
+    until = (moment(begun) or now()) if closed(visit, None) else now()
+    assessed = [_assessed(visit, one) for one in notes if assessments.is_one(one)]
+    found += [one for one in assessed if one.at <= until]
+    return sorted(found, key=lambda one: one.at, reverse=True)[:SHOWN]
+
+
+def _assessed(visit: r4.Encounter, one: r4.Composition) -> Past:
+    at = moment(one.date) or datetime.min.replace(tzinfo=clock.ZONE)
+    words = clip(assessments.words(one), SHOWN_WORDS)
+    return Past(path=f"{visit.id}/nhan-dinh/{one.id}", at=at, place=_("Hỏi đáp, đã ký"), words=words)
 
 
 def _former(
@@ -70,10 +94,11 @@ def _former(
         if id_of(one.encounter) == visit.id and is_live(one)
     ]
     written = note.the_note([one for one in notes if id_of(one.encounter) == visit.id])
+    room = next((one.location.display or "" for one in visit.location or []), "")
     return Past(
-        id=visit.id or "",
-        day=clock.vn_date(began(visit)),
-        place=next((one.location.display or "" for one in visit.location or []), ""),
+        path=visit.id or "",
+        at=began(visit),
+        place=_("Khám từ xa") if is_remote(visit) else room,
         diagnoses=[f"{one.code} {one.name}" for one in found[:3]],
         medicines=[
             display_of(one.medicationCodeableConcept)
