@@ -20,9 +20,10 @@ export interface Relative {
 /** A QR to draw and keep: `size` modules a side, the dark ones as the path of an SVG. */
 export interface Qr { text: string; size: number; path: string }
 
-export interface Ticket { number: string; room: string; state: "waiting" | "called" | "serving" | "skipped" }
+/** `way`: how one finds the room, in words; "" where nobody has written any. */
+export interface Ticket { number: string; room: string; way: string; state: "waiting" | "called" | "serving" | "skipped" }
 export interface Queue { ahead: number; minutes: number; inside: string }
-export interface Step { text: string; state: "done" | "on" | "" }
+export interface Step { text: string; state: "done" | "on" | ""; way: string }
 export interface Next { code: string; start: string | null; day: string; state: string; what: string; where: string[]; qr: Qr | null }
 export interface Day {
   person: { name: string; number: string; birthDate: string; qr: Qr | null };
@@ -119,7 +120,7 @@ export interface Days { days: { day: string; free: number }[]; last: string }
 export interface Times { times: { start: string; slot: string; doctor: string }[] }
 export interface Booking {
   code: string; facility: Place; state: string; stateName: string; start: string | null; end: string | null; day: string; name: string;
-  service: string; serviceId: string; doctor: string; room: string; reason: string; payer: string; package: string; changeable: boolean; today: boolean;
+  service: string; serviceId: string; doctor: string; room: string; way: string; reason: string; payer: string; package: string; changeable: boolean; today: boolean;
   qr: Qr | null; pass: string;
 }
 export interface Fees {

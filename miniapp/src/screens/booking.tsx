@@ -65,7 +65,7 @@ function BookingOf({ booking, again }: { booking: Booking; again: () => Promise<
           {booking.package && <div><dt>{t("Gói")}</dt><dd>{booking.package}</dd></div>}
           <div><dt>{t("Khám")}</dt><dd>{booking.service}</dd></div>
           {booking.doctor && <div><dt>{t("Bác sĩ")}</dt><dd>{booking.doctor}</dd></div>}
-          {booking.room && <div><dt>{t("Phòng")}</dt><dd>{booking.room}</dd></div>}
+          {booking.room && <div><dt>{t("Phòng")}</dt><dd>{booking.room}{booking.way && <span className="mute block">{booking.way}</span>}</dd></div>}
           <div><dt>{t("Nơi khám")}</dt><dd>{booking.facility.name}</dd></div>
           {booking.reason && <div><dt>{t("Lý do khám")}</dt><dd>{booking.reason}</dd></div>}
         </dl>

@@ -54,7 +54,7 @@ function DayOf({ day }: { day: Day }): React.JSX.Element {
             {day.steps.map((one, i) => (
               <li key={i} className={one.state || "todo"} aria-current={one.state === "on" ? "step" : undefined}>
                 <span className="dot">{one.state === "done" && <Icon name="check" />}</span>
-                <span>{one.text}<span className="unseen">{one.state === "done" ? t(", xong") : one.state === "" ? t(", sắp tới") : ""}</span></span>
+                <span>{one.text}{one.way && <span className="way-to">{one.way}</span>}<span className="unseen">{one.state === "done" ? t(", xong") : one.state === "" ? t(", sắp tới") : ""}</span></span>
               </li>
             ))}
           </ol>
@@ -91,6 +91,7 @@ function TicketOf({ ticket, place, person }: { ticket: Ticket; place: Queue | nu
             <p className="ahead">{place.ahead === 0 ? t("Bạn là người tiếp theo") : t("còn {n} người, khoảng {m} phút", { n: place.ahead, m: place.minutes })}</p>
           )}
         </div>
+        {ticket.way && <p className="way-to"><Icon name="pin" />{ticket.way}</p>}
         {ticket.state === "waiting" && (
           <p className="mute">
             {[place?.inside && t("Đang khám {number}", { number: place.inside }), app.online && t("cập nhật trực tiếp")].filter(Boolean).join(" · ")}

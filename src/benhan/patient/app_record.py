@@ -13,21 +13,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from benhan.core.access import Door, LiveDoor, Permission, Subject
-from benhan.core.access.audit import Opening, openings, refused_dates
-from benhan.core.access.glass import REASONS
-from benhan.core.access.glass_review import Broken, of_patient
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4
 from benhan.core.kit import forms, json_forms, marks
-from benhan.core.kit.clock import local
 from benhan.core.kit.json_forms import Said
 from benhan.core.language import _
 from benhan.core.store.live import since
 from benhan.hospital.immunizations import VACCINES
 from benhan.hospital.visit import CALLED, OUTCOMES, SERVED, SKIPPED, WAITING, full_name, ticket_number
+from benhan.hospital.way import way
 from benhan.patient import live, papers, record, reminders, rules
 from benhan.patient.position import Position, position
-from benhan.patient.whys import role_of, what_seen, why
 
 STATES: Final = {WAITING: "waiting", CALLED: "called", SERVED: "serving", SKIPPED: "skipped"}
 
@@ -42,10 +38,11 @@ class Person(Said):
 
 
 class Ticket(Said):
-    """Her number, where, and whether she waits, is called, is served or was passed over."""
+    """Her number, where, how one finds it, and whether she waits, is called, is served or was passed over."""
 
     number: str
     room: str
+    way: str
     state: str
 
 
@@ -58,10 +55,11 @@ class Place(Said):
 
 
 class Step(Said):
-    """A step of the day: done, on, or "" (still to come)."""
+    """A step of the day: done, on, or "" (still to come); how one finds the room that she still has to go to."""
 
     text: str
     state: str
+    way: str
 
 
 class Result(Said):
@@ -186,31 +184,6 @@ class Day(Said):
     emergencies: int
 
 
-class Seen(Said):
-    """Somebody who opened the record on a day."""
-
-    name: str
-    role: str
-    first: datetime
-    last: datetime
-    what: str
-    wrote: bool
-    printed: bool
-    why: str
-    strange: bool
-
-
-class Emergency(Said):
-    """A time that the glass was broken; `justified` null: a reviewer has not judged it yet."""
-
-    name: str
-    role: str
-    began: datetime
-    ended: datetime
-    reason: str
-    justified: bool | None
-
-
 async def day(request: Request, tx: Transaction, who: Subject) -> Response:
     """Today: her ticket and place, the steps, what the visit has brought, what comes."""
     today = await record.today(tx, who)
@@ -219,9 +192,9 @@ async def day(request: Request, tx: Transaction, who: Subject) -> Response:
     return json_forms.answer(Day(
         person=_person(await record.person(tx, who)),
         visit=_visit(who, told) if told else None,
-        ticket=_ticket(today.ticket) if today and today.ticket else None,
+        ticket=_ticket(today.ticket, today.way) if today and today.ticket else None,
         place=_place(today.position) if today else None,
-        steps=[Step(text=text, state=state) for text, state in today.steps] if today and today.open else [],
+        steps=[Step(**one._asdict()) for one in today.steps] if today and today.open else [],
         next=_next(coming) if coming else None,
         emergencies=len(await record.emergencies(tx, who)),
     ))  # fmt: skip
@@ -234,7 +207,8 @@ async def place(request: Request, tx: Transaction, who: Subject) -> Response:
     """
     ticket = request.app.state.halls.ticket_of(who) or await record.ticket_now(tx, who)
     where = await position(tx, who.facility, ticket) if ticket else None
-    return json_forms.answer({"ticket": _ticket(ticket) if ticket else None, "place": _place(where)})
+    words = await way(tx, who.facility, ticket.location) if ticket else ""
+    return json_forms.answer({"ticket": _ticket(ticket, words) if ticket else None, "place": _place(where)})
 
 
 async def visits(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -305,16 +279,6 @@ async def immunizations(request: Request, tx: Transaction, who: Subject) -> Resp
     ]})  # fmt: skip
 
 
-async def opened(request: Request, tx: Transaction, who: Subject) -> Response:
-    """Who opened the record, when, what, and why."""
-    found, broken = await openings(tx, who, who.patient or ""), await of_patient(tx, who, who.patient or "")
-    days, wrong = await record.days(tx, who), await refused_dates(tx, who, who.patient or "")
-    return json_forms.answer({
-        "openings": [_seen(one, days) for one in found], "emergencies": [_emergency(one) for one in broken],
-        "wrongDates": wrong,
-    })  # fmt: skip
-
-
 async def stream(request: Request, who: Subject) -> AsyncGenerator[str, None]:
     """`mine` when her record changed, `place` when only the queue moved; never what."""
     return live.words(request.app, who, since(request.headers, request.query_params), moved="place")
@@ -325,9 +289,9 @@ def _person(one: r4.Patient) -> Person:
     return Person(name=full_name(one), number=number, birth_date=one.birthDate or "", qr=marks.qr_drawn(number))
 
 
-def _ticket(one: r4.Task) -> Ticket:
+def _ticket(one: r4.Task, words: str) -> Ticket:
     room = one.location.display if one.location else None
-    return Ticket(number=ticket_number(one), room=room or "", state=STATES.get(one.status or "", ""))
+    return Ticket(number=ticket_number(one), room=room or "", way=words, state=STATES.get(one.status or "", ""))
 
 
 def _place(one: Position | None) -> Place | None:
@@ -386,21 +350,6 @@ def _next(one: r4.Appointment) -> Next:
     )  # fmt: skip
 
 
-def _seen(one: Opening, days: list[date]) -> Seen:
-    reason = why(one, days)
-    return Seen(
-        name=one.name or one.account, role=role_of(one), first=local(one.first), last=local(one.last),
-        what=what_seen(one), wrote=one.wrote, printed=one.printed, why=reason.text, strange=reason.strange,
-    )  # fmt: skip
-
-
-def _emergency(one: Broken) -> Emergency:
-    return Emergency(
-        name=one.name or one.account, role=role_of(one), began=local(one.begun), ended=local(one.ended),
-        reason=_(REASONS[one.reason]), justified=one.justified,
-    )  # fmt: skip
-
-
 _OWN = Permission.OWN_RECORD
 DOORS: list[Door | LiveDoor] = [
     Door("/app/day", day, _OWN, app=True),
@@ -414,6 +363,5 @@ DOORS: list[Door | LiveDoor] = [
     Door("/app/medicines/reminders", remind, _OWN, ("POST",), app=True),
     Door("/app/allergies", allergies, _OWN, app=True),
     Door("/app/immunizations", immunizations, _OWN, app=True),
-    Door("/app/openings", opened, _OWN, app=True),
     LiveDoor("/app/live", stream, _OWN, app=True),
 ]

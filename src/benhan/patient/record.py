@@ -21,6 +21,7 @@ from benhan.core.language import _
 from benhan.hospital.immunizations import Given
 from benhan.hospital.immunizations import read as given
 from benhan.hospital.visit import ADVICE, code_of, display_of, id_of, moment, plain, section_text
+from benhan.hospital.way import ways
 from benhan.patient import rules
 from benhan.patient.position import Position, position
 from benhan.patient.rules import Allergy, Curve, Finding, Medicine, Result
@@ -43,7 +44,9 @@ class Day(msgspec.Struct, kw_only=True):
     visit: r4.Encounter
     ticket: r4.Task | None
     position: Position | None
-    steps: list[tuple[str, str]]
+    steps: list[rules.Step]
+    #: How one finds the room of her ticket.
+    way: str
 
     @property
     def open(self) -> bool:
@@ -117,11 +120,14 @@ async def today(tx: Transaction, who: Subject, now: datetime | None = None) -> D
     tickets = await _tickets(tx, who, visit)
     orders = await _found(tx, who, r4.ServiceRequest, of_visit)
     ticket = rules.shown_ticket(tickets) if visit.status != "finished" else None
+    words = await ways(tx, who.facility, {id_of(one.location) for one in tickets})
+    told = words.pop(id_of(ticket.location) or "", "") if ticket else ""
     return Day(
         visit=visit,
         ticket=ticket,
         position=await position(tx, who.facility, ticket) if ticket else None,
-        steps=rules.steps(visit, tickets, orders),
+        steps=rules.steps(visit, tickets, orders, words),
+        way=told,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -163,37 +163,52 @@ def kind_of(ticket: r4.Task) -> str:
     return next((kind for kind in (LABORATORY, IMAGING) if SERIES[kind] == letter), "clinic")
 
 
+class Step(NamedTuple):
+    """A step of the day: done, on or "" (still to come); and while she has to go there, how one finds the room."""
+
+    text: str
+    state: str
+    way: str = ""
+
+
 def steps(
-    visit: r4.Encounter, tickets: Sequence[r4.Task], orders: Sequence[r4.ServiceRequest]
-) -> list[tuple[str, str]]:
-    """The way through the day, each step with done, on or "" (still to come)."""
+    visit: r4.Encounter, tickets: Sequence[r4.Task], orders: Sequence[r4.ServiceRequest], ways: Mapping[str, str]
+) -> list[Step]:
+    """What the day holds for her, in its order. `ways`: the words of the rooms that are to be told, by room id."""
     began = moment(visit.period.start) if visit.period else None
-    found = [(_("Đã tiếp đón %(time)s", time=clock.vn_time(began)), "done")]
+    found = [Step(_("Đã tiếp đón %(time)s", time=clock.vn_time(began)), "done")]
     clinics = [ticket for ticket in tickets if kind_of(ticket) == "clinic" and ticket.status != "cancelled"]
     ordered = [order for order in orders if order.status in ("active", "completed")]
     examined = visit.status == "finished" or bool(ordered)
     room = next((t.location.display for t in clinics if t.location and t.location.display), "")
     doctor = next((p.individual.display for p in visit.participant or [] if p.individual), "") or ""
-    found.append((" · ".join(filter(None, [_("Khám"), room, doctor])), "done" if examined else "on"))
+    where = _way(clinics, ways)
+    text = " · ".join(filter(None, [_("Khám"), room, doctor]))
+    found.append(Step(text, "done") if examined else Step(text, "on", where))
     waiting = False
     for kind, name in ((LABORATORY, _("Xét nghiệm")), (IMAGING, _("Chẩn đoán hình ảnh, thăm dò"))):
         mine = [order for order in ordered if any(code_of(c) == kind for c in order.category or [])]
         if mine:
             done = all(order.status == "completed" for order in mine)
-            found.append((_place(name, [t for t in tickets if kind_of(t) == kind]), "done" if done else "on"))
+            there = [t for t in tickets if kind_of(t) == kind and t.status != "cancelled"]
+            found.append(Step(_place(name, there), "done" if done else "on", "" if done else _way(there, ways)))
             waiting = waiting or not done
     last = "done" if visit.status == "finished" else "on" if examined and not waiting else ""
-    return [*found, (_("Kết luận và đơn thuốc"), last)]
+    return [*found, Step(_("Kết luận và đơn thuốc"), last)]
 
 
 def _place(name: str, tickets: Sequence[r4.Task]) -> str:
-    for ticket in tickets:
-        if ticket.status != "cancelled":
-            room = ticket.location.display if ticket.location else None
-            number = _("số %(number)s", number=ticket_number(ticket)) if ticket.status != DONE else ""
-            taken = _("đã lấy mẫu") if ticket.status == DONE and kind_of(ticket) == LABORATORY else ""
-            return " · ".join(filter(None, [name, room, number, taken]))
+    for ticket in tickets[:1]:
+        room = ticket.location.display if ticket.location else None
+        number = _("số %(number)s", number=ticket_number(ticket)) if ticket.status != DONE else ""
+        taken = _("đã lấy mẫu") if ticket.status == DONE and kind_of(ticket) == LABORATORY else ""
+        return " · ".join(filter(None, [name, room, number, taken]))
     return name
+
+
+def _way(tickets: Sequence[r4.Task], ways: Mapping[str, str]) -> str:
+    """To the room of the first of them that is not over."""
+    return next((ways.get(id_of(one.location) or "", "") for one in tickets if one.status != DONE), "")
 
 
 def results(observations: Iterable[r4.Observation]) -> list[Result]:

@@ -35,6 +35,11 @@ class Room(msgspec.Struct, frozen=True):
     modality: str = ""
 
     @property
+    def way(self) -> str:
+        """How one finds it, in words."""
+        return WAYS[self.code]
+
+    @property
     def id(self) -> str:
         """The id of its Location."""
         return f"phong-{self.code.lower()}"
@@ -99,6 +104,33 @@ ROOMS: Final = (
     Room("TD01", "Quầy tiếp đón 1", RECEPTION, "K01"),
     Room("TD02", "Quầy tiếp đón 2", RECEPTION, "K01"),
 )
+
+#: The way to each room from the main hall.
+WAYS: Final = {
+    "PK01": "Tầng 1 nhà B: qua sảnh chính, rẽ trái, cửa đầu tiên",
+    "PK02": "Tầng 1 nhà B: qua sảnh chính, rẽ trái, cửa thứ hai",
+    "PK03": "Tầng 1 nhà B: qua sảnh chính, rẽ phải, cửa đầu tiên",
+    "PK04": "Tầng 1 nhà B: qua sảnh chính, rẽ phải, cửa thứ hai",
+    "PK05": "Tầng 1 nhà B: qua sảnh chính, rẽ phải, cuối hành lang",
+    "PK06": "Tầng 2 nhà B: thang máy số 1, ra rẽ phải, cửa đầu tiên",
+    "PK07": "Tầng 2 nhà B: thang máy số 1, ra rẽ phải, cửa thứ hai",
+    "PK08": "Tầng 2 nhà B: thang máy số 1, ra rẽ phải, cuối hành lang",
+    "PK09": "Tầng 2 nhà B: thang máy số 1, ra rẽ trái, cửa đầu tiên",
+    "PK10": "Tầng 2 nhà B: thang máy số 1, ra rẽ trái, cửa thứ hai",
+    "PK11": "Tầng 2 nhà B: thang máy số 1, ra rẽ trái, cuối hành lang",
+    "PK12": "Tầng 3 nhà B: thang máy số 1, ra rẽ phải, cửa đầu tiên",
+    "PK13": "Tầng 3 nhà B: thang máy số 1, ra rẽ phải, cửa thứ hai",
+    "PK14": "Tầng 3 nhà B: thang máy số 1, ra rẽ trái, cửa đầu tiên",
+    "CC01": "Tầng 1 nhà A: cổng số 2, theo vạch đỏ trên sàn",
+    "XN01": "Tầng 1 nhà C: qua hành lang có mái, cửa đầu tiên bên trái",
+    "XN02": "Tầng 1 nhà C: qua hành lang có mái, cửa thứ hai bên trái",
+    "HA01": "Tầng 1 nhà C: qua hành lang có mái, rẽ phải, cửa đầu tiên",
+    "HA02": "Tầng 1 nhà C: qua hành lang có mái, rẽ phải, cửa thứ hai",
+    "HA03": "Tầng 1 nhà C: qua hành lang có mái, rẽ phải, cuối hành lang",
+    "HA04": "Tầng 2 nhà C: thang bộ cạnh phòng lấy mẫu, rẽ phải",
+    "TD01": "Tầng 1 nhà B: sảnh chính, bên trái cửa vào",
+    "TD02": "Tầng 1 nhà B: sảnh chính, bên phải cửa vào",
+}
 
 DEPARTMENTS: Final = (
     "K01", "K02", "K03", "K04", "K06", "K08", "K13", "K18", "K19", "K27", "K28", "K29", "K30", "K39",

@@ -14,10 +14,10 @@ from benhan.core.access.subject import Subject
 from benhan.core.db import Database
 from benhan.core.fhir import r4, systems
 from benhan.hospital import queue
-from benhan.hospital.visit import concept
+from benhan.hospital.visit import concept, ticket_number
 from benhan.patient import live
 from benhan.patient.position import Position, differs
-from benhan.simulator import House
+from benhan.simulator import House, plan
 from tests.patient import people, telephones
 from tests.patient.app.phone import Phone
 from tests.settled import PATIENCE
@@ -57,7 +57,9 @@ async def test_her_day_and_record_are_what_her_page_shows(
     day = await hers.read("/day")
     assert day["person"]["birthDate"] == people.BIRTH
     assert day["person"]["qr"]["text"] == day["person"]["number"]
-    assert day["ticket"] == {"number": ticket.identifier[0].value[-5:], "room": "Phòng khám 5", "state": "waiting"}  # type: ignore[index]
+    assert day["ticket"] == {
+        "number": ticket_number(ticket), "room": "Phòng khám 5", "way": plan.WAYS["PK05"], "state": "waiting",
+    }  # fmt: skip
     assert day["place"]["ahead"] >= 0
     assert [step["state"] for step in day["steps"]] == ["done", "on", ""]
     assert (await hers.read("/place"))["ticket"] == day["ticket"]

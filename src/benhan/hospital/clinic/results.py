@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -24,6 +24,7 @@ from benhan.hospital.visit import (
     moment,
     ticket_number,
 )
+from benhan.hospital.way import ways
 
 #: How many records of a visit are looked at, of each type.
 MOST = "200"
@@ -38,6 +39,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     urgent: bool
     place: str
+    way: str
     number: str
     cancellable: bool
 
@@ -85,11 +87,14 @@ async def orders_of(
     ]
     rooms = await kinds_of_rooms(tx, who, [id_of(one.location) for one in tickets])
     by_kind = {kind: rules_orders.ticket_for(kind, tickets, rooms) for kind in rules_orders.KINDS}
-    shown = [_order(one, reports, by_kind.get(rules_orders.kind_of(one))) for one in requests]
+    words = await ways(tx, who.facility, {id_of(one.location) for one in by_kind.values() if one})
+    shown = [_order(one, reports, by_kind.get(rules_orders.kind_of(one)), words) for one in requests]
     return Orders(shown, _results(requests, observations, reports))
 
 
-def _order(order: r4.ServiceRequest, reports: Sequence[r4.DiagnosticReport], ticket: r4.Task | None) -> Order:
+def _order(
+    order: r4.ServiceRequest, reports: Sequence[r4.DiagnosticReport], ticket: r4.Task | None, words: Mapping[str, str]
+) -> Order:
     state = rules_orders.state(order, reports, ticket)
     return Order(
         id=order.id or "",
@@ -98,6 +103,7 @@ def _order(order: r4.ServiceRequest, reports: Sequence[r4.DiagnosticReport], tic
         state=state,
         urgent=order.priority in ("urgent", "stat", "asap"),
         place=(ticket.location.display or "") if ticket and ticket.location else "",
+        way=words.get(id_of(ticket.location) or "", "") if ticket else "",
         number=ticket_number(ticket) if ticket and ticket.status != SERVED else "",
         cancellable=rules_orders.may_cancel(order, state),
     )

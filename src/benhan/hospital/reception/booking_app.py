@@ -1,4 +1,4 @@
-"""`/app/facilities`, `/app/bookings`: booking in the patient's app. Contract: docs/reference/app-api.md.
+"""`/app/bookings`: booking in the patient's app. Contract: docs/reference/app-api.md.
 
 The verbs and limits of the public page (`booking.py`, `booking_rules.py`). A signed-in patient types nothing: the
 booking is of the record that her session has open; anybody else books as a guest and keeps the pass that shows it.
@@ -27,16 +27,13 @@ from benhan.core.kit.json_forms import House, Said
 from benhan.core.kit.text import fold
 from benhan.core.language import _
 from benhan.core.vault import keys_of
-from benhan.hospital import packages, prices, weekly
-from benhan.hospital.emergency import WORDS
-from benhan.hospital.reception import arrival, booking, booking_choice, booking_rules, schedules, symptoms
-from benhan.hospital.reception.booking_public import fields, guest, proof_fields, read_day
+from benhan.hospital import packages, way
+from benhan.hospital.reception import arrival, booking, booking_rules
+from benhan.hospital.reception.booking_public import fields, guest, proof_fields
 from benhan.hospital.reception.booking_rules import Known, Payer, actor
 from benhan.hospital.visit import PRIORITY_GROUPS, full_name, id_of, moment, ticket_number
 
-FACILITIES: Final = "/app/facilities"
 BOOKINGS: Final = "/app/bookings"
-MOST_FACILITIES: Final = 50
 #: What the app calls the fields of the public form.
 _NAMES: Final = {"birthDate": "birth"}
 _SLOT: Final = forms.hidden("slot", required=True)
@@ -45,48 +42,8 @@ _PAYER: Final = forms.choice("payer", "payer", [(one, one) for one in Payer])
 _KEY: Final = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 
-class Doctor(Said):
-    """Whom one can book, and where."""
-
-    schedule: str
-    name: str
-    room: str
-
-
-class Service(Said):
-    """A specialty, its doctors, its first day with a free place; words of a trouble that may mean it (a suggestion)."""
-
-    id: str
-    name: str
-    comment: str
-    first: date | None
-    doctors: list[Doctor]
-    symptoms: tuple[str, ...]
-
-
-class Receives(Said):
-    """A doctor as the page of the house names her."""
-
-    name: str
-    service: str
-    room: str
-    hours: list[weekly.Hours]
-
-
-class Offer(Said):
-    """A package: the specialty that gives its time, its price (null: none is posted), what it holds."""
-
-    id: str
-    name: str
-    note: str
-    service: str
-    service_name: str
-    price: int | None
-    items: list[str]
-
-
 class Booking(Said):
-    """A booking; `pass_`: what shows a guest's again."""
+    """A booking; `way`: how one finds the room; `pass_`: what shows a guest's again."""
 
     code: str
     facility: House
@@ -100,6 +57,7 @@ class Booking(Said):
     service_id: str
     doctor: str
     room: str
+    way: str
     reason: str
     payer: str
     package: str
@@ -107,79 +65,6 @@ class Booking(Said):
     today: bool
     qr: marks.Qr | None
     pass_: str = msgspec.field(default="", name="pass")
-
-
-async def facilities(request: Request, tx: Transaction, who: Subject) -> Response:
-    """Facilities by words of their name, accents or none; and by which ways one signs in."""
-    words = fold(request.query_params.get("q", "")[:80]).split()
-    rows = await tx.fetch("select code, name from facility where key > 0 order by name")
-    found = [House(code=row["code"], name=row["name"]) for row in rows if _holds(words, f"{row['code']} {row['name']}")]
-    state = request.app.state
-    return json_forms.answer(
-        {"facilities": found[:MOST_FACILITIES], "codes": bool(state.senders), "zalo": state.zalo is not None}
-    )
-
-
-async def services(request: Request, tx: Transaction, who: Subject) -> Response:
-    """What can be booked: a word may be of the specialty, of what it treats, of a doctor, or say what is wrong."""
-    served = await _at(request, tx, who)
-    asked, trouble = request.query_params.get("q", "")[:80], symptoms.by_specialty()
-    every = await booking_choice.services(tx, served)
-    first = await booking_choice.first_days(tx, served, every, clock.now())
-    found = [
-        one for one in every
-        if _holds(fold(asked).split(), " ".join([one.name, one.comment, *(d.name for d in one.doctors)]))
-        or symptoms.said(asked, trouble.get(one.specialty, ()))
-    ]  # fmt: skip
-    return json_forms.answer({"emergency": WORDS, "services": [
-        Service(
-            id=one.id, name=one.name, comment=one.comment, first=first.get(one.id),
-            doctors=[Doctor(schedule=d.schedule, name=d.name, room=d.room) for d in one.doctors],
-            symptoms=trouble.get(one.specialty, ()),
-        )
-        for one in found
-    ]})  # fmt: skip
-
-
-async def doctors(request: Request, tx: Transaction, who: Subject) -> Response:
-    """Who receives patients, of which specialty, where and in which hours of a week."""
-    served = await _at(request, tx, who)
-    found = (await store.search(tx, served, r4.Schedule, {"active": "true", "_count": "500"})).resources
-    rows = [_receives(one, await schedules.week_of(tx, served, one)) for one in found]
-    return json_forms.answer({"doctors": sorted(rows, key=lambda row: (row.service, row.name))})
-
-
-async def offers(request: Request, tx: Transaction, who: Subject) -> Response:
-    """The packages that can be booked: those whose specialty receives people."""
-    served = await _at(request, tx, who)
-    every = await packages.every(tx, served)
-    by_specialty = {offer.specialty: offer for offer in reversed(await booking_choice.services(tx, served))}
-    held = await prices.at(tx, served, [one.id for one in every], clock.today())
-    return json_forms.answer({"packages": [
-        Offer(
-            id=one.id, name=one.name, note=one.note, service=by_specialty[one.specialty].id,
-            service_name=by_specialty[one.specialty].name, price=held[one.id].amount if one.id in held else None,
-            items=[name for _code, name in one.services],
-        )
-        for one in every if one.specialty in by_specialty
-    ]})  # fmt: skip
-
-
-async def days(request: Request, tx: Transaction, who: Subject) -> Response:
-    """Seven days with their free places."""
-    served, now = await _at(request, tx, who), clock.now()
-    doctors = await _doctors(request, tx, served)
-    first = read_day(request.query_params.get("from"), now.date())
-    week = await booking_choice.week(tx, served, [one.schedule for one in doctors], first, now)
-    return json_forms.answer({"days": week, "last": (now + booking_rules.FURTHEST).date()})
-
-
-async def times(request: Request, tx: Transaction, who: Subject) -> Response:
-    """The free times of a day."""
-    served, now = await _at(request, tx, who), clock.now()
-    doctors = await _doctors(request, tx, served)
-    day = read_day(request.query_params.get("day"), now.date())
-    return json_forms.answer({"times": await booking_choice.times(tx, served, doctors, day, now)})
 
 
 async def book(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -209,7 +94,7 @@ async def book(request: Request, tx: Transaction, who: Subject) -> Response:
             )  # fmt: skip
     except (Invalid, Conflict, NotFound) as problem:
         return json_forms.refused(problem)
-    return json_forms.answer(_said(made, here, shown=asked is not None), 201)
+    return json_forms.answer(await _said(tx, made, here, shown=asked is not None), 201)
 
 
 async def mine(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -217,7 +102,7 @@ async def mine(request: Request, tx: Transaction, who: Subject) -> Response:
     if not may(who, Interaction.SEARCH, "Appointment"):
         return json_forms.answer({"bookings": []})
     params = {"patient": f"Patient/{who.patient}", "_sort": "-date", "_count": "50"}
-    found = [_said(one, who) for one in (await store.search(tx, who, r4.Appointment, params)).resources]
+    found = [await _said(tx, one, who) for one in (await store.search(tx, who, r4.Appointment, params)).resources]
     today = clock.today()
     ahead = [one for one in found if one.day and one.day >= today]
     ahead.sort(key=lambda one: (one.day or today, one.start.timestamp() if one.start else 0))
@@ -227,7 +112,7 @@ async def mine(request: Request, tx: Transaction, who: Subject) -> Response:
 async def show(request: Request, tx: Transaction, who: Subject) -> Response:
     """One booking: hers, or a guest's with its pass."""
     found, served = await _one(request, tx, who)
-    return json_forms.answer(_said(found, served))
+    return json_forms.answer(await _said(tx, found, served))
 
 
 async def prove(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -244,7 +129,7 @@ async def prove(request: Request, tx: Transaction, who: Subject) -> Response:
     if found is None or not booking_rules.proves(found, form["phone"], form["birth"]):
         wrong = _("Mã đặt khám không khớp với số điện thoại hoặc ngày sinh này")
         return json_forms.refused(Invalid(wrong, where="phone"))
-    return json_forms.answer(_said(found, here, shown=True))
+    return json_forms.answer(await _said(tx, found, here, shown=True))
 
 
 async def move(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -252,13 +137,13 @@ async def move(request: Request, tx: Transaction, who: Subject) -> Response:
     slot = (await json_forms.read(request, [_SLOT]))["slot"]
     found, served = await _one(request, tx, who)
     if id_of(found.slot[0] if found.slot else None) == slot:  # it was moved already
-        return json_forms.answer(_said(found, served))
+        return json_forms.answer(await _said(tx, found, served))
     try:
         await store.tried(tx, served, f"change {_code(request)}", booking_rules.MOST_TRIES, f"{clock.today()}")
         moved = await booking.move(tx, served, booking.changeable(found, clock.now()), slot)
     except (Invalid, Conflict, NotFound) as problem:
         return json_forms.refused(problem)
-    return json_forms.answer(_said(moved, served))
+    return json_forms.answer(await _said(tx, moved, served))
 
 
 async def cancel(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -268,7 +153,7 @@ async def cancel(request: Request, tx: Transaction, who: Subject) -> Response:
     if found.status != "cancelled":
         reason = form["reason"] or "Người bệnh huỷ trên ứng dụng"
         found = await booking.cancel(tx, served, booking.changeable(found, clock.now()), reason)
-    return json_forms.answer(_said(found, served))
+    return json_forms.answer(await _said(tx, found, served))
 
 
 async def arrive(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -281,19 +166,14 @@ async def arrive(request: Request, tx: Transaction, who: Subject) -> Response:
     if who.patient is None or id_of(actor(found, "Patient")) != who.patient:
         raise Conflict(_("Lịch hẹn này chưa gắn với hồ sơ nào."), where="code", advice=_("Đến quầy tiếp đón."))
     ticket = await arrival.arrive(tx, who, found, form["door"], form["group"], clock.now())
-    place = ticket.location.display if ticket.location else None
-    return json_forms.answer({"ticket": {"number": ticket_number(ticket), "room": place or "", "state": "waiting"}})
+    room = ticket.location
+    return json_forms.answer({"ticket": {
+        "number": ticket_number(ticket), "room": (room.display or "") if room else "",
+        "way": await way.way(tx, who.facility, room), "state": "waiting",
+    }})  # fmt: skip
 
 
 # Who, where, which
-
-
-async def _at(request: Request, tx: Transaction, who: Subject) -> Subject:
-    """The booking service of the facility of the address."""
-    here = await phone_steps.at(tx, who, request.path_params["code"])
-    if here.facility != who.facility:
-        await tx.reach(here.facility)
-    return service(Role.BOOKING_SERVICE, here.facility, here.facility_name)
 
 
 async def _facility(request: Request, tx: Transaction, who: Subject) -> Subject:
@@ -401,14 +281,6 @@ async def _key_of(request: Request, tx: Transaction, who: Subject, booker: booki
     return blake2b(f"booking\n{of}\n{said}".encode(), digest_size=16, key=index).hexdigest()
 
 
-async def _doctors(request: Request, tx: Transaction, served: Subject) -> list[booking_choice.Doctor]:
-    """The doctors of the specialty, or the one who is asked for."""
-    every = await booking_choice.services(tx, served)
-    chosen = booking_choice.service_of(every, request.path_params["service"])
-    wanted = request.query_params.get("doctor")
-    return [one for one in chosen.doctors if one.schedule == wanted] or chosen.doctors
-
-
 def _code(request: Request) -> str:
     code = booking_rules.read_code(str(request.path_params["booking"]))
     if code is None:
@@ -424,20 +296,7 @@ def _in_zalo(request: Request) -> bool:
     return "Zalo" in request.headers.get("user-agent", "")
 
 
-def _holds(words: Sequence[str], text: str) -> bool:
-    folded = fold(text)
-    return all(word in folded for word in words)
-
-
-def _receives(one: r4.Schedule, week: Sequence[schedules.Session]) -> Receives:
-    named = {type_: actor(one, type_).display or "" for type_ in ("Practitioner", "HealthcareService", "Location")}
-    return Receives(
-        name=named["Practitioner"], service=named["HealthcareService"], room=named["Location"],
-        hours=[weekly.said(each.days, each.start, each.end) for each in week],
-    )  # fmt: skip
-
-
-def _said(one: r4.Appointment, at: Subject, *, shown: bool = False) -> Booking:
+async def _said(tx: Transaction, one: r4.Appointment, at: Subject, *, shown: bool = False) -> Booking:
     code, start = booking_rules.code_of_booking(one), moment(one.start)
     day = start.date() if start else booking_rules.wished_day(one)
     named = actor(one, "HealthcareService")
@@ -446,6 +305,7 @@ def _said(one: r4.Appointment, at: Subject, *, shown: bool = False) -> Booking:
         state_name=_(booking_rules.STATES.get(one.status or "", "")), start=start, end=moment(one.end), day=day,
         name=booking_rules.booker_name(one), service=named.display or "", service_id=id_of(named) or "",
         doctor=actor(one, "Practitioner").display or "", room=actor(one, "Location").display or "",
+        way=await way.way(tx, at.facility, actor(one, "Location")),
         reason=next((reason.text or "" for reason in one.reasonCode or []), ""),
         payer=booking_rules.payer_of(one) or "", package=packages.name_of(one),
         changeable=start is not None and booking_rules.may_change(one, clock.now()), today=day == clock.today(),
@@ -455,13 +315,7 @@ def _said(one: r4.Appointment, at: Subject, *, shown: bool = False) -> Booking:
 
 _ANYONE = Permission.ANYONE
 DOORS = [
-    Door(FACILITIES, facilities, _ANYONE, app=True),
-    Door(f"{FACILITIES}/{{code}}/services", services, _ANYONE, app=True),
-    Door(f"{FACILITIES}/{{code}}/doctors", doctors, _ANYONE, app=True),
-    Door(f"{FACILITIES}/{{code}}/packages", offers, _ANYONE, app=True),
-    Door(f"{FACILITIES}/{{code}}/services/{{service}}/days", days, _ANYONE, app=True),
-    Door(f"{FACILITIES}/{{code}}/services/{{service}}/times", times, _ANYONE, app=True),
-    Door(f"{FACILITIES}/{{code}}/bookings", book, _ANYONE, ("POST",), app=True),
+    Door("/app/facilities/{code}/bookings", book, _ANYONE, ("POST",), app=True),
     Door(BOOKINGS, mine, Permission.OWN_RECORD, app=True),
     Door(f"{BOOKINGS}/{{booking}}", show, _ANYONE, app=True),
     Door(f"{BOOKINGS}/{{booking}}/proof", prove, _ANYONE, ("POST",), app=True),

@@ -22,6 +22,7 @@ from benhan.core.language import _
 from benhan.hospital.reception import booking, booking_choice, booking_rules
 from benhan.hospital.reception.booking_rules import Guest, SlotTaken
 from benhan.hospital.visit import id_of
+from benhan.hospital.way import way
 
 PATH = "/dat-kham"
 PASS_MINUTES = 60
@@ -126,6 +127,7 @@ async def show(request: Request, tx: Transaction, who: Subject) -> Response:
     qr = marks.qr_svg(code, label=_("Mã QR đặt khám %(code)s", code=code))
     changeable = booking_rules.may_change(found, clock.now())
     shown: dict[str, Any] = {"booking": found, "code": code, "qr": qr, "changeable": changeable}
+    shown["way"] = await way(tx, who.facility, booking_rules.actor(found, "Location"))
     return _page(request, "booking_shown.html", fresh=_fresh(request), **shown)
 
 

@@ -89,6 +89,7 @@ class TicketView(msgspec.Struct, frozen=True):
     number: str
     patient: str
     room: str
+    way: str
     time: str
     priority: str
     status: str
@@ -193,19 +194,20 @@ async def last_tickets(tx: Transaction, who: Subject, count: int = 6) -> list[Ti
     """The tickets that the desk issued last today, newest first; those taken back are left out."""
     page = await store.search(tx, who, r4.Task, {"code": "ticket", "_count": str(6 * count)})  # the newest first
     today = clock.today()
-    shown = [ticket_view(one) for one in page.resources if clock.day_of(one.authoredOn) == today]
+    shown = [ticket_view(one, "") for one in page.resources if clock.day_of(one.authoredOn) == today]
     mine = [one for one in shown if one.number[:1] in DESK_SERIES and one.status != "cancelled"]
     return mine[:count]
 
 
-def ticket_view(ticket: r4.Task) -> TicketView:
-    """One ticket in words."""
+def ticket_view(ticket: r4.Task, way: str) -> TicketView:
+    """One ticket in words; `way`: how one finds the room, where that is shown."""
     group = code_of(ticket.reasonCode, systems.PRIORITY_GROUP) or ""
     return TicketView(
         id=str(ticket.id),
         number=ticket_number(ticket),
         patient=(ticket.for_.display if ticket.for_ else None) or "",
         room=(ticket.location.display if ticket.location else None) or "",
+        way=way,
         time=clock.vn_time(ticket.authoredOn),
         priority=PRIORITY_GROUPS.get(group, ""),
         status=ticket.status or "",

@@ -10,15 +10,16 @@ from benhan.hospital.reception import (
     pages_displays,
     pages_people,
     pages_queue,
+    pages_rooms,
     pages_schedules,
 )
 
 pages.register("reception", "benhan.hospital.reception")
 
-_ROOMS = (pages_people, pages_desk, pages_queue, pages_booking, pages_schedules, pages_displays)
+_ROOMS = (pages_people, pages_desk, pages_queue, pages_booking, pages_rooms, pages_schedules, pages_displays)
 DOORS: list[Door | LiveDoor] = [door for room in _ROOMS for door in room.DOORS]
 NAV = [
     item
-    for room in (pages_desk, pages_queue, pages_booking, pages_schedules, pages_people, pages_displays)
+    for room in (pages_desk, pages_queue, pages_booking, pages_schedules, pages_rooms, pages_people, pages_displays)
     for item in room.NAV
 ]

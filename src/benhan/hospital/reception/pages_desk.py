@@ -28,6 +28,7 @@ from benhan.core.store.records import new_id
 from benhan.hospital.reception import desk, desk_view, eligibility, figures, identify, person_form, rooms
 from benhan.hospital.reception.booking_rules import AWAITED, guest_of
 from benhan.hospital.visit import PRIORITY_GROUPS, id_of, moment
+from benhan.hospital.way import way
 
 #: A desk may switch the printing of each ticket off; the choice stays with its browser.
 PRINT_COOKIE: Final = "in-phieu"
@@ -138,7 +139,7 @@ async def insurance_part(request: Request, tx: Transaction, who: Subject) -> Res
 async def ticket_page(request: Request, tx: Transaction, who: Subject) -> Response:
     """The ticket on paper of 80 mm; with `?in=1` it prints itself."""
     ticket = await store.read(tx, who, r4.Task, request.path_params["ticket"])
-    view = desk_view.ticket_view(ticket)
+    view = desk_view.ticket_view(ticket, await way(tx, who.facility, ticket.location))
     prints = request.query_params.get("in") == "1"
     if prints:
         await _printed(tx, who, ticket, "phieu")
@@ -153,11 +154,12 @@ async def _printed(tx: Transaction, who: Subject, ticket: r4.Task, what: str) ->
 async def ticket_pdf(request: Request, tx: Transaction, who: Subject) -> Response:
     """The ticket as PDF, for printers that take files."""
     ticket = await store.read(tx, who, r4.Task, request.path_params["ticket"])
-    view = desk_view.ticket_view(ticket)
+    view = desk_view.ticket_view(ticket, await way(tx, who.facility, ticket.location))
     issued = moment(ticket.authoredOn) or clock.now()
     data = {
         "facility": {"name": who.facility_name}, "title": "Phiếu số thứ tự", "number": view.number, "room": view.room,
-        "priority": view.priority or None, "name": view.patient, "date": issued.date().isoformat(),
+        "place": view.way or None, "priority": view.priority or None, "name": view.patient,
+        "date": issued.date().isoformat(),
         "lines": ["Xin chờ gọi số trước cửa phòng"], "printed": clock.vn_datetime(issued),
     }  # fmt: skip
     await _printed(tx, who, ticket, "phieu.pdf")
@@ -275,7 +277,7 @@ async def _just_issued(request: Request, tx: Transaction, who: Subject) -> dict[
     changed = moment(ticket.lastModified)
     if changed is None or (clock.now() - changed).total_seconds() > FRESH_SECONDS:
         return None
-    view = desk_view.ticket_view(ticket)
+    view = desk_view.ticket_view(ticket, await way(tx, who.facility, ticket.location))
     visits = await store.read_many(tx, who, r4.Encounter, [id_of(ticket.encounter)])
     seconds = desk_view.seconds_at_desk(next(iter(visits.values()), None))
     return {"ticket": view, "undone": bool(undone), "seconds": seconds, "patient": id_of(ticket.for_) or ""}

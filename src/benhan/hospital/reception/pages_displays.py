@@ -23,6 +23,7 @@ from benhan.hospital import queue_rules as rules
 from benhan.hospital.reception import arrival
 from benhan.hospital.reception.pages_queue import room_of, rooms_with_queues
 from benhan.hospital.visit import id_of, ticket_number
+from benhan.hospital.way import ways
 
 PATH = "/man-hinh"
 #: Rooms on one picture; more of them take turns, each picture for so many seconds.
@@ -39,6 +40,7 @@ class Call(msgspec.Struct, frozen=True):
     number: str
     name: str
     room: str
+    way: str
     at: datetime
     new: bool
 
@@ -68,7 +70,8 @@ async def hall(request: Request, tx: Transaction, who: Subject) -> Response:
     rows = [_row(room, lines[room.id or ""]) for room in rooms if _busy(lines[room.id or ""]) or wanted]
     turns = max(1, math.ceil(len(rows) / ROOMS_SHOWN))
     turn = int(now.timestamp() // TURN_SECONDS) % turns
-    calls = [call for line in lines.values() for call in _calls(line, now)]
+    words = await ways(tx, who.facility, lines)
+    calls = [call for id_, line in lines.items() for call in _calls(line, words[id_], now)]
     calls.sort(key=lambda call: call.at, reverse=True)
     template = "display_hall_live.html" if pages.is_fragment(request) else "display_hall.html"
     return pages.render(
@@ -94,7 +97,7 @@ async def door(request: Request, tx: Transaction, who: Subject) -> Response:
     place = await room_of(tx, who, str(request.path_params["room"]))
     line = (await queue.lines(tx, who, [place.id or ""], now))[place.id or ""]
     pace = (await queue.paces(tx, who, [place], now))[place.id or ""]
-    calls = _calls(line, now) or [_call(ticket, now) for ticket in line.serving[:1]]
+    calls = _calls(line, "", now) or [_call(ticket, "", now) for ticket in line.serving[:1]]
     template = "display_door_live.html" if pages.is_fragment(request) else "display_door.html"
     coming = [
         (ticket_number(ticket), _hidden(ticket), rules.expected_minutes(line.ahead_of(ticket) or 0, pace))
@@ -123,15 +126,15 @@ def _row(room: r4.Location, line: queue.Line) -> Row:
     )
 
 
-def _calls(line: queue.Line, now: datetime) -> list[Call]:
-    return [call for ticket in line.called if (call := _call(ticket, now)).at >= now - CALL_STANDS]
+def _calls(line: queue.Line, way: str, now: datetime) -> list[Call]:
+    return [call for ticket in line.called if (call := _call(ticket, way, now)).at >= now - CALL_STANDS]
 
 
-def _call(ticket: r4.Task, now: datetime) -> Call:
+def _call(ticket: r4.Task, way: str, now: datetime) -> Call:
     at = max(rules.calls(ticket), default=rules.issued(ticket))
     place = ticket.location.display if ticket.location else ""
     new = (now - at).total_seconds() < NEW_SECONDS
-    return Call(ticket_number(ticket), _hidden(ticket), place or id_of(ticket.location) or "", at, new)
+    return Call(ticket_number(ticket), _hidden(ticket), place or id_of(ticket.location) or "", way, at, new)
 
 
 def _hidden(ticket: r4.Task) -> str:
