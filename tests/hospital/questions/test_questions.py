@@ -23,7 +23,7 @@ from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Conflict, Forbidden
 from benhan.core.kit import clock
 from benhan.hospital import emergency
-from benhan.hospital.questions import roster, rules
+from benhan.hospital.questions import asking, roster, rules
 from benhan.hospital.questions.rules import Registered
 from benhan.hospital.weekly import Session
 from benhan.simulator import House, build_house
@@ -201,13 +201,13 @@ async def test_who_acts_for_her_asks_while_the_relation_lasts_and_is_shown(
     key = (await son.read("/records"))["records"][0]["key"]
     await son.post("/records/accept", {"key": key})
     await son.change(key)
-    asking = await asked(son, place, "con-trai-hoi-thay-me", words="Mẹ tôi bi co giat")
-    assert asking.status_code == 201, asking.text
-    assert asking.json()["urgent"] is True
-    [line] = asking.json()["lines"]
+    sent = await asked(son, place, "con-trai-hoi-thay-me", words="Mẹ tôi bi co giat")
+    assert sent.status_code == 201, sent.text
+    assert sent.json()["urgent"] is True
+    [line] = sent.json()["lines"]
     assert line["by"] == "relative" and line["name"].startswith("Đặng Văn Sơn (")
-    assert [one["id"] for one in (await hers.read("/questions"))["questions"]] == [asking.json()["id"]]
-    page = (await (await browser_of(client, database, place.first)).get(f"/hoi-dap/{asking.json()['id']}")).text
+    assert [one["id"] for one in (await hers.read("/questions"))["questions"]] == [sent.json()["id"]]
+    page = (await (await browser_of(client, database, place.first)).get(f"/hoi-dap/{sent.json()['id']}")).text
     assert "Có từ cấp cứu: co giật" in page and "Đặng Văn Sơn" in page
     assert (await son.read("/feedback"))["feedback"] == []
     await hers.post("/relatives/end", {"id": made.json()["relatives"][0]["id"]})
@@ -223,7 +223,7 @@ async def test_who_acts_for_her_asks_while_the_relation_lasts_and_is_shown(
         with pytest.raises(Forbidden):
             await asking.mine(tx, some)
         with pytest.raises(Forbidden):
-            await asking.read(tx, some, asking.json()["id"])
+            await asking.read(tx, some, sent.json()["id"])
 
 
 async def test_others_questions_are_nothing_to_her_nobody_floods_and_wrong_ones_change_nothing(
