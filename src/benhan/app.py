@@ -84,6 +84,7 @@ ROOMS = (
     "benhan.hospital.review.pages_glass",
     "benhan.hospital.chart.pages",
     "benhan.hospital.ward.pages",
+    "benhan.hospital.chart.pages_records",
     "benhan.hospital.referral_pages",
     "benhan.hospital.cashier.pages",
     "benhan.hospital.cashier.pages_setup",

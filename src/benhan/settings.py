@@ -141,6 +141,10 @@ class Settings(BaseSettings):
     glass_review_days: int = Field(
         default=2, ge=1, le=30, description="working days within which a reviewer judges each broken glass"
     )
+    record_due_hours: int = Field(
+        default=12, ge=1, le=720, description="what belongs into a record is due so many hours after it happened"
+    )
+    record_late_hours: int = Field(default=24, ge=1, le=720, description="and late after so many")
     statement_seconds: int = Field(default=10, ge=1, le=600, description="a database statement is cut after so long")
     import_sources: str = Field(
         default="", description="addresses that $import may fetch from, between blanks, each ending in /; empty: none"

@@ -14,8 +14,10 @@ import "./styles/phone.css";
 import "./styles/results.css";
 import "./styles/call.css";
 import "./styles/ward.css";
+import "./styles/record.css";
 import "./styles/print.css";
 import "./behaviour/exchange";
+import { asked } from "./behaviour/asked";
 import { autosave } from "./behaviour/autosave";
 import { beds } from "./behaviour/beds";
 import { clock } from "./behaviour/clock";
@@ -31,6 +33,6 @@ import { tables } from "./behaviour/table";
 import { toasts } from "./behaviour/toast";
 
 // Whoever is asked first may take a key: an open list, then the keys of the page, then the rows of a table.
-for (const start of [dialogs, combobox, palette, scan, beds, keys, sheets, tables, toasts, autosave, clock, passkeys, lock]) start();
+for (const start of [dialogs, combobox, palette, scan, beds, keys, sheets, tables, toasts, autosave, asked, clock, passkeys, lock]) start();
 if (document.querySelector("[data-call]")) void import("./behaviour/call").then(({ call }) => call());
 if (window.parent !== window) document.documentElement.dataset.framed = ""; // beside a call: without its own top

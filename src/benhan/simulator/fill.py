@@ -27,6 +27,7 @@ from benhan.simulator.house import BATCH, House, analyze, build_house, build_pro
 from benhan.simulator.offers import offer
 from benhan.simulator.population import Population
 from benhan.simulator.records import Writer
+from benhan.simulator.stays import stays
 from benhan.simulator.timeline import WEEKDAYS, Stop, Visit, past_day, this_morning
 from benhan.simulator.wards import fill_wards
 
@@ -63,6 +64,7 @@ async def fill_province(
     province = await build_province(database, owner_dsn)
     filled = await fill(database, house, visits=visits, progress=progress)
     await fill_wards(database, house)
+    await _fill_stays(database, house)
     if filled.records:
         await analyze(owner_dsn)
     return [
@@ -98,6 +100,12 @@ async def fill(
     await _fill_bookings(database, house, population, now, done, filled, progress)
     await _fill_morning(database, house, population, now, crowd, filled, progress)  # last: its mark says all is there
     return filled
+
+
+async def _fill_stays(database: Database, house: House) -> None:
+    async with database.transaction(house.key) as tx:
+        if await _is_new(tx, house, "stays"):
+            await _load(tx, house, stays(house, clock.now()))
 
 
 async def _fill_people(database: Database, house: House, crowd: Population, filled: Filled, progress: Progress) -> None:

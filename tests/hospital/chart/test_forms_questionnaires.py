@@ -78,7 +78,7 @@ def test_only_what_a_form_looks_into_is_asked_of_the_store() -> None:
             if one.valueExpression and one.valueExpression.name
         }
 
-    assert asked("01/BV1") == {"cover", "vitals", "diagnoses", "notes", "facility"}
+    assert asked("01/BV1") == {"cover", "vitals", "diagnoses", "notes", "results", "facility"}
     assert asked("03/BV2") == {"facility"}
 
 

@@ -1,5 +1,6 @@
 // Search while typing (WAI-ARIA combobox with a list). The server draws the options; htmx brings them.
-// An option with data-href opens that page; one with data-value fills the hidden field beside and tells the form.
+// An option with data-href opens that page; one with data-value fills the hidden field beside and tells the form. Where
+// there is none the words themselves are picked (data-waits: Enter before the answer takes its first option).
 export function combobox(): void {
   document.addEventListener("keydown", onKey);
   document.addEventListener("htmx:beforeSwap", (event) => {
@@ -41,7 +42,7 @@ function onKey(event: KeyboardEvent): void {
   } else if (event.key === "Enter" && at >= 0) {
     event.preventDefault();
     pick(list[at]);
-  } else if (event.key === "Enter" && "stale" in combo.dataset && picked(combo)) {
+  } else if (event.key === "Enter" && "stale" in combo.dataset && (picked(combo) || "waits" in combo.dataset)) {
     event.preventDefault(); // the answer is on its way: its first option is taken when it comes
     combo.dataset.awaited = ""; // (a scanner's field has nothing to pick and is sent as it is)
   } else if (event.key === "Escape" && list.length) {

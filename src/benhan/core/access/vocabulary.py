@@ -94,6 +94,7 @@ IMPERSONAL: Final = frozenset(
         "PlanDefinition",
         "Practitioner",
         "PractitionerRole",
+        "Questionnaire",
         "Schedule",
         "SearchParameter",
         "Slot",

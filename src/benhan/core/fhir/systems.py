@@ -169,6 +169,10 @@ EXTENSION_UNCLEAR: Final = f"{EXTENSION}/unclear"
 #: Of a stay: what came of the treatment (`hospital/stay.RESULTS`); when somebody on leave is awaited back.
 EXTENSION_RESULT: Final = f"{EXTENSION}/treatment-result"
 EXTENSION_AWAITED: Final = f"{EXTENSION}/awaited-back"
+#: A form whole, as the program reads it, in the Questionnaire that keeps its version (`hospital/chart/records`).
+EXTENSION_FORM: Final = f"{EXTENSION}/form"
+#: What is asked about a record: that it is opened again (`hospital/chart/records/reopening.py`).
+RECORD_REQUEST: Final = f"{BENHAN}/CodeSystem/record-request"
 EXTENSION_ETHNICITY: Final = f"{VN_CORE}/StructureDefinition/extension-ethic"
 EXTENSION_OCCUPATION: Final = f"{VN_CORE}/StructureDefinition/extension-occupation"
 EXTENSION_NATIONALITY: Final = f"{VN_CORE}/StructureDefinition/extension-nationality"

@@ -194,7 +194,7 @@ async def read_form(request: Request, fields: Sequence[Field], *, most_bytes: in
         TooLarge: more than `most_bytes` bytes were sent.
         Malformed: the body is not a form.
     """
-    return check(await _posted(request, most_bytes), fields)
+    return check(await posted(request, most_bytes=most_bytes), fields)
 
 
 def read_query(request: Request, fields: Sequence[Field]) -> Form:
@@ -315,14 +315,19 @@ def _shown(value: Any) -> str:
     return clock.vn_date(value) if hasattr(value, "isoformat") else str(value)
 
 
-async def _posted(request: Request, most: int) -> FormData:
+async def posted(request: Request, *, most_bytes: int = MOST_BYTES) -> FormData:
+    """What was sent, unchecked, for a screen whose fields are not known before: bounded in bytes and fields.
+
+    Raises:
+        TooLarge, Malformed: as `read_form`.
+    """
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
-        return await _multipart(request, most)
+        return await _multipart(request, most_bytes)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > most:
-            raise _too_large(most)
+        if len(body) > most_bytes:
+            raise _too_large(most_bytes)
     try:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
     except ValueError:  # UnicodeDecodeError is one

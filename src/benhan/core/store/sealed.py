@@ -13,11 +13,14 @@ from benhan.core.access.vocabulary import State
 from benhan.core.fhir.outcome import Conflict
 from benhan.core.fhir.search import PARAMETERS
 from benhan.core.language import _
+from benhan.core.store.records import NUMBERS
 from benhan.core.store.rows import SELF, hash64
 
 _SIGNATURE: Final = PARAMETERS["Provenance"]["signature-type"].id
 _TARGET: Final = PARAMETERS["Provenance"]["target"].id
 _STATUS: Final = PARAMETERS["Encounter"]["status"].id
+#: A form of the record is written until it is signed itself: it is summed up after its visit has ended (ADR 29).
+_OUTLIVES: Final = NUMBERS["QuestionnaireResponse"]
 #: Whether a record `r` is closed: a signature, signed itself, or of a visit that is finished and signed. Each step is
 #: fenced: from the record's own tokens to signatures of them, never from all signatures there are.
 CLOSED: Final = f"""(
@@ -28,7 +31,7 @@ or exists (
         and target.param = {_TARGET}::smallint and target.hash = own.hash offset 0) target
     cross join lateral (select from public.token signature where signature.rid = target.rid
         and signature.param = {_SIGNATURE}::smallint offset 0) signature
-    where own.param = {SELF}::smallint or exists (
+    where own.param = {SELF}::smallint or {{r}}.type <> {_OUTLIVES}::smallint and exists (
         select from (select visit.rid from public.token visit where visit.facility = {{r}}.facility
             and visit.param = {SELF}::smallint and visit.hash = own.hash offset 0) visit
         cross join lateral (select from public.token state where state.rid = visit.rid

@@ -17,6 +17,7 @@ import msgspec
 
 from benhan.core import store
 from benhan.core.access import Interaction, Role, Subject, may, service
+from benhan.core.access.labels import CONFIDENTIALITY
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.moments import moment_range
@@ -37,6 +38,8 @@ QUESTIONS: Final = {
     "result": later("Kết quả khám, được giải thích rõ"),
 }
 _WORDS: Final = "words"
+#: Doctors read the forms of a record, which are answers too; these are nobody's but the program's.
+_OURS_ALONE: Final = r4.Meta(security=[r4.Coding(system=CONFIDENTIALITY, code="R")])
 _OURS: Final = {"questionnaire": systems.SURVEY, "_sort": "-authored", "_count": "1000"}
 
 
@@ -91,7 +94,8 @@ async def answer(tx: Transaction, who: Subject, visit: str, ratings: Mapping[str
         text = r4.QuestionnaireResponseItemAnswer(valueString=words.strip())
         said.append(r4.QuestionnaireResponseItem(linkId=_WORDS, answer=[text]))
     await store.create(tx, _behind(who), r4.QuestionnaireResponse(
-        id=id_, status="completed", questionnaire=systems.SURVEY, authored=clock.fhir_instant(clock.now()), item=said
+        id=id_, meta=_OURS_ALONE, status="completed", questionnaire=systems.SURVEY,
+        authored=clock.fhir_instant(clock.now()), item=said,
     ))  # fmt: skip
 
 

@@ -58,8 +58,8 @@ DENIED: Final[tuple[Deny, ...]] = (
     ),
     Deny(
         name="signed-not-changed", roles=f"{_OUTSIDE_ARCHIVE} planning loader ward-service", may_not="u",
-        types="Encounter Composition Condition MedicationRequest Provenance", labels=State.CLOSED, unless=(),
-        law=LAW_SIGNED,
+        types="Encounter Composition Condition MedicationRequest Provenance QuestionnaireResponse",
+        labels=State.CLOSED, unless=(), law=LAW_SIGNED,
         vi="Lượt khám đã xong và đã ký thì không ai sửa phiếu, chẩn đoán, đơn thuốc, chữ ký; chỉ ghi và ký bổ sung.",
         en="When a visit is finished and signed nobody changes its note, diagnoses, prescriptions, signatures: only "
         "signed additions.",
@@ -97,7 +97,8 @@ DENIED: Final[tuple[Deny, ...]] = (
         en="Of an archived record planning alone makes copies: prints, exports, shares.",
     ),
     Deny(
-        name="licence-needed", roles="doctor", may_not="cu", types="Condition MedicationRequest Composition Provenance",
+        name="licence-needed", roles="doctor", may_not="cu",
+        types="Condition MedicationRequest Composition Provenance QuestionnaireResponse",
         unless=(Lift.LICENCE,), law="Luật KCB 15/2023 Đ19",
         vi="Nơi yêu cầu, chỉ người còn giấy phép hành nghề mới ghi chẩn đoán, kê đơn, ký.",
         en="Where the facility asks for it, only who holds a practice licence diagnoses, prescribes and signs.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 #: The house itself: who works where, when there is room. Everybody at the facility may read it.
 HOUSE = (
     "Organization Location HealthcareService Practitioner PractitionerRole Schedule Slot Medication "
-    "CodeSystem ValueSet ConceptMap"
+    "CodeSystem ValueSet ConceptMap Questionnaire"
 )
 CHART = (
     "Patient Encounter Appointment Task Observation Condition ServiceRequest DiagnosticReport MedicationRequest "

@@ -211,6 +211,12 @@ SERVICES: Final[tuple[Allow, ...]] = (
         en="The program puts the label of a restriction on a record, and takes it off, as the patient asks.",
     ),
     Allow(
+        name="forms-kept", roles="archive-service", may="cr", types="Questionnaire", purpose=Purpose.OPERATIONS,
+        law="TT 32/2023/TT-BYT Đ51",
+        vi="Chương trình giữ nguyên bản mẫu mà một hồ sơ được lập theo.",
+        en="The program keeps the very version of a form by which a record is opened.",
+    ),
+    Allow(
         name="archive-kept", roles="archive-service", may="cru", types="DocumentManifest",
         purpose=Purpose.OPERATIONS, law=LAW_ARCHIVE,
         vi="Chương trình ghi việc đưa hồ sơ vào lưu trữ, lấy ra, khi phòng KHTH làm việc ấy.",

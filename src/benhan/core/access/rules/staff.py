@@ -51,6 +51,22 @@ STAFF: Final[tuple[Allow, ...]] = (
         en="Doctors write visits, diagnoses, orders, prescriptions and papers.",
     ),
     Allow(
+        name="record-written", roles="doctor", may="crus", types="QuestionnaireResponse", purpose=Purpose.TREATMENT,
+        law="Luật KCB 15/2023 Đ69k1; TT 32/2023/TT-BYT Đ52",
+        vi="Bác sĩ lập, ghi, đóng hồ sơ bệnh án theo mẫu.", en="Doctors open, write and close the forms of the record.",
+    ),
+    Allow(
+        name="record-read", roles="nurse planning", may="rs", types="QuestionnaireResponse",
+        purpose=Purpose.TREATMENT, law=LAW_CARE,
+        vi="Điều dưỡng, phòng KHTH đọc hồ sơ bệnh án theo mẫu.", en="Nurses and planning read the forms of the record.",
+    ),
+    Allow(
+        name="reopening-decided", roles="planning", may="u", types="Task", purpose=Purpose.OPERATIONS,
+        law="TT 13/2025/TT-BYT Đ3; Luật KCB 15/2023 Đ7k10",
+        vi="Phòng KHTH duyệt hoặc từ chối đề nghị mở lại hồ sơ đã đóng.",
+        en="Planning grants or refuses what a doctor asks: that a closed record is opened again.",
+    ),
+    Allow(
         name="doctor-books", roles="doctor", may="cru", types="Appointment", purpose=Purpose.TREATMENT,
         law="QĐ 1313/QĐ-BYT",
         vi="Bác sĩ hẹn tái khám.", en="Doctors book a return visit.",
@@ -198,10 +214,10 @@ STAFF: Final[tuple[Allow, ...]] = (
     # Reading is not copying (Law 15/2023 art. 69: a copy leaves the house).
     Allow(
         name="visit-papers-printed", roles="doctor nurse planning", may="p",
-        types="Encounter MedicationRequest Composition",
+        types="Encounter MedicationRequest Composition QuestionnaireResponse",
         purpose=Purpose.TREATMENT, law="Luật KCB 15/2023 Đ69; TT 13/2025/TT-BYT Đ5",
-        vi="Bác sĩ, điều dưỡng, phòng KHTH in phiếu khám và đơn thuốc.",
-        en="Doctors, nurses and planning print visit sheets and prescriptions.",
+        vi="Bác sĩ, điều dưỡng, phòng KHTH in phiếu khám, đơn thuốc, hồ sơ bệnh án.",
+        en="Doctors, nurses and planning print visit sheets, prescriptions and the forms of the record.",
     ),
     Allow(
         name="results-printed", roles="doctor nurse laboratory imaging planning", may="p",

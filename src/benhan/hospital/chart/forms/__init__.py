@@ -1,8 +1,8 @@
 """The forms of the record as the Ministry prints them, kept as readable text: one `.form` file for each paper.
 
 `form("01/BV1")` gives one; `questionnaires` makes it FHIR, `filling` fills in what the record knows, `answering` checks
-answers, `sheets` prints. No screen calls it yet (issue 6). Source: TT 32/2023/TT-BYT, Phụ lục XXVIII (BV1), XXIX (BV2).
-How to write one: docs/howto/forms.md; why so: ADR 27.
+answers, `sheets` prints. `records/` fills them in on screens. How to write one: docs/howto/forms.md; why so: ADR 27.
+Source: TT 32/2023/TT-BYT, Phụ lục XXVIII (BV1), XXIX (BV2).
 """
 
 from __future__ import annotations

@@ -51,8 +51,13 @@ def answers(response: r4.QuestionnaireResponse) -> Answers:
     while waiting:
         one = waiting.pop()
         said.setdefault(one.linkId or "", []).extend(one.answer or [])
-        waiting += one.item or []
+        waiting += below(one)
     return said
+
+
+def below(one: r4.QuestionnaireResponseItem) -> list[r4.QuestionnaireResponseItem]:
+    """What stands below an item: in a group the items, below an answered question those of its answers (qrs-1)."""
+    return [*(one.item or []), *(item for answer in one.answer or [] for item in answer.item or [])]
 
 
 def is_asked(item: r4.QuestionnaireItem, said: Answers) -> bool:
@@ -82,7 +87,7 @@ def _below(
             yield issue("duplicate", _("Mục này có hai lần."), where=where)
         met.add(one.linkId)
         yield from _answered(item, one, said, where)
-        yield from _below(item.item or [], one.item or [], said, where)
+        yield from _below(item.item or [], below(one), said, where)
 
 
 def _answered(item: r4.QuestionnaireItem, given: r4.QuestionnaireResponseItem, said: Answers, where: str) -> Issues:

@@ -70,12 +70,12 @@ def _asked(item: Item, said: Answers) -> bool:
 
 
 def _named() -> tuple[str, ...]:
-    return ("patient", "encounter", "user", "cover", "vitals", "diagnoses", "notes", "facility")
+    return ("patient", "encounter", "user", "cover", "vitals", "diagnoses", "notes", "results", "facility")
 
 
 def _prefilled(item: Item, variables: Mapping[str, Any]) -> r4.QuestionnaireResponseItemAnswer | None:
     found = fhirpath.compile(PREFILL[item.prefill])([], variables=dict(variables))
-    return _answer(item.kind, found[0]) if found else None
+    return _answer(item.kind, found[0]) if found and found[0] != "" else None
 
 
 def _answer(kind: Kind, value: Any) -> r4.QuestionnaireResponseItemAnswer:

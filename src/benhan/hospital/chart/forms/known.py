@@ -28,6 +28,7 @@ QUERIES: Final = {
     "vitals": "Observation?encounter=Encounter/{{%encounter.id}}&category=vital-signs&_sort=-date",
     "diagnoses": "Condition?encounter=Encounter/{{%encounter.id}}",
     "notes": "Composition?encounter=Encounter/{{%encounter.id}}",
+    "results": "DiagnosticReport?encounter=Encounter/{{%encounter.id}}&_include=DiagnosticReport:result",
     "facility": "Organization?_id={{%encounter.serviceProvider.reference.getIdPart()}}",
 }
 
@@ -55,6 +56,14 @@ def _extension(url: str) -> str:
 def _box(link: str, code: str) -> str:
     """The box of this form's item whose printed code is so: FHIRPath of R4 makes no Coding of its own."""
     return f"%questionnaire.repeat(item).where(linkId='{link}').answerOption.value.where(code={code})"
+
+
+#: Conclusions of reports, and values that lie outside their range, a line each.
+_RESULTS: Final = (
+    "(%results.entry.resource.where(conclusion.exists()).select(code.text & ': ' & conclusion)"
+    " | %results.entry.resource.where(interpretation.coding.where(code!='N').exists())"
+    ".select(code.text & ' ' & value.value.toString().replace('.', ',') & ' ' & value.unit)).join('\\n')"
+)
 
 
 def _identifier(system: str) -> str:
@@ -90,6 +99,7 @@ PREFILL: Final = {
     "visit.reason": _section("10154-3"),
     "visit.illness": _section("10164-2"),
     "visit.past": _section("11348-0"),
+    "visit.results": _RESULTS,
     "visit.diagnosis": f"%diagnoses.entry.resource.code.coding.where(system='{systems.ICD10}').first()",
     "user.name": "%user.name.first().text",
     "vitals.pulse": _vital(PULSE),
