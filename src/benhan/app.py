@@ -42,6 +42,7 @@ from benhan.entrance import glass
 from benhan.entrance.outside import exchanges
 from benhan.entrance.sign_in import second_factor_roles
 from benhan.hospital.cashier.status import Asking
+from benhan.hospital.certificate_pages import signing_means
 from benhan.patient import miniapp
 from benhan.patient.live import Halls
 from benhan.patient.oa.accounts import Accounts, Keeping, oa_app
@@ -56,8 +57,8 @@ from benhan.settings import Settings
 learn(Path(__file__).parent)
 
 #: Everything that publishes doors. Each module has `DOORS`, most have `NAV`, some have `FOLLOWERS` of the feed,
-#: `PAPERS` of a visit, what they have `HANDED_OUT`, or `OPERATIONS` of FHIR (`$…`; these stand before `rest`, whose
-#: `/fhir/{type}/{id}` would swallow them).
+#: `PAPERS` of a visit, those `TO_SIGN`, what they have `HANDED_OUT`, or `OPERATIONS` of FHIR (`$…`; these stand before
+#: `rest`, whose `/fhir/{type}/{id}` would swallow them).
 ROOMS = (
     "benhan.entrance.pages",
     "benhan.entrance.sign_in",
@@ -86,6 +87,9 @@ ROOMS = (
     "benhan.hospital.ward.pages",
     "benhan.hospital.chart.pages_records",
     "benhan.hospital.referral_pages",
+    "benhan.hospital.signing_pages",
+    "benhan.hospital.certificate_pages",
+    "benhan.hospital.verify_pages",
     "benhan.hospital.cashier.pages",
     "benhan.hospital.cashier.pages_setup",
     "benhan.hospital.cashier.pages_packages",
@@ -189,6 +193,8 @@ def create_app(settings: Settings, database: Database | None = None) -> Starlett
     app.state.sockets = [door for door in every if isinstance(door, SocketDoor)]
     app.state.operations = tuple(operation for room in rooms for operation in getattr(room, "OPERATIONS", ()))
     app.state.papers = {kind: make for room in rooms for kind, make in getattr(room, "PAPERS", {}).items()}
+    app.state.to_sign = {kind: make for room in rooms for kind, make in getattr(room, "TO_SIGN", {}).items()}
+    app.state.signing = signing_means(settings)
     app.state.handed_out = {kind: opens for room in rooms for kind, opens in getattr(room, "HANDED_OUT", {}).items()}
     app.state.nav = [item for room in rooms for item in getattr(room, "NAV", ())]
     app.state.followers = [follower for room in rooms for follower in getattr(room, "FOLLOWERS", ())]

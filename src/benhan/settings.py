@@ -238,6 +238,19 @@ class Settings(BaseSettings):
         default=False, description="calls go through the relay alone, so that neither side learns the other's address"
     )
 
+    signing_roots: Path | None = Field(
+        default=None,
+        description="PEM file of the roots whose certificates may sign here, and of what stands between them and "
+        "signers; empty: nobody signs with a certificate",
+    )
+    signing_tsa: str = Field(default="", description="address of the time-stamping authority (RFC 3161) for signatures")
+    signing_token: str = Field(
+        default="",
+        description="token or HSM with signers' keys: a pkcs11: address without `object`, as for the master key",
+    )
+    signing_provider: str = Field(default="", description="base URL of a provider of remote signing; empty: none")
+    signing_provider_secret: SecretStr = Field(default=SecretStr(""), description="its bearer token")
+
     subscription_networks: str = Field(
         default="",
         description="private networks that subscriptions may be delivered to, between commas (`10.20.0.0/16`); there "
@@ -268,6 +281,12 @@ class Settings(BaseSettings):
             raise ValueError(f"turn_secret is shorter than {SHORTEST_TURN_SECRET} characters: anybody could guess it")
         if self.turn_only and not self.relays():
             raise ValueError("turn_only: there is no relay (turn_urls)")
+        return self
+
+    @model_validator(mode="after")
+    def _signing_is_whole(self) -> Self:
+        if bool(self.signing_roots) is not bool(self.signing_tsa):
+            raise ValueError("signing_roots and signing_tsa: the one needs the other")
         return self
 
     @classmethod
@@ -326,7 +345,8 @@ class Settings(BaseSettings):
             found.append("BENHAN_IDLE_ACCOUNT_DAYS is not 1 to 45: TCVN 14423:2026 disables idle accounts.")
         if self.insurance_portal and not self.insurance_portal.startswith("https://"):
             found.append("BENHAN_INSURANCE_PORTAL is not https://: card numbers would travel unencrypted.")
-        for name in ("zalo_graph", "zalo_oauth", "zalo_openapi", "zalo_messages", "zalo_payment", "sms_gateway"):
+        secrets = ("zalo_graph", "zalo_oauth", "zalo_openapi", "zalo_messages", "zalo_payment", "sms_gateway")
+        for name in (*secrets, "signing_provider"):
             if (address := getattr(self, name)) and not address.startswith("https://"):
                 found.append(f"BENHAN_{name.upper()} is not https://: codes and tokens would travel unencrypted.")
         if any(not one.issuer.startswith("https://") for one in self.sign_in_providers):

@@ -7,6 +7,7 @@ may copy, and leaves the trace. Law 15/2023 art. 12 (a patient's copies of her o
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -14,6 +15,7 @@ from starlette.responses import Response
 
 from benhan.core.access import Subject
 from benhan.core.db import Transaction
+from benhan.core.fhir import r4
 from benhan.core.language import later
 
 VISIT_SHEET: Final = "phieu-kham"
@@ -28,17 +30,46 @@ NAMES: Final = {
 }
 
 
+class Certified(msgspec.Struct, frozen=True):
+    """Who signs a paper with a certificate, and the address at which anybody checks that (its QR).
+
+    `copied_by`: who prints it; on paper it is then a conversion of the electronic one, and says so.
+    Source: NĐ 137/2024/NĐ-CP art. 5 (system, owner, code, time, person).
+    """
+
+    name: str
+    serial: str
+    when: datetime
+    link: str
+    copied_by: str = ""
+
+
 class Wanted(msgspec.Struct, frozen=True):
-    """Which paper: of a visit, of one order where each has a paper of its own; `base`: the address of this server."""
+    """Which paper: of a visit, of one order where each has a paper of its own; `base`: the address of this server.
+
+    `certified`: it is made to be signed.
+    """
 
     visit: str
     order: str
     base: str
+    certified: Certified | None = None
+
+
+class ToSign(msgspec.Struct, frozen=True):
+    """A paper that is to be signed, and the records that it tells of, as they were confirmed."""
+
+    pdf: bytes
+    records: tuple[r4.Resource, ...]
 
 
 #: Makes a paper as PDF and leaves the trace of the copy.
 #: Raises NotFound, Conflict (there is none, or not yet), Forbidden.
 Make = Callable[[Transaction, Subject, Wanted], Awaitable[bytes]]
+
+
+#: Makes a paper to be signed; leaves no trace of a copy. Raises as `Make`.
+MakeToSign = Callable[[Transaction, Subject, Wanted], Awaitable[ToSign]]
 
 
 def pdf(made: bytes, name: str, *, kept: bool = False) -> Response:

@@ -160,7 +160,7 @@ INSIDE = {
     "phone-service", "telling-service", "relation-service", "archive-service",
     "arrival-service", "feedback-service", "question-service", "notice-service", "payment-service",
     "eligibility-service", "shared",
-    "remote-service", "ward-service",
+    "remote-service", "ward-service", "signing-service",
 }  # fmt: skip
 
 

@@ -45,6 +45,7 @@ class Role(StrEnum):
     REMOTE_SERVICE = "remote-service"
     NOTICE_SERVICE = "notice-service"
     WARD_SERVICE = "ward-service"
+    SIGNING_SERVICE = "signing-service"
     LOADER = "loader"
 
 
@@ -217,6 +218,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.REMOTE_SERVICE: frozenset(),
     Role.NOTICE_SERVICE: frozenset(),
     Role.WARD_SERVICE: frozenset(),
+    Role.SIGNING_SERVICE: frozenset(),
     Role.LOADER: frozenset(),
 }
 

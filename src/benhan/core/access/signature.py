@@ -1,14 +1,14 @@
 """What a signature covers: records at their versions, who, when, and one SHA-256 over all of it. Pure.
 
-A password asked again stands for the signature until certificates come; the content that is signed, its canonical
-form and the Provenance stay the same then. Source: HL7 FHIR R4 Provenance and Signature; the canonical form follows
-RFC 8785 (sorted keys, no blanks, UTF-8), with numbers as they were written and text in NFC.
+A password asked again confirms it (Law 20/2023 art. 22.4); who has a certificate signs the same content with it as a
+JWS (`core/signing`), in a Provenance of the same form. Source: HL7 FHIR R4 Provenance and Signature; the canonical
+form follows RFC 8785 (sorted keys, no blanks, UTF-8), with numbers as they were written and text in NFC.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from base64 import b64decode, b64encode
+from base64 import b64decode, b64encode, urlsafe_b64decode
 from binascii import Error as NotBase64
 from collections.abc import Sequence
 from decimal import Decimal
@@ -26,6 +26,9 @@ AUTHOR: Final = r4.Coding(
 #: What the hash was taken over: our canonical JSON of records, account and time, first edition.
 FORMAT: Final = "application/vnd.benhan.signed+json;edition=1"
 
+#: A JWS is what was given (FHIR R4, Signature.sigFormat). Its header says the hash as `digest` (hex).
+JOSE: Final = "application/jose"
+
 _READER: Final = msgspec.json.Decoder(float_hook=Decimal)
 _WRITER: Final = msgspec.json.Encoder(order="sorted", decimal_format="number")
 
@@ -38,6 +41,8 @@ class Signed(msgspec.Struct, frozen=True):
     name: str
     when: str
     records: tuple[str, ...]
+    #: The JWS, where it was signed with a certificate (detached: over `content` of the records).
+    jws: str = ""
 
     def matches(self, records: Sequence[r4.Resource]) -> bool:
         """Whether these records (the signed versions) still give the signed hash."""
@@ -56,8 +61,13 @@ def record_hash(record: r4.Resource) -> str:
 
 def content_hash(records: Sequence[r4.Resource], *, account: str, when: str) -> str:
     """SHA-256 (hex) of records with their versions, the account and the time; the order of records does not count."""
+    return sha256(content(records, account=account, when=when)).hexdigest()
+
+
+def content(records: Sequence[r4.Resource], *, account: str, when: str) -> bytes:
+    """What is signed: records with their versions, the account and the time, in one way of writing."""
     named = {versioned(record): _content(record) for record in records}
-    return sha256(canonical({"account": account, "records": named, "when": when})).hexdigest()
+    return canonical({"account": account, "records": named, "when": when})
 
 
 def versioned(record: r4.Resource) -> str:
@@ -78,13 +88,27 @@ def provenance(
 
     `about` names what else the signature is found by (the patient, the visit), without being signed content.
     """
-    digest = content_hash(records, account=account, when=when)
+    digest = bytes.fromhex(content_hash(records, account=account, when=when))
+    names = [versioned(record) for record in records]
+    return _provenance(names, account, signer, when, about, "application/octet-stream", digest)
+
+
+def certified(
+    names: Sequence[str], jws: str, *, account: str, signer: r4.Reference, when: str, about: Sequence[r4.Reference] = ()
+) -> r4.Provenance:
+    """The signature by a JWS of `content`; `names`: the records in it, by their versions. Else as `provenance`."""
+    return _provenance(names, account, signer, when, about, JOSE, jws.encode())
+
+
+def _provenance(
+    names: Sequence[str], account: str, signer: r4.Reference, when: str, about: Sequence[r4.Reference], kind: str,
+    data: bytes,
+) -> r4.Provenance:  # fmt: skip
     who = r4.Reference(reference=signer.reference, display=signer.display, identifier=r4.Identifier(value=account))
     signature = r4.Signature(
-        type=[AUTHOR], when=when, who=who, targetFormat=FORMAT, sigFormat="application/octet-stream",
-        data=b64encode(bytes.fromhex(digest)).decode(),
-    )  # fmt: skip
-    targets = [r4.Reference(reference=versioned(record)) for record in records]
+        type=[AUTHOR], when=when, who=who, targetFormat=FORMAT, sigFormat=kind, data=b64encode(data).decode()
+    )
+    targets = [r4.Reference(reference=name) for name in names]
     return r4.Provenance(
         target=[*targets, *about], recorded=when, agent=[r4.ProvenanceAgent(who=who)], signature=[signature]
     )
@@ -96,13 +120,20 @@ def read(provenance: r4.Provenance) -> Signed | None:
         if signature.targetFormat != FORMAT or not signature.data or not signature.when:
             continue
         try:
-            digest = b64decode(signature.data, validate=True).hex()
-        except (NotBase64, ValueError):
+            data = b64decode(signature.data, validate=True)
+            jws = data.decode() if signature.sigFormat == JOSE else ""
+            digest = _digest_in(jws) if jws else data.hex()
+        except (NotBase64, ValueError, KeyError, msgspec.DecodeError):
             continue
         account = (signature.who.identifier and signature.who.identifier.value) or ""
         records = tuple(t.reference for t in provenance.target if t.reference and "/_history/" in t.reference)
-        return Signed(digest, account, signature.who.display or account, signature.when, records)
+        return Signed(digest, account, signature.who.display or account, signature.when, records, jws)
     return None
+
+
+def _digest_in(jws: str) -> str:
+    header = jws.partition(".")[0]
+    return str(msgspec.json.decode(urlsafe_b64decode(header + "=" * (-len(header) % 4)))["digest"])
 
 
 def _content(record: r4.Resource) -> Any:

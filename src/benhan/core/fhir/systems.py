@@ -146,12 +146,18 @@ RECORD_STATE: Final = f"{BENHAN}/CodeSystem/record-state"
 FORM: Final = f"{BENHAN}/sid/form"
 FORM_BOX: Final = f"{BENHAN}/CodeSystem/form-box"
 
+#: The code of a signed paper, which its QR carries; and what kind of paper it is (`hospital/signing.py`).
+SIGNED_PAPER: Final = f"{BENHAN}/sid/signed-paper"
+PAPER: Final = f"{BENHAN}/CodeSystem/paper"
+
 # Extensions.
 EXTENSION: Final = f"{BENHAN}/StructureDefinition"
 #: What a hospital's medicine list says and Medication has no element for: unit, route, strength, pack, sample.
 EXTENSION_MEDICINE: Final = f"{EXTENSION}/medicine"
 #: How a Consent was given or withdrawn: channel, by whom, who was witness; of a given one the SHA-256 of the text.
 EXTENSION_CONSENT_PROOF: Final = f"{EXTENSION}/consent-proof"
+#: How a signature with a certificate came about: method, SHA-256 of the PDF, certificate, what its issuers said.
+EXTENSION_SIGNING: Final = f"{EXTENSION}/signing-evidence"
 #: How content somebody was, from 1 to 5.
 EXTENSION_RATING: Final = f"{EXTENSION}/rating"
 #: Who pays for what is booked: insurance, or the patient herself.

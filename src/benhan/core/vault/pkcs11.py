@@ -66,6 +66,22 @@ def token_master(address: str) -> TokenMaster:
     return TokenMaster(f"pkcs11 {path['token']}/{path['object']}", key, module)
 
 
+def pkcs11_session(address: str) -> tuple[Any, Any]:
+    """An open session with the token of an address, and the package: for keys that sign (`core.signing`).
+
+    Raises:
+        MasterError: package, module, token or PIN is not there.
+    """
+    module, path, asked = _module(), *_parts(address)
+    try:
+        token = module.lib(asked["module-path"]).get_token(token_label=path["token"])
+        return _session(module, token, _pin(address, asked.get("pin-source", ""))), module
+    except KeyError as missing:
+        raise MasterError(f"{address}: {missing.args[0]} is missing") from None
+    except (module.PKCS11Error, RuntimeError, OSError) as wrong:
+        raise MasterError(f"{address}: {type(wrong).__name__} {wrong}".rstrip()) from None
+
+
 def _session(module: Any, token: Any, pin: str) -> Any:
     """A session in which the user is known; all sessions of a process with a token are, once one is."""
     try:

@@ -22,7 +22,7 @@ from benhan.core.fhir.outcome import Conflict, Invalid, VersionConflict
 from benhan.core.kit.clock import now, today, vn_date, vn_time
 from benhan.core.language import _
 from benhan.core.store.records import version_of
-from benhan.hospital import admission
+from benhan.hospital import admission, papers, signing
 from benhan.hospital import visit as words
 from benhan.hospital.clinic import conclusion_appointment as appointment
 from benhan.hospital.clinic import conclusion_rules, note, prescribing, rules
@@ -182,6 +182,8 @@ async def _conclude(tx: Transaction, who: Subject, found: Content, decision: Dec
     await _leave_queue(tx, who, visit, at)
     if decision.outcome == "admit":
         await _ask_for_a_bed(tx, who, visit, found, decision)
+    kinds = [papers.VISIT_SHEET, *([papers.PRESCRIPTION] if requests else [])]
+    await signing.expect(tx, who, visit, kinds)
     return visit
 
 
@@ -231,6 +233,7 @@ async def add(tx: Transaction, who: Subject, visit_id: str, text: str, password:
     at = now()
     made = await store.create(tx, who, _addendum(who, visit, written, said, at))
     await _sign(tx, who, visit, [made], at)
+    await signing.expect(tx, who, visit, [papers.VISIT_SHEET])
     return made
 
 
@@ -258,7 +261,7 @@ async def verify(tx: Transaction, who: Subject, visit: r4.Encounter) -> list[Ver
         verdicts.append(
             Verdict(
                 signed=signed,
-                intact=await asyncio.to_thread(signed.matches, records),
+                intact=await asyncio.to_thread(signing.holds, signed, records),
                 newer=newer,
                 addendum=mine is not None,
                 text=addendum_text(mine) if mine else "",

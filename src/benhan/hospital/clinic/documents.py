@@ -16,7 +16,7 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Conflict
 from benhan.core.kit import marks, printing
-from benhan.core.kit.clock import age, age_months, local, today, vn_date, vn_date_in_words, vn_datetime
+from benhan.core.kit.clock import age, age_months, local, now, today, vn_date, vn_date_in_words, vn_datetime
 from benhan.core.kit.money import quantity_in_words
 from benhan.core.kit.text import phone_shown
 from benhan.core.language import _, speaking
@@ -28,6 +28,7 @@ from benhan.hospital.clinic.conclusion_rules import Content
 from benhan.hospital.clinic.diagnoses import listed
 from benhan.hospital.clinic.heading import SEXES
 from benhan.hospital.clinic.prescribing_lines import Line
+from benhan.hospital.papers import Certified
 from benhan.hospital.vital_rules import figure
 
 PRESCRIPTION = Path(__file__).parent / "prescription.typ"
@@ -37,16 +38,20 @@ TITLES = {"C": "Đơn thuốc", "N": "Đơn thuốc gây nghiện", "H": "Đơn 
 HASH_SHOWN = 16
 
 
-async def prescription(tx: Transaction, who: Subject, visit: r4.Encounter, verify: str) -> bytes:
+async def prescription(
+    tx: Transaction, who: Subject, visit: r4.Encounter, verify: str, certified: Certified | None = None
+) -> bytes:
     """The prescriptions of a signed visit as one PDF on A5, one page or more for each kind; `verify` goes in the QR.
 
     Raises:
         Conflict: not signed yet, or nothing was prescribed.
     """
-    return await printing.render(PRESCRIPTION, await prescription_data(tx, who, visit, verify))
+    return await printing.render(PRESCRIPTION, await prescription_data(tx, who, visit, verify, certified))
 
 
-async def prescription_data(tx: Transaction, who: Subject, visit: r4.Encounter, verify: str) -> dict[str, Any]:
+async def prescription_data(
+    tx: Transaction, who: Subject, visit: r4.Encounter, verify: str, certified: Certified | None = None
+) -> dict[str, Any]:
     """What stands on the prescriptions.
 
     Raises:
@@ -59,21 +64,25 @@ async def prescription_data(tx: Transaction, who: Subject, visit: r4.Encounter, 
     written = [lines.line(one) for one in found.requests if one.status != "draft"]
     if not written:
         raise Conflict(_("Lượt khám này không kê đơn."))
-    shared = await _shared(tx, who, found, signed, verify)
+    shared = await _shared(tx, who, found, signed, verify, certified)
     kinds = limits.by_kind([line.kind for line in written])
     sheets = [shared | _sheet(kind, [line for line in written if line.kind == kind]) for kind in kinds]
     return {**sheets[0], "sheets": sheets}
 
 
-async def visit_sheet(tx: Transaction, who: Subject, visit: r4.Encounter, verify: str) -> bytes:
+async def visit_sheet(
+    tx: Transaction, who: Subject, visit: r4.Encounter, verify: str, certified: Certified | None = None
+) -> bytes:
     """The visit as one PDF on A4; marked as a draft until it is signed."""
-    return await printing.render(VISIT_SHEET, await visit_sheet_data(tx, who, visit, verify))
+    return await printing.render(VISIT_SHEET, await visit_sheet_data(tx, who, visit, verify, certified))
 
 
-async def visit_sheet_data(tx: Transaction, who: Subject, visit: r4.Encounter, verify: str) -> dict[str, Any]:
+async def visit_sheet_data(
+    tx: Transaction, who: Subject, visit: r4.Encounter, verify: str, certified: Certified | None = None
+) -> dict[str, Any]:
     """What stands on the sheet of the visit."""
     found = await conclusion.content(tx, who, visit)
-    data = await _shared(tx, who, found, await _signed(tx, who, visit), verify)
+    data = await _shared(tx, who, found, await _signed(tx, who, visit), verify, certified)
     data["numbers"] = [["Mã lượt khám", words.identifier(visit, systems.VISIT_NUMBER) or visit.id]]
     data["vitals"] = _vitals(found, data["months"])
     data["sections"] = _sections(found.note)
@@ -87,8 +96,9 @@ async def visit_sheet_data(tx: Transaction, who: Subject, visit: r4.Encounter, v
 
 
 async def _shared(
-    tx: Transaction, who: Subject, found: Content, signed: signature.Signed | None, verify: str
-) -> dict[str, Any]:
+    tx: Transaction, who: Subject, found: Content, signed: signature.Signed | None, verify: str,
+    certified: Certified | None,
+) -> dict[str, Any]:  # fmt: skip
     visit = found.visit
     patient = await store.read(tx, who, r4.Patient, words.id_of(visit.subject) or "")
     signed_on = local(signed.when) if signed else None
@@ -106,15 +116,30 @@ async def _shared(
             "advice": words.section_text(found.note, words.ADVICE) if found.note else "",
             "outcome": _outcome(found.note, visit),
             "signer": signed.name if signed else "",
-            "signed": _signature_note(signed) if signed else "",
-            "footer": f"Ký điện tử {vn_datetime(signed.when)} · SHA-256 {signed.hash[:HASH_SHOWN]}…" if signed else "",
-            **({"qr": verify, "qr_label": "Mã QR kiểm tra chữ ký"} if signed else {}),
+            "signed": _signature_note(signed, certified) if signed else "",
+            "footer": _footer(signed, certified, who.facility_name) if signed else "",
+            **({"qr": certified.link if certified else verify, "qr_label": "Mã QR kiểm tra chữ ký"} if signed else {}),
         }
 
 
-def _signature_note(signed: signature.Signed) -> str:
+def _signature_note(signed: signature.Signed, certified: Certified | None) -> str:
+    if certified:
+        when = vn_datetime(certified.when.isoformat())
+        return f"Ký số bằng chứng thư\n{certified.name}\n{when}\nSố chứng thư {certified.serial}"
     return (
         f"Đã ký điện tử bằng mật khẩu\n{signed.name}\n{vn_datetime(signed.when)}\nSHA-256 {signed.hash[:HASH_SHOWN]}…"
+    )
+
+
+def _footer(signed: signature.Signed, certified: Certified | None, owner: str) -> str:
+    if certified is None:
+        return f"Ký điện tử {vn_datetime(signed.when)} · SHA-256 {signed.hash[:HASH_SHOWN]}…"
+    if not certified.copied_by:
+        return f"Văn bản điện tử ký số · kiểm tra: {certified.link}"
+    at = vn_datetime(now().isoformat())
+    return (
+        f"Bản giấy chuyển đổi từ hồ sơ bệnh án điện tử · Hệ thống Bệnh Án · {owner} · {certified.copied_by}, {at}"
+        f" · {certified.link}"
     )
 
 

@@ -32,3 +32,7 @@ PAPERS: dict[str, papers.Make] = {
     papers.VISIT_SHEET: pages_conclusion.paper_of_visit,
     papers.PRESCRIPTION: pages_conclusion.paper_of_prescription,
 }
+TO_SIGN: dict[str, papers.MakeToSign] = {
+    papers.VISIT_SHEET: pages_conclusion.visit_to_sign,
+    papers.PRESCRIPTION: pages_conclusion.prescription_to_sign,
+}

@@ -15,7 +15,7 @@ from benhan.core.fhir.outcome import Conflict, Invalid
 from benhan.core.kit import forms, pages
 from benhan.core.kit.clock import parse_date, today, vn_date
 from benhan.core.language import _, later
-from benhan.hospital import papers
+from benhan.hospital import papers, signing
 from benhan.hospital import visit as words
 from benhan.hospital.clinic import conclusion, conclusion_rules, documents, prescribing
 from benhan.hospital.clinic import conclusion_appointment as appointment
@@ -25,7 +25,7 @@ from benhan.hospital.clinic.conclusion_rules import Content, Decision
 from benhan.hospital.clinic.diagnoses import listed
 from benhan.hospital.clinic.heading import heading
 from benhan.hospital.clinic.note import texts_of
-from benhan.hospital.papers import Wanted
+from benhan.hospital.papers import ToSign, Wanted
 
 #: Short names of the outcomes, for a narrow column.
 TABS = {"home": later("Về"), "revisit": later("Tái khám"), "refer": later("Chuyển"), "admit": later("Nhập viện")}
@@ -77,7 +77,8 @@ async def sign(request: Request, tx: Transaction, who: Subject) -> Response:
             try:
                 decision = _decision(outcome, form, departments)
                 signed = await conclusion.sign(tx, who, visit.id or "", decision, form["seal"], form["password"])
-                return RedirectResponse(_signed_at(signed), 303)
+                onward = f"{signing.PATH}?luot={signed.id}" if await signing.signs(tx, who) else _signed_at(signed)
+                return RedirectResponse(onward, 303)
             except (Invalid, ChangedMeanwhile) as wrong:
                 form.errors.add(wrong.where if wrong.where in form.fields else "", wrong.message)
                 found = await conclusion.content(tx, who, visit)
@@ -146,13 +147,37 @@ async def prescription_sheet(request: Request, tx: Transaction, who: Subject) ->
 async def paper_of_visit(tx: Transaction, who: Subject, of: Wanted) -> bytes:
     """The sheet of a visit, and the trace of its copy."""
     visit = await _copied(tx, who, of, papers.VISIT_SHEET)
-    return await documents.visit_sheet(tx, who, visit, _verify_link(of, visit))
+    certified = await signing.of_paper(tx, who, of, papers.VISIT_SHEET)
+    return await documents.visit_sheet(tx, who, visit, _verify_link(of, visit), certified)
 
 
 async def paper_of_prescription(tx: Transaction, who: Subject, of: Wanted) -> bytes:
     """The prescriptions of a visit, and the trace of their copy."""
     visit = await _copied(tx, who, of, papers.PRESCRIPTION)
-    return await documents.prescription(tx, who, visit, _verify_link(of, visit))
+    certified = await signing.of_paper(tx, who, of, papers.PRESCRIPTION)
+    return await documents.prescription(tx, who, visit, _verify_link(of, visit), certified)
+
+
+async def visit_to_sign(tx: Transaction, who: Subject, of: Wanted) -> ToSign:
+    """The sheet of a visit, for its doctor's certificate."""
+    visit = await store.read(tx, who, r4.Encounter, of.visit)
+    records = await _confirmed(tx, who, visit)
+    return ToSign(await documents.visit_sheet(tx, who, visit, _verify_link(of, visit), of.certified), records)
+
+
+async def prescription_to_sign(tx: Transaction, who: Subject, of: Wanted) -> ToSign:
+    """The prescriptions of a visit, for its doctor's certificate."""
+    visit = await store.read(tx, who, r4.Encounter, of.visit)
+    records = await _confirmed(tx, who, visit)
+    return ToSign(await documents.prescription(tx, who, visit, _verify_link(of, visit), of.certified), records)
+
+
+async def _confirmed(tx: Transaction, who: Subject, visit: r4.Encounter) -> tuple[r4.Resource, ...]:
+    """The records of a visit as its doctor confirmed them: what her certificate signs. Raises: Conflict."""
+    signed = next((one for one, _made in await conclusion.signatures(tx, who, visit) if not one.jws), None)
+    if signed is None:
+        raise Conflict(_("Lượt khám chưa ký: sửa ngay trong phiếu khám."))
+    return tuple((await conclusion.as_signed(tx, who, signed))[0])
 
 
 async def _copied(tx: Transaction, who: Subject, of: Wanted, name: str) -> r4.Encounter:
@@ -176,6 +201,7 @@ async def _signing_page(
         request,
         "clinic/conclusion_sign.html",
         422 if form.errors else 200,
+        certificate=await signing.signs(tx, who),
         heading=await heading(tx, who, visit),
         form=form,
         outcome=outcome,

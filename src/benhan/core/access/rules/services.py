@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from benhan.core.access.rules.common import LAW_ARCHIVE, LAW_CARE, LAW_CONSENT, LAW_PRICES, LAW_TRACE
+from benhan.core.access.rules.common import LAW_ARCHIVE, LAW_CARE, LAW_CONSENT, LAW_PRICES, LAW_SIGNED, LAW_TRACE
 from benhan.core.access.vocabulary import EVERY_TYPE, Allow, Purpose
 
 SERVICES: Final[tuple[Allow, ...]] = (
@@ -83,6 +83,12 @@ SERVICES: Final[tuple[Allow, ...]] = (
         name="prepayment-of-booking", roles="payment-service", may="rs", types="Appointment", purpose=Purpose.PAYMENT,
         law=LAW_PRICES,
         vi="Chương trình xem lịch hẹn được trả trước.", en="The program sees the appointment that is paid for.",
+    ),
+    Allow(
+        name="signed-papers-kept", roles="signing-service", may="cr", types="DocumentReference",
+        purpose=Purpose.TREATMENT, law=LAW_SIGNED,
+        vi="Chương trình giữ bản PDF mà bác sĩ đã ký bằng chứng thư số.",
+        en="The program keeps the PDF that a doctor signed with her certificate.",
     ),
     Allow(
         name="notices-kept", roles="notice-service", may="crus", types="Communication Location",
