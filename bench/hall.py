@@ -35,8 +35,8 @@ from benhan.core.fhir import r4, systems
 from benhan.core.kit import clock
 from benhan.core.vault import master_of, use
 from benhan.hospital import queue
+from benhan.hospital.booking_code import new_code
 from benhan.hospital.reception import arrival
-from benhan.hospital.reception.booking_rules import new_code
 from benhan.hospital.visit import human_name, stamp
 from benhan.simulator import House, build_house
 

@@ -94,6 +94,7 @@ ROOMS = (
     "benhan.hospital.cashier.pages_setup",
     "benhan.hospital.cashier.pages_packages",
     "benhan.hospital.cashier.app",
+    "benhan.hospital.cashier.guest",
     "benhan.hospital.cashier.pages_unmatched",
     "benhan.hospital.cashier.callback",
     "benhan.hospital.cashier.notice_door",

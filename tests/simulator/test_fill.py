@@ -17,9 +17,9 @@ from benhan.core.db import Database
 from benhan.core.fhir import codec, r4, systems
 from benhan.core.kit.clock import ZONE
 from benhan.hospital import queue, visit
+from benhan.hospital.booking_code import read_code
 from benhan.hospital.clinic import conclusion
 from benhan.hospital.clinic.prescribing_rules import against_allergies
-from benhan.hospital.reception.booking_rules import read_code
 from benhan.simulator import House, build_house, fill
 from benhan.simulator.appointments import booking_code
 from benhan.simulator.charts import allergies, prescription

@@ -27,12 +27,13 @@ import { keys } from "./behaviour/keys";
 import { lock } from "./behaviour/lock";
 import { passkeys } from "./behaviour/passkeys";
 import { palette } from "./behaviour/palette";
+import { photos } from "./behaviour/photo";
 import { scan } from "./behaviour/scan";
 import { sheets } from "./behaviour/sheet";
 import { tables } from "./behaviour/table";
 import { toasts } from "./behaviour/toast";
 
 // Whoever is asked first may take a key: an open list, then the keys of the page, then the rows of a table.
-for (const start of [dialogs, combobox, palette, scan, beds, keys, sheets, tables, toasts, autosave, asked, clock, passkeys, lock]) start();
+for (const start of [dialogs, combobox, palette, scan, beds, keys, sheets, tables, toasts, autosave, asked, clock, passkeys, lock, photos]) start();
 if (document.querySelector("[data-call]")) void import("./behaviour/call").then(({ call }) => call());
 if (window.parent !== window) document.documentElement.dataset.framed = ""; // beside a call: without its own top

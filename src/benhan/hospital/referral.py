@@ -10,6 +10,8 @@ from __future__ import annotations
 import base64
 from typing import Final
 
+import msgspec
+
 from benhan.core import store
 from benhan.core.access import Permission, Role, Subject
 from benhan.core.access.subject import in_name_of
@@ -17,6 +19,7 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import NotFound
 from benhan.core.kit import clock
+from benhan.core.store.records import version_of
 from benhan.hospital.visit import id_of, identifier, stamp
 
 PATH: Final = "/giay-chuyen"
@@ -52,10 +55,22 @@ async def picture(tx: Transaction, who: Subject, id_: str) -> bytes:
     found = await store.read(tx, _reader(who), r4.Media, id_)
     if not identifier(found, systems.OF_BOOKING) or not (found.content.url or "").startswith("Binary/"):
         raise NotFound(f"Media/{id_}")
-    await store.read(tx, who, r4.Patient, id_of(found.subject) or "")
+    if found.subject:
+        await store.read(tx, who, r4.Patient, id_of(found.subject) or "")
+    elif not who.may(Permission.RECEIVE):  # of a guest who has not come: the desk alone
+        raise NotFound(f"Media/{id_}")
     body = id_of(r4.Reference(reference=found.content.url)) or ""
     kept = await store.read(tx, in_name_of(who, Role.BOOKING_SERVICE), r4.Binary, body)
     return base64.b64decode(kept.data or "")
+
+
+async def belong(tx: Transaction, who: Subject, booking: str, patient: r4.Reference | None) -> None:
+    """The guest of a booking (its code) has a record now, and her photos stand in it; None: she has none after all."""
+    behind = in_name_of(who, Role.BOOKING_SERVICE)
+    for one in await of_booking(tx, behind, booking):
+        if id_of(one.subject) != id_of(patient):
+            moved = msgspec.structs.replace(one, subject=patient)
+            await store.update(tx, behind, moved, if_match=version_of(one))
 
 
 def _reader(who: Subject) -> Subject:

@@ -7,7 +7,7 @@ from typing import Final
 
 from benhan.core.fhir import r4, systems
 from benhan.core.kit.clock import day_bounds
-from benhan.hospital.reception.booking_rules import ALPHABET, _check
+from benhan.hospital.booking_code import ALPHABET, _check
 from benhan.hospital.visit import concept, human_name, stamp
 from benhan.simulator import plan, words
 from benhan.simulator.drafts import Draft

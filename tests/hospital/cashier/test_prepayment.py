@@ -16,10 +16,10 @@ from benhan.core.db import PLATFORM, Database
 from benhan.core.fhir import r4, systems
 from benhan.core.kit import clock
 from benhan.hospital import prices
+from benhan.hospital.booking_code import new_code
 from benhan.hospital.cashier import follower
 from benhan.hospital.cashier.payee import payee
 from benhan.hospital.prices import Price
-from benhan.hospital.reception.booking_rules import new_code
 from benhan.hospital.visit import concept, full_name, stamp
 from benhan.simulator import House
 from tests.patient import people

@@ -10,7 +10,7 @@ from benhan.core.access import Role
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.kit import clock
-from benhan.hospital.reception.booking_rules import new_code
+from benhan.hospital.booking_code import new_code
 from benhan.hospital.visit import concept, human_name, stamp
 from benhan.simulator import House
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benhan.hospital.reception.booking_rules import ALPHABET, new_code, read_code
+from benhan.hospital.booking_code import ALPHABET, new_code, read_code
 
 #: These rules are pure; on a machine that does much else only the clock would fail them.
 codes = st.builds(lambda _seed: new_code(), st.integers())

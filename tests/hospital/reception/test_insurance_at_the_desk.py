@@ -263,3 +263,39 @@ async def test_what_is_typed_or_scanned_is_a_number_and_the_line_is_said_as_far_
         card_number("không phải thẻ")
     assert [line_of(code, "01999", 80)[0] for code in ("01999", "79001", None)] == ["here", "elsewhere", ""]
     assert "80" in line_of("79001", "01999", 80)[1] and "giấy chuyển" in line_of("79001", "01999", None)[1]
+
+
+async def test_a_guest_asks_about_her_card_from_the_page_of_her_booking_and_only_its_end_is_kept(
+    desk: httpx.AsyncClient, database: Database, hospital: House, app: Starlette
+) -> None:
+    phone, card = desk_people.telephone(), "DN4011200000001"
+    async with database.transaction(hospital.key) as tx:
+        booking = await desk_people.booking(tx, hospital, phone=phone)
+    page, here = f"/dat-kham/{(booking.identifier or [])[0].value}", {"co-so": hospital.code}
+    async with httpx.AsyncClient(base_url=desk.base_url) as hers:
+        assert (await hers.get(f"{page}/the-bhyt", params=here)).status_code == 404
+        assert (await hers.post(f"{page}/the-bhyt", params=here, data={"card": card})).status_code == 404
+        assert (await hers.post(page, params=here, data={"phone": phone})).status_code == 303
+        assert f"{page}/the-bhyt" in (await hers.get(page, params=here)).text
+        assert (await hers.post(f"{page}/the-bhyt", params=here, data={"card": "abc"})).status_code == 422
+        asked = await hers.post(f"{page}/the-bhyt", params=here, data={"card": card})
+        assert (asked.status_code, "đang tra cứu…" in asked.text) == (200, True)
+        deadline = time.monotonic() + PATIENCE
+        while "đang tra cứu…" in (said := (await hers.get(f"{page}/the-bhyt", params=here)).text):
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.1)
+        assert f"Còn hạn 31/12/{YEAR}" in said and "Đúng tuyến" in said and card not in said
+        for n in range(MOST_CHECKS):
+            answer = await hers.post(f"{page}/the-bhyt", params=here, data={"card": card})
+            assert answer.status_code == (429 if n == MOST_CHECKS - 1 else 200)
+        cookies = dict(hers.cookies)
+    of = {"identifier": f"{systems.OF_BOOKING}|{(booking.identifier or [])[0].value}"}
+    async with database.transaction(hospital.key) as tx:
+        questions = (await store.search(tx, hospital.loader, r4.CoverageEligibilityRequest, of)).resources
+        answers = (await store.search(tx, hospital.loader, r4.CoverageEligibilityResponse, of)).resources
+    assert questions and answers and card not in f"{questions} {answers}"
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=app), base_url="http://test", cookies=cookies
+    ) as far:
+        no_portal = await far.post(f"{page}/the-bhyt", params=here, data={"card": card})
+        assert (no_portal.status_code, "quầy tiếp đón" in no_portal.text) == (422, True)

@@ -14,9 +14,12 @@ from benhan.core import store
 from benhan.core.access import Interaction, Role
 from benhan.core.db import Database
 from benhan.core.fhir import r4
+from benhan.hospital.reception import rooms
+from benhan.hospital.reception.desk import Arrival, check_in, undo
 from benhan.simulator import House
 from tests.hospital.cashier.test_prepayment import booked, code_of
 from tests.hospital.feedback.test_feedback import BARE, PICTURE
+from tests.hospital.reception import desk_people
 from tests.patient import people
 from tests.patient.app.phone import Phone
 
@@ -67,3 +70,40 @@ async def test_a_referral_is_sent_with_the_booking_and_opens_to_desk_and_doctor_
     assert (await (await client("cashier")).get(papers[0])).status_code == 403
     assert (await (await client("reception", other_hospital)).get(papers[0])).status_code == 404
     assert (await (await client(None)).get(papers[0])).status_code == 303
+
+
+async def test_a_guest_sends_her_referral_from_the_page_of_her_booking(
+    client: Client, database: Database, hospital: House, other_hospital: House
+) -> None:
+    phone = desk_people.telephone()
+    async with database.transaction(hospital.key) as tx:
+        booking = await desk_people.booking(tx, hospital, phone=phone)
+        person = await desk_people.patient(tx, hospital, phone=phone)
+    hers, here, page = await client(None), {"co-so": hospital.code}, f"/dat-kham/{code_of(booking)}"
+    path, photo = f"{page}/giay-to", {"tep": ("anh.jpg", PICTURE, "image/jpeg")}
+    assert (await hers.get(path, params=here)).status_code == 404
+    assert (await hers.post(path, params=here, files=photo)).status_code == 404
+    assert (await hers.post(page, params=here, data={"phone": phone})).status_code == 303
+    assert path in (await hers.get(page, params=here)).text
+    large = ("anh.jpg", b"\xff\xd8" * 300_000, "image/jpeg")
+    for wrong in ({"tep": ("a.png", b"\x89PNG", "image/png")}, {"tep": ("a.jpg", b"", "image/jpeg")}, {"tep": large}):
+        assert (await hers.post(path, params=here, files=wrong)).status_code == 422
+    for sent in (303, 303, 303, 422):
+        assert (await hers.post(path, params=here, files=photo)).status_code == sent
+    desk, doctor = await client("reception"), await client("doctor")
+    shown = (await desk.get(f"/tiep-don/nguoi/{person.id}?hen={booking.id}")).text
+    papers = re.findall(r'href="(/giay-chuyen/[\w-]+)"', shown)
+    assert len(papers) == 3 and (await desk.get(papers[0])).content == BARE  # before she has a record here
+    for who in (doctor, await client("reception", other_hospital)):
+        assert (await who.get(papers[0])).status_code == 404
+    async with database.transaction(hospital.key) as tx:
+        at_desk = hospital.subject(Role.RECEPTION)
+        place = next(one for one in await rooms.open_rooms(tx, at_desk) if one.id == "phong-pk04")
+        arrival = Arrival(key=f"khach-{booking.id}"[:64], patient=person.id or "", room=place, booking=booking.id)
+        ticket = await check_in(tx, at_desk, arrival)
+        of = {"patient": person.id or ""}
+        assert len((await store.search(tx, hospital.loader, r4.Media, of)).resources) == 3
+    assert (await doctor.get(papers[0])).content == BARE
+    async with database.transaction(hospital.key) as tx:  # it was somebody else's booking
+        await undo(tx, at_desk, ticket.id or "")
+        assert (await store.search(tx, hospital.loader, r4.Media, of)).resources == []

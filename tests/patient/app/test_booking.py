@@ -13,8 +13,8 @@ from benhan.core.access import Role
 from benhan.core.db import Database
 from benhan.core.fhir import r4, systems
 from benhan.core.kit import clock
+from benhan.hospital.booking_code import new_code
 from benhan.hospital.reception import arrival
-from benhan.hospital.reception.booking_rules import new_code
 from benhan.hospital.visit import stamp
 from benhan.simulator import House
 from tests.patient import telephones

@@ -1,6 +1,6 @@
 """`/app/bookings/…/payment`: paying before a visit, in the patient's app. Contract: docs/reference/app-api.md.
 
-For a booking of the record that the session has open; a guest pays at the cashier's.
+For a booking of the record that the session has open; a guest pays from the page of her booking (`guest.py`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""The reader of the change feed that hears of cancelled bookings: what was paid for them is to be given back.
+"""The reader of the change feed that hears what becomes of bookings that were paid for.
 
-Whoever cancels (the patient, the desk, a closed day), it comes along here. Read twice, it changes nothing.
+Of a cancelled one the money is to be given back, whoever cancelled (the patient, the desk, a closed day); when a guest
+arrives, what she paid becomes part of her record. Read twice, it changes nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from benhan.core.access import Role, service
 from benhan.core.db import PLATFORM, Transaction, background
 from benhan.core.fhir import r4
 from benhan.core.store import feed
+from benhan.core.store.records import version_of
 from benhan.hospital.cashier import prepayment
 from benhan.hospital.cashier.prepayment import CANCELLED
 
@@ -46,3 +48,5 @@ async def hear(tx: Transaction, facility: int, bookings: set[str]) -> None:
     for one in (await store.read_many(tx, who, r4.Appointment, bookings)).values():
         if one.status == CANCELLED:
             await prepayment.booking_ended(tx, who, one)
+        elif version_of(one) != "1":  # nothing is paid for one that was just made
+            await prepayment.belong(tx, who, one)

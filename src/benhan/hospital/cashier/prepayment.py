@@ -211,6 +211,15 @@ async def booking_ended(tx: Transaction, who: Subject, booking: r4.Appointment) 
                     await _owe(tx, who, found, one)
 
 
+async def belong(tx: Transaction, who: Subject, booking: r4.Appointment) -> None:
+    """What is paid for a booking stands in the record of whom it is for: a guest has none until she arrives."""
+    patient = _payer(booking)
+    for invoice in await prepaid.invoices(tx, who, identifier(booking, systems.BOOKING_CODE) or ""):
+        if id_of(invoice.subject) != id_of(patient):
+            moved = msgspec.structs.replace(invoice, subject=patient)
+            await store.update(tx, who, moved, if_match=version_of(invoice))
+
+
 async def give_back(tx: Transaction, who: Subject, id_: str, number: str) -> Payment:
     """The cashier has given money back, under this number of the bank. Saying it twice changes nothing.
 
@@ -329,10 +338,10 @@ def _invoice(booking: r4.Appointment, price: prices.Price) -> r4.Invoice:
         sequence=1, chargeItemCodeableConcept=concept(systems.PRICE, price.code, price.name),
         priceComponent=[r4.InvoiceLineItemPriceComponent(type="base", amount=amount)],
     )  # fmt: skip
-    patient = next((one.actor for one in booking.participant if _is_patient(one.actor)), None)
     reference = "BH" + "".join(secrets.choice(ALPHABET) for _ in range(10))
     return r4.Invoice(
-        status=ASKED, date=stamp(clock.now()), subject=patient, lineItem=[line], totalNet=amount, totalGross=amount,
+        status=ASKED, date=stamp(clock.now()), subject=_payer(booking), lineItem=[line],
+        totalNet=amount, totalGross=amount,
         identifier=[
             r4.Identifier(system=systems.PAYMENT_REFERENCE, value=reference),
             r4.Identifier(system=systems.OF_BOOKING, value=identifier(booking, systems.BOOKING_CODE)),
@@ -376,8 +385,14 @@ def _counts(one: r4.PaymentReconciliation, moved: tuple[r4.PaymentReconciliation
     return not _back(one) and f"{one.id}-hoan" not in gone
 
 
-def _is_patient(actor: r4.Reference | None) -> bool:
-    return bool(actor and (actor.reference or "").startswith("Patient/"))
+def _payer(booking: r4.Appointment) -> r4.Reference | None:
+    """Who is to be examined: her record; of a guest, who has none yet, the name alone."""
+    for actor in (one.actor for one in booking.participant):
+        if actor and actor.reference == "#guest":
+            return r4.Reference(display=actor.display)
+        if actor and (actor.reference or "").startswith("Patient/"):
+            return actor
+    return None
 
 
 def dong(amount: int) -> r4.Money:

@@ -20,7 +20,7 @@ from benhan.core.kit import clock
 from benhan.core.language import _
 from benhan.core.store.records import version_of
 from benhan.core.store.rows import hash64
-from benhan.hospital import overbooking, packages
+from benhan.hospital import booking_code, overbooking, packages
 from benhan.hospital.packages import Package
 from benhan.hospital.reception import booking_rules as rules
 from benhan.hospital.reception.booking_rules import AWAITED, BUSY, FREE, Guest, Known, Payer, SlotTaken
@@ -317,7 +317,7 @@ def _appointment(
     return r4.Appointment(
         meta=r4.Meta(tag=[r4.Coding(system=systems.CHANNEL, code=channel, display=rules.CHANNELS.get(channel))]),
         contained=[guest] if guest else None,
-        identifier=[r4.Identifier(system=systems.BOOKING_CODE, value=rules.new_code())],
+        identifier=[r4.Identifier(system=systems.BOOKING_CODE, value=booking_code.new_code())],
         status=AWAITED,
         serviceType=slot.serviceType,
         specialty=slot.specialty,

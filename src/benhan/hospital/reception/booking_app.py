@@ -27,7 +27,7 @@ from benhan.core.kit.json_forms import House, Said
 from benhan.core.kit.text import fold
 from benhan.core.language import _
 from benhan.core.vault import keys_of
-from benhan.hospital import packages, way
+from benhan.hospital import booking_code, packages, way
 from benhan.hospital.reception import arrival, booking, booking_rules
 from benhan.hospital.reception.booking_public import fields, guest, proof_fields
 from benhan.hospital.reception.booking_rules import Known, Payer, actor
@@ -203,7 +203,7 @@ async def _one(request: Request, tx: Transaction, who: Subject) -> tuple[r4.Appo
         here = await _facility(request, tx, who)
         served = _served(who, here, herself=False)
         found = await _by_code(tx, served, code)
-        if found and booking_rules.pass_holds(found, shown):
+        if found and booking_code.pass_holds(found, shown):
             return found, served
         raise _none()
     if not who.may(Permission.OWN_RECORD):
@@ -282,7 +282,7 @@ async def _key_of(request: Request, tx: Transaction, who: Subject, booker: booki
 
 
 def _code(request: Request) -> str:
-    code = booking_rules.read_code(str(request.path_params["booking"]))
+    code = booking_code.read_code(str(request.path_params["booking"]))
     if code is None:
         raise _none()
     return code
@@ -309,7 +309,7 @@ async def _said(tx: Transaction, one: r4.Appointment, at: Subject, *, shown: boo
         reason=next((reason.text or "" for reason in one.reasonCode or []), ""),
         payer=booking_rules.payer_of(one) or "", package=packages.name_of(one),
         changeable=start is not None and booking_rules.may_change(one, clock.now()), today=day == clock.today(),
-        qr=marks.qr_drawn(code), pass_=booking_rules.pass_for(one) if shown else "",
+        qr=marks.qr_drawn(code), pass_=booking_code.pass_for(one) if shown else "",
     )  # fmt: skip
 
 

@@ -19,12 +19,15 @@ from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Conflict, Invalid, NotFound
 from benhan.core.kit import clock, forms, marks, pages
 from benhan.core.language import _
+from benhan.hospital import booking_code, prepaid
 from benhan.hospital.reception import booking, booking_choice, booking_rules
 from benhan.hospital.reception.booking_rules import Guest, SlotTaken
 from benhan.hospital.visit import id_of
 from benhan.hospital.way import way
 
-PATH = "/dat-kham"
+PATH = booking_code.PATH
+#: Below the page of a booking: photos of a referral; the insurance card of who booked without a record.
+PAPERS, CARD = "giay-to", "the-bhyt"
 PASS_MINUTES = 60
 ANY = ""
 
@@ -56,26 +59,26 @@ def proof_fields() -> list[forms.Field]:
 
 async def choose(request: Request, tx: Transaction, who: Subject) -> Response:
     """`GET /dat-kham`: specialty → doctor, day and time → the form."""
-    asked, now, served = request.query_params, clock.now(), _service(request, who)
+    asked, now, served = request.query_params, clock.now(), asked_of(request, who)
     if slot_id := asked.get("gio"):
         slot, schedule = await booking_choice.described(tx, served, slot_id)
         booking_rules.check_slot(slot, now)
         if slot.status != booking_rules.FREE:
             raise SlotTaken(slot, await booking.next_free(tx, served, slot, now))
         form = forms.blank(fields(), slot=slot_id)
-        return _page(request, "booking_form.html", form=form, slot=slot, schedule=schedule, others=[])
+        return page(request, "booking_form.html", form=form, slot=slot, schedule=schedule, others=[])
     services = await booking_choice.services(tx, served)
     if not (chosen := asked.get("ck")):
         first = await booking_choice.first_days(tx, served, services, now)
-        return _page(request, "booking_services.html", services=services, first=first)
+        return page(request, "booking_services.html", services=services, first=first)
     chosen_service = booking_choice.service_of(services, chosen)
     shown = await choice_of_times(request, tx, served, chosen_service)
-    return _page(request, "booking_times.html", service=chosen_service, **shown)
+    return page(request, "booking_times.html", service=chosen_service, **shown)
 
 
 async def book(request: Request, tx: Transaction, who: Subject) -> Response:
     """`POST /dat-kham`: the form is sent."""
-    form, served = await forms.read_form(request, fields()), _service(request, who)
+    form, served = await forms.read_form(request, fields()), asked_of(request, who)
     if form.values.get("website"):
         raise Invalid(_("Biểu mẫu này do máy tự điền nên không được nhận."), advice=_("Để trống ô cuối cùng."))
     slot, schedule = await booking_choice.described(tx, served, form["slot"] or "")
@@ -89,7 +92,7 @@ async def book(request: Request, tx: Transaction, who: Subject) -> Response:
             others = taken.others
         except (Invalid, Conflict) as wrong:
             form.errors.add(wrong.where if wrong.where in form.fields else "", said(wrong))
-    return _page(request, "booking_form.html", 422, form=form, slot=slot, schedule=schedule, others=others)
+    return page(request, "booking_form.html", 422, form=form, slot=slot, schedule=schedule, others=others)
 
 
 async def _book(tx: Transaction, served: Subject, form: forms.Form) -> r4.Appointment:
@@ -110,30 +113,35 @@ def guest(form: forms.Form) -> Guest:
 
 async def look_up(request: Request, tx: Transaction, who: Subject) -> Response:
     """`GET /dat-kham/tra-cuu?ma=…`: to the page of a code; without one, the question for it."""
-    _service(request, who)
+    asked_of(request, who)
     typed = request.query_params.get("ma", "")
-    code = booking_rules.read_code(typed)
+    code = booking_code.read_code(typed)
     if code:
-        return RedirectResponse(_at(request, f"{PATH}/{code}"), 303)
-    return _page(request, "booking_look_up.html", 422 if typed else 200, typed=typed[:40])
+        return RedirectResponse(at(request, f"{PATH}/{code}"), 303)
+    return page(request, "booking_look_up.html", 422 if typed else 200, typed=typed[:40])
 
 
 async def show(request: Request, tx: Transaction, who: Subject) -> Response:
     """`GET /dat-kham/<code>`: the booking, to whoever proved that it is hers; the question for the proof to others."""
-    code = _code(request)
-    found = await _passed(request, tx, _service(request, who), code)
+    code = code_asked(request)
+    found = await _passed(request, tx, asked_of(request, who), code)
     if found is None:
-        return _page(request, "booking_proof.html", code=code, form=forms.blank(proof_fields()))
+        return page(request, "booking_proof.html", code=code, form=forms.blank(proof_fields()))
     qr = marks.qr_svg(code, label=_("Mã QR đặt khám %(code)s", code=code))
     changeable = booking_rules.may_change(found, clock.now())
-    shown: dict[str, Any] = {"booking": found, "code": code, "qr": qr, "changeable": changeable}
+    shown: dict[str, Any] = {
+        "booking": found, "code": code, "qr": qr, "changeable": changeable, "prepay": prepaid.PAGE,
+        "paid": await prepaid.amount(tx, service(Role.PAYMENT_SERVICE, who.facility), code),
+        "papers": PAPERS, "card": CARD if found.contained else "",
+        "payable": found.status == booking_rules.AWAITED and await prepaid.by_transfer(tx, who.facility),
+    }  # fmt: skip
     shown["way"] = await way(tx, who.facility, booking_rules.actor(found, "Location"))
-    return _page(request, "booking_shown.html", fresh=_fresh(request), **shown)
+    return page(request, "booking_shown.html", fresh=_fresh(request), **shown)
 
 
 async def prove(request: Request, tx: Transaction, who: Subject) -> Response:
     """`POST /dat-kham/<code>`: telephone number or birth date. Every try counts, also the right ones."""
-    code, served = _code(request), _service(request, who)
+    code, served = code_asked(request), asked_of(request, who)
     form = await forms.read_form(request, proof_fields())
     if not form.errors and not (form["phone"] or form["birth"]):
         form.errors.add("phone", _("Nhập số điện thoại hoặc ngày sinh"))
@@ -145,15 +153,15 @@ async def prove(request: Request, tx: Transaction, who: Subject) -> Response:
         else:
             await store.tried(tx, served, f"proof {code}", booking_rules.MOST_PROOFS, hour)
         if found and booking_rules.proves(found, form["phone"], form["birth"]):
-            return _admitted(_at(request, f"{PATH}/{code}"), found, request)
+            return _admitted(at(request, f"{PATH}/{code}"), found, request)
         form.errors.add("", _("Mã đặt khám không khớp với số điện thoại hoặc ngày sinh này"))
-    return _page(request, "booking_proof.html", 422, code=code, form=form)
+    return page(request, "booking_proof.html", 422, code=code, form=form)
 
 
 async def move(request: Request, tx: Transaction, who: Subject) -> Response:
     """`GET, POST /dat-kham/<code>/doi`: another time in the same specialty."""
-    served, code = _service(request, who), _code(request)
-    found = await _mine(request, tx, served, code)
+    served, code = asked_of(request, who), code_asked(request)
+    found = await mine(request, tx, served, code)
     problem = ""
     if request.method == "POST":
         form = await forms.read_form(request, [forms.hidden("slot", required=True)])
@@ -161,7 +169,7 @@ async def move(request: Request, tx: Transaction, who: Subject) -> Response:
             form.require()
             await store.tried(tx, served, f"change {code}", booking_rules.MOST_TRIES, f"{clock.today()}")
             await booking.move(tx, served, booking.changeable(found, clock.now()), form["slot"])
-            return RedirectResponse(_at(request, f"{PATH}/{code}", xong="doi"), 303)
+            return RedirectResponse(at(request, f"{PATH}/{code}", xong="doi"), 303)
         except (SlotTaken, Invalid, Conflict) as wrong:
             problem = said(wrong)
     services = await booking_choice.services(tx, served)
@@ -169,29 +177,29 @@ async def move(request: Request, tx: Transaction, who: Subject) -> Response:
     chosen = booking_choice.service_of(services, wanted)
     shown = await choice_of_times(request, tx, served, chosen)
     shown |= {"service": chosen, "code": code, "booking": found, "problem": problem}
-    return _page(request, "booking_move.html", 422 if problem else 200, **shown)
+    return page(request, "booking_move.html", 422 if problem else 200, **shown)
 
 
 async def cancel(request: Request, tx: Transaction, who: Subject) -> Response:
     """`POST /dat-kham/<code>/huy`."""
-    served, code = _service(request, who), _code(request)
-    found = await _mine(request, tx, served, code)
+    served, code = asked_of(request, who), code_asked(request)
+    found = await mine(request, tx, served, code)
     if found.status != "cancelled":
         await booking.cancel(tx, served, booking.changeable(found, clock.now()), "Người bệnh huỷ qua mạng")
-    return RedirectResponse(_at(request, f"{PATH}/{code}", xong="huy"), 303)
+    return RedirectResponse(at(request, f"{PATH}/{code}", xong="huy"), 303)
 
 
 async def restore(request: Request, tx: Transaction, who: Subject) -> Response:
     """`POST /dat-kham/<code>/khoi-phuc`: she cancelled by mistake."""
-    served, code = _service(request, who), _code(request)
-    await booking.restore(tx, served, await _mine(request, tx, served, code))
-    return RedirectResponse(_at(request, f"{PATH}/{code}", xong="dat"), 303)
+    served, code = asked_of(request, who), code_asked(request)
+    await booking.restore(tx, served, await mine(request, tx, served, code))
+    return RedirectResponse(at(request, f"{PATH}/{code}", xong="dat"), 303)
 
 
 async def calendar(request: Request, tx: Transaction, who: Subject) -> Response:
     """`GET /dat-kham/<code>/lich.ics`: the booking for the calendar of her phone."""
-    code = _code(request)
-    found = await _mine(request, tx, _service(request, who), code)
+    code = code_asked(request)
+    found = await mine(request, tx, asked_of(request, who), code)
     body = booking_rules.calendar(found, who.facility_name, clock.now())
     headers = {"Content-Disposition": f'attachment; filename="{code}.ics"', "Cache-Control": "no-store"}
     return Response(body, media_type="text/calendar; charset=utf-8", headers=headers)
@@ -231,7 +239,7 @@ def read_day(text: str | None, today: date) -> date:
     return min(max(day, today), today + booking_rules.FURTHEST)
 
 
-def _service(request: Request, who: Subject) -> Subject:
+def asked_of(request: Request, who: Subject) -> Subject:
     """The booking service of the facility that is asked; its pages show the facility's name."""
     request.state.facility = who.facility_name
     if not who.facility:
@@ -239,8 +247,13 @@ def _service(request: Request, who: Subject) -> Subject:
     return service(Role.BOOKING_SERVICE, who.facility, who.facility_name)
 
 
-def _code(request: Request) -> str:
-    code = booking_rules.read_code(str(request.path_params["code"]))
+def code_asked(request: Request) -> str:
+    """The code of the address.
+
+    Raises:
+        NotFound: it is none.
+    """
+    code = booking_code.read_code(str(request.path_params["code"]))
     if code is None:
         raise NotFound(_("Mã đặt khám này không đúng."), advice=_("Mã có dạng DK-7F4K-2Q9M."))
     return code
@@ -255,12 +268,17 @@ async def _found(tx: Transaction, served: Subject, code: str) -> r4.Appointment 
 
 async def _passed(request: Request, tx: Transaction, served: Subject, code: str) -> r4.Appointment | None:
     """The booking, if this browser proved it."""
-    shown = request.cookies.get(_cookie(code))
+    shown = request.cookies.get(booking_code.cookie(code))
     found = await _found(tx, served, code) if shown else None
-    return found if found and booking_rules.pass_holds(found, shown) else None
+    return found if found and booking_code.pass_holds(found, shown) else None
 
 
-async def _mine(request: Request, tx: Transaction, served: Subject, code: str) -> r4.Appointment:
+async def mine(request: Request, tx: Transaction, served: Subject, code: str) -> r4.Appointment:
+    """The booking, if this browser proved that it is hers.
+
+    Raises:
+        NotFound: it did not.
+    """
     found = await _passed(request, tx, served, code)
     if found is None:
         raise NotFound(_("Cần xác nhận lại trước khi đổi lịch."), advice=_("Mở lại trang của mã đặt khám."))
@@ -270,19 +288,16 @@ async def _mine(request: Request, tx: Transaction, served: Subject, code: str) -
 def _admitted(address: str, made: r4.Appointment, request: Request) -> Response:
     """To the booking, with the pass that shows it."""
     response = RedirectResponse(address, 303)
+    name = booking_code.cookie(booking_rules.code_of_booking(made))
     response.set_cookie(
-        _cookie(booking_rules.code_of_booking(made)), booking_rules.pass_for(made), max_age=60 * PASS_MINUTES,
+        name, booking_code.pass_for(made), max_age=60 * PASS_MINUTES,
         path=PATH, httponly=True, secure=request.app.state.settings.secure_cookies, samesite="lax",
     )  # fmt: skip
     return response
 
 
-def _cookie(code: str) -> str:
-    return code.lower()
-
-
 def _to(request: Request, made: r4.Appointment) -> str:
-    return _at(request, f"{PATH}/{booking_rules.code_of_booking(made)}", xong="dat")
+    return at(request, f"{PATH}/{booking_rules.code_of_booking(made)}", xong="dat")
 
 
 def _fresh(request: Request) -> str:
@@ -295,18 +310,20 @@ def said(problem: Invalid | Conflict) -> str:
     return f"{problem.message} {problem.advice}" if problem.advice else problem.message
 
 
-def _at(request: Request, path: str, **query: str) -> str:
+def at(request: Request, path: str, **query: str) -> str:
     """An address of ours; the facility that was asked for stays named."""
     if facility := request.query_params.get("co-so"):
         query["co-so"] = facility
     return f"{path}?{urlencode(query)}" if query else path
 
 
-def _page(request: Request, template: str, status: int = 200, **context: Any) -> Response:
-    def at(path: str, **query: object) -> str:
-        return _at(request, path, **{name.replace("_", "-"): str(value) for name, value in query.items() if value})
+def page(request: Request, template: str, status: int = 200, **context: Any) -> Response:
+    """A page for the public."""
 
-    context |= {"at": at, "rules": booking_rules, "facility": request.state.facility}
+    def from_here(path: str, **query: object) -> str:
+        return at(request, path, **{name.replace("_", "-"): str(value) for name, value in query.items() if value})
+
+    context |= {"at": from_here, "rules": booking_rules, "facility": request.state.facility}
     return pages.render(request, f"reception/{template}", status, **context)
 
 

@@ -9,11 +9,9 @@ the rest of that hour.
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from hashlib import blake2b
 from hmac import compare_digest
 
 import msgspec
@@ -48,10 +46,6 @@ STATES = {
     "cancelled": later("đã huỷ"),
     "noshow": later("không tới"),
 }
-
-#: Digits and letters that nobody mistakes for one another: no 0 O, 1 I L. 31 is prime, which the check needs.
-ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
-_CODE = re.compile(f"(?:DK)?([{ALPHABET}]{{8}})")
 
 
 class Guest(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,29 +97,6 @@ class SlotTaken(Conflict):
             advice=_("Còn trống gần nhất: %(times)s.", times=times) if times else _("Chọn ngày hoặc bác sĩ khác."),
         )
         self.others = list(others)
-
-
-# The code
-
-
-def new_code() -> str:
-    """A fresh booking code such as `DK-7F4K-2Q9M`: 34 random bits and a check character."""
-    body = "".join(secrets.choice(ALPHABET) for _ in range(7))
-    whole = body + _check(body)
-    return f"DK-{whole[:4]}-{whole[4:]}"
-
-
-def read_code(text: str) -> str | None:
-    """A code as it is kept, from what was typed (any case, blanks, dashes or DK left out); None where it is none."""
-    found = _CODE.fullmatch(re.sub(r"[\s\-.]", "", text[:40]).upper())
-    if not found or _check(found[1][:7]) != found[1][7]:
-        return None
-    return f"DK-{found[1][:4]}-{found[1][4:]}"
-
-
-def _check(body: str) -> str:
-    """Weighted sum modulo 31: one wrong character or two swapped ones always change it."""
-    return ALPHABET[sum(place * ALPHABET.index(sign) for place, sign in enumerate(body, 2)) % len(ALPHABET)]
 
 
 # Who, when
@@ -272,17 +243,6 @@ def proves(booking: r4.Appointment, phone: str | None, birth: str | None) -> boo
     by_phone = bool(phone) and compare_digest((phone or "").encode(), known_phone.encode())
     by_birth = bool(birth) and compare_digest((birth or "").encode(), known_birth.encode())
     return by_phone or by_birth
-
-
-def pass_for(booking: r4.Appointment) -> str:
-    """What the browser of somebody who proved it keeps. It cannot be guessed: the record's id never leaves us."""
-    code = code_of_booking(booking)
-    return blake2b(code.encode(), key=(booking.id or "").encode()[:64], digest_size=24).hexdigest()
-
-
-def pass_holds(booking: r4.Appointment, shown: str | None) -> bool:
-    """Whether this is the pass of this booking."""
-    return shown is not None and compare_digest(pass_for(booking).encode(), shown.encode())
 
 
 # The calendar file

@@ -18,6 +18,7 @@ from benhan.core.kit import clock, forms, pages, text
 from benhan.core.kit.pages import NavItem
 from benhan.core.language import _, later
 from benhan.core.store.records import version_of
+from benhan.hospital import booking_code
 from benhan.hospital.reception import booking, booking_choice, booking_public
 from benhan.hospital.reception import booking_rules as rules
 from benhan.hospital.reception.booking_rules import SlotTaken, actor
@@ -134,7 +135,7 @@ async def _of_day(tx: Transaction, who: Subject, day: date) -> list[r4.Appointme
 async def _sought(tx: Transaction, who: Subject, day: date, asked: str) -> list[r4.Appointment]:
     """Bookings from a day on that a code, a telephone number or the words of a name find."""
     since = {"date": f"ge{stamp(clock.day_bounds(day)[0])}", "_sort": "date", "_count": "50"}
-    if code := rules.read_code(asked):
+    if code := booking_code.read_code(asked):
         params = {"identifier": f"{systems.BOOKING_CODE}|{code}"}
     elif phone := text.phone_or_none(asked):
         params = since | {"guest-phone": phone}

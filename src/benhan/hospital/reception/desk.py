@@ -19,8 +19,8 @@ from benhan.core.fhir.outcome import Conflict, Invalid, NotFound
 from benhan.core.kit import clock
 from benhan.core.language import _
 from benhan.core.store.records import version_of
-from benhan.hospital import queue
-from benhan.hospital.reception.booking_rules import AWAITED, STATES, actor, start_of
+from benhan.hospital import queue, referral
+from benhan.hospital.reception.booking_rules import AWAITED, STATES, actor, code_of_booking, start_of
 from benhan.hospital.reception.people import alone
 from benhan.hospital.reception.rooms import Room
 from benhan.hospital.visit import (
@@ -87,6 +87,8 @@ async def check_in(tx: Transaction, who: Subject, arrival: Arrival, now: datetim
     visit = await store.create(tx, who, await _visit(tx, who, arrival, patient, booking, now))
     if booking is not None:
         await store.update(tx, who, _arrived(booking, patient), if_match=version_of(booking))
+        if booking.contained:
+            await referral.belong(tx, who, code_of_booking(booking), store.reference(patient, full_name(patient)))
     return await queue.issue(
         tx, who, store.reference(patient, full_name(patient)), store.reference(visit), arrival.room.place,
         kind=CLINIC, priority="stat" if arrival.room.kind == EMERGENCY else priority_of(arrival.group),
@@ -250,5 +252,7 @@ async def _restore(tx: Transaction, who: Subject, booking_id: str) -> None:
         former = await store.vread(tx, who, r4.Appointment, booking_id, str(state.version))
         if former.status == AWAITED:
             await store.update(tx, who, former, if_match=None)
+            if former.contained:
+                await referral.belong(tx, who, code_of_booking(former), None)
             return
     raise NotFound(_("Không tìm thấy lịch hẹn trước khi tiếp đón."), where="Appointment")

@@ -53,12 +53,14 @@ class Question(msgspec.Struct, frozen=True):
     """What the background is to ask: the request that was written, and whose card.
 
     `typed`: the patient told the number herself. That it is wrong says nothing of the card that her record has.
+    `booking`: the code of a guest's booking, who has no record (`patient` is empty) and so no Coverage.
     """
 
     request: str
     patient: str
     holder: Holder
     typed: bool = False
+    booking: str = ""
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -140,7 +142,8 @@ async def keep(
     kept = r4.CoverageEligibilityResponse(
         status="active",
         purpose=["validation"],
-        patient=r4.Reference(reference=f"Patient/{question.patient}"),
+        identifier=of_booking(question.booking),
+        patient=_whose(question),
         created=stamp(clock.now()),
         request=r4.Reference(reference=f"CoverageEligibilityRequest/{question.request}"),
         insurer=r4.Reference(display=INSURER),
@@ -155,11 +158,7 @@ async def keep(
         said = answer.ghi_chu or _sentence(answer.ma_ket_qua)
         kept = msgspec.structs.replace(kept, disposition=said, error=[_error(answer.ma_ket_qua)])
         return await store.create(tx, who, kept)
-    cover = (
-        await _update_cover(tx, who, question.patient, answer)
-        if good
-        else await current_cover(tx, who, question.patient)
-    )
+    cover = await _cover(tx, who, question, answer, good=good)
     registered = _registered(answer)
     kept = msgspec.structs.replace(
         kept,
@@ -170,6 +169,39 @@ async def keep(
         extension=[r4.Extension(url=REGISTERED_AT, valueString=registered)] if registered else None,
     )
     return await store.create(tx, who, kept)
+
+
+async def guest_asks(tx: Transaction, who: Subject, booking: str, holder: Holder) -> Question:
+    """Write down a question about the card that a guest typed; booking: the code of hers."""
+    written = await store.create(tx, who, r4.CoverageEligibilityRequest(
+        status="active", purpose=["validation"], identifier=of_booking(booking), created=stamp(clock.now()),
+        patient=r4.Reference(display=holder.name), insurer=r4.Reference(display=INSURER),
+    ))  # fmt: skip
+    return Question(str(written.id), "", holder, typed=True, booking=booking)
+
+
+def of_booking(code: str) -> list[r4.Identifier] | None:
+    """How what a guest asked, and the answer, name her booking."""
+    return [r4.Identifier(system=systems.OF_BOOKING, value=code)] if code else None
+
+
+def _whose(question: Question) -> r4.Reference:
+    if question.booking:
+        return r4.Reference(display=question.holder.name)
+    return r4.Reference(reference=f"Patient/{question.patient}")
+
+
+async def _cover(
+    tx: Transaction, who: Subject, question: Question, answer: CardAnswer, *, good: bool
+) -> r4.Reference | None:
+    """The card that the answer is about, brought up to date; of a guest's the last four signs alone are kept."""
+    if question.booking:
+        return r4.Reference(display=f"•••• {question.holder.card[-4:]}")
+    if good:
+        cover = await _update_cover(tx, who, question.patient, answer)
+    else:
+        cover = await current_cover(tx, who, question.patient)
+    return store.reference(cover) if cover else None
 
 
 async def standing(tx: Transaction, who: Subject, patient: r4.Patient, app: Starlette) -> Standing:
@@ -271,12 +303,12 @@ async def _update_cover(tx: Transaction, who: Subject, patient: str, answer: Car
     return cover if changed == cover else await store.update(tx, who, changed, if_match=version_of(cover))
 
 
-def _insurance(cover: r4.Coverage, answer: CardAnswer, good: bool) -> r4.CoverageEligibilityResponseInsurance:
+def _insurance(cover: r4.Reference, answer: CardAnswer, good: bool) -> r4.CoverageEligibilityResponseInsurance:
     start, end = _validity(answer)
     start = None if start and end and start > end else start  # the portal may tell a beginning after the end
     in_time = end is None or end >= clock.today().isoformat()
     return r4.CoverageEligibilityResponseInsurance(
-        coverage=store.reference(cover), inforce=good and in_time, benefitPeriod=r4.Period(start=start, end=end)
+        coverage=cover, inforce=good and in_time, benefitPeriod=r4.Period(start=start, end=end)
     )
 
 

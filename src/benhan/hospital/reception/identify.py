@@ -22,7 +22,8 @@ from benhan.core.kit.clock import fhir_date, today
 from benhan.core.kit.matching import Facts, facts_of, insurance_forms, is_same, likeness
 from benhan.core.kit.text import fold, name_key, nfc, phone_or_none, title_name
 from benhan.core.language import _, later
-from benhan.hospital.reception.booking_rules import AWAITED, actor, guest_of, read_code
+from benhan.hospital.booking_code import read_code
+from benhan.hospital.reception.booking_rules import AWAITED, actor, guest_of
 from benhan.hospital.visit import id_of, moment
 
 #: As many as there are digits to choose them by.

@@ -6,6 +6,8 @@ from benhan.core.access import Door, LiveDoor
 from benhan.core.kit.pages import NavItem
 from benhan.hospital.reception import (
     booking_app,
+    booking_insurance,
+    booking_papers,
     booking_public,
     booking_staff,
     insurance_app,
@@ -14,7 +16,7 @@ from benhan.hospital.reception import (
 )
 
 DOORS: list[Door | LiveDoor] = [
-    *booking_public.DOORS, *offers_app.DOORS, *booking_app.DOORS, *insurance_app.DOORS, *referral_app.DOORS,
-    *booking_staff.DOORS,
+    *booking_public.DOORS, *booking_papers.DOORS, *booking_insurance.DOORS, *offers_app.DOORS, *booking_app.DOORS,
+    *insurance_app.DOORS, *referral_app.DOORS, *booking_staff.DOORS,
 ]  # fmt: skip
 NAV: list[NavItem] = [*booking_staff.NAV]

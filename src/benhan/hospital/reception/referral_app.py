@@ -1,10 +1,12 @@
 """`/app/bookings/…/papers`: photos of a referral or an appointment slip with a booking. Contract: app-api.md.
 
-For a booking of the record that the session has open and that is still awaited; a guest shows her papers at the desk.
+For a booking of the record that the session has open and that is still awaited; a guest sends hers from the page of her
+booking (`booking_papers.py`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from starlette.requests import Request
@@ -19,7 +21,8 @@ from benhan.core.fhir.outcome import Conflict, Malformed, NotFound
 from benhan.core.kit import json_forms, pictures
 from benhan.core.language import _
 from benhan.hospital import referral
-from benhan.hospital.reception.booking_rules import AWAITED, read_code
+from benhan.hospital.booking_code import read_code
+from benhan.hospital.reception.booking_rules import AWAITED
 from benhan.hospital.reception.people import alone
 
 PATH: Final = "/app/bookings/{booking}/papers"
@@ -41,15 +44,24 @@ async def add(request: Request, tx: Transaction, who: Subject) -> Response:
     if said:
         raise Malformed(_("Không có trường này."), where=sorted(said)[0][:60])
     booking, code, behind = await _of(request, tx, who)
+    return _said(await take(tx, behind, booking, code, sent), 201)
+
+
+async def take(tx: Transaction, behind: Subject, booking: r4.Appointment, code: str, sent: Sequence[bytes]) -> int:
+    """Keep photos with a booking; gives how many it has now.
+
+    Raises:
+        Conflict: it is not awaited any more, or would have too many.
+    """
     if booking.status != AWAITED:
         raise Conflict(_("Lịch hẹn này không nhận thêm giấy tờ nữa."), where="photos")
-    await alone(tx, f"papers {who.facility} {code}")
+    await alone(tx, f"papers {behind.facility} {code}")
     there = len(await referral.of_booking(tx, behind, code))
     if there + len(sent) > MOST:
         raise Conflict(_("Mỗi lịch hẹn nhiều nhất %(n)s ảnh.", n=MOST), where="photos")
     for one in sent:
         await referral.keep(tx, behind, booking, code, one)
-    return _said(there + len(sent), 201)
+    return there + len(sent)
 
 
 async def _of(request: Request, tx: Transaction, who: Subject) -> tuple[r4.Appointment, str, Subject]:

@@ -61,7 +61,7 @@ SERVICES: Final[tuple[Allow, ...]] = (
         en="When a patient books on her insurance the program checks her card and keeps the answer.",
     ),
     Allow(
-        name="referral-kept", roles="booking-service", may="crs", types="Media", purpose=Purpose.PATIENT,
+        name="referral-kept", roles="booking-service", may="crus", types="Media", purpose=Purpose.PATIENT,
         law="TT 01/2025/TT-BYT Đ9–10; QĐ 1313/QĐ-BYT (bước 1)",
         vi="Chương trình giữ ảnh giấy chuyển, giấy hẹn mà người bệnh gửi kèm lịch hẹn của mình; tiếp đón xem qua đó.",
         en="The program keeps the photos of referrals and slips that patients send with their appointment, and shows "
