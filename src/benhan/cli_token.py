@@ -34,15 +34,22 @@ def token(
 def invite(
     login: Annotated[str, typer.Option("--login", help="Tên đăng nhập.")],
     name: Annotated[str, typer.Option("--name", help="Họ và tên.")],
-    role: Annotated[str, typer.Option("--role", help="administrator, hoặc province cho Sở Y tế.")] = "administrator",
+    role: Annotated[
+        str,
+        typer.Option(
+            "--role",
+            help="administrator; hoặc province, rollout-officer, rollout-verifier, rollout-reporter cho Sở Y tế.",
+        ),
+    ] = "administrator",
     facility: OneFacility = None,
     data: Data = None,
 ) -> None:
     """An invitation for the first administrator of a facility; its link is shown once. She invites the others."""
     from benhan.core.access import Role, service, staff
+    from benhan.core.access.roles import PROVINCE_ROLES
 
-    if role not in (Role.ADMINISTRATOR, Role.PROVINCE):
-        raise typer.BadParameter("administrator hoặc province", param_hint="--role")
+    if role not in (Role.ADMINISTRATOR, *PROVINCE_ROLES):
+        raise typer.BadParameter(f"administrator, {', '.join(PROVINCE_ROLES)}", param_hint="--role")
 
     async def invited(tx: Transaction, key: int) -> str:
         person = staff.Person(name=name, roles=frozenset({Role(role)}))

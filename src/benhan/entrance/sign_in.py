@@ -13,6 +13,7 @@ from benhan.core.access.accounts import sign_out
 from benhan.core.access.doors import COOKIE
 from benhan.core.access.outside.provider import Provider
 from benhan.core.access.passkeys import Site
+from benhan.core.access.roles import PROVINCE_ROLES
 from benhan.core.access.sessions import Terms, visitor
 from benhan.core.access.signing_in import Came
 from benhan.core.access.staff import STAFF_ROLES
@@ -163,7 +164,7 @@ def second_factor_roles(settings: Settings) -> frozenset[Role]:
     Raises:
         ValueError: a name in the setting is no role of staff.
     """
-    known = {*STAFF_ROLES, Role.PROVINCE}
+    known = {*STAFF_ROLES, *PROVINCE_ROLES}
     named = settings.require_second_factor.split()
     if unknown := set(named) - {*known, "*"}:
         raise ValueError(f"BENHAN_REQUIRE_SECOND_FACTOR: no role of staff: {', '.join(sorted(unknown))}")

@@ -49,7 +49,12 @@ HOSPITAL_ACCOUNTS = (
     Account("giamsat", "Bùi Thị Hiền", Role.REVIEWER),
     Account("manhinh", "Màn hình sảnh chờ", Role.DISPLAY),
 )
-PROVINCE_ACCOUNTS = (Account("soyte", "Lại Thị Thanh", Role.PROVINCE),)
+PROVINCE_ACCOUNTS = (
+    Account("soyte", "Lại Thị Thanh", Role.PROVINCE),
+    Account("soyte.theodoi", "Mạc Văn Khôi", Role.ROLLOUT_OFFICER),
+    Account("soyte.xacminh", "Tạ Thị Hoà", Role.ROLLOUT_VERIFIER),
+    Account("soyte.coso", "Phùng Văn Đạt", Role.ROLLOUT_REPORTER),
+)
 
 
 async def create_accounts(

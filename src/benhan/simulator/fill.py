@@ -27,6 +27,7 @@ from benhan.simulator.house import BATCH, House, analyze, build_house, build_pro
 from benhan.simulator.offers import offer
 from benhan.simulator.population import Population
 from benhan.simulator.records import Writer
+from benhan.simulator.rollout import bring_hospitals, city
 from benhan.simulator.stays import stays
 from benhan.simulator.timeline import WEEKDAYS, Stop, Visit, past_day, this_morning
 from benhan.simulator.wards import fill_wards
@@ -62,6 +63,7 @@ async def fill_province(
     house = await build_house(database, owner_dsn)
     await offer(database, house)
     province = await build_province(database, owner_dsn)
+    await bring_hospitals(database, province, city(clock.today()))
     filled = await fill(database, house, visits=visits, progress=progress)
     await fill_wards(database, house)
     await _fill_stays(database, house)

@@ -101,7 +101,10 @@ async def build_province(
     key = await found_facility(owner_dsn, code, name, DEMO_PROVINCE, treats=False)
     house = House(key=key, code=code, name=name)
     await load_all(database, house.loader, [_organization(house, "govt", "Government")])
-    return msgspec.structs.replace(house, accounts=await create_accounts(database, key, PROVINCE_ACCOUNTS))
+    prefix = "" if code == PROVINCE_CODE else f"{code}."
+    return msgspec.structs.replace(
+        house, accounts=await create_accounts(database, key, PROVINCE_ACCOUNTS, prefix=prefix)
+    )
 
 
 async def found_facility(owner_dsn: str, code: str, name: str, province: str, *, treats: bool = True) -> int:

@@ -156,7 +156,7 @@ async def test_nobody_gives_more_than_a_hospital_has_to_give(
 ) -> None:
     one = await somebody(database, hospital.key)
     now = clock.now()
-    for role in (Role.PROVINCE, Role.LOADER, Role.CLIENT, Role.PATIENT):
+    for role in (Role.PROVINCE, Role.ROLLOUT_OFFICER, Role.LOADER, Role.CLIENT, Role.PATIENT):
         with pytest.raises(Invalid):
             async with database.transaction(hospital.key) as tx:
                 await staff.change(tx, admin, one.id, Person(name="Ai", roles=frozenset({role})))

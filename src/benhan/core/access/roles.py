@@ -19,6 +19,10 @@ class Role(StrEnum):
     ADMINISTRATOR = "administrator"
     REVIEWER = "reviewer"
     PROVINCE = "province"
+    #: Of a Department of Health: who follows the facilities of an area, looks at evidence, reports for a facility.
+    ROLLOUT_OFFICER = "rollout-officer"
+    ROLLOUT_VERIFIER = "rollout-verifier"
+    ROLLOUT_REPORTER = "rollout-reporter"
     PATIENT = "patient"
     RELATIVE = "relative"
     PERSON = "person"
@@ -62,6 +66,9 @@ ROLE_NAMES = {
     Role.ADMINISTRATOR: "Quản trị",
     Role.REVIEWER: "Giám sát truy cập",
     Role.PROVINCE: "Sở Y tế",
+    Role.ROLLOUT_OFFICER: "Cán bộ theo dõi số hoá",
+    Role.ROLLOUT_VERIFIER: "Xác minh số hoá",
+    Role.ROLLOUT_REPORTER: "Cơ sở báo cáo số hoá",
     Role.PATIENT: "Người bệnh",
     Role.RELATIVE: "Người thân",
     Role.DISPLAY: "Màn hình chờ",
@@ -106,6 +113,11 @@ class Permission(StrEnum):
     WATCH_BEDS = "watch-beds"
     WARD = "ward"
     PROVINCE_FIGURES = "province-figures"
+    ROLLOUT = "rollout"
+    ROLLOUT_OVERVIEW = "rollout-overview"
+    ROLLOUT_REPORT = "rollout-report"
+    ROLLOUT_VERIFY = "rollout-verify"
+    ROLLOUT_LEAD = "rollout-lead"
     FHIR = "fhir"
     EXPORT = "export"
     IMPORT = "import"
@@ -192,7 +204,20 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         }
     ),
     Role.REVIEWER: frozenset({_P.SIGNED_IN, _P.READ_AUDIT, _P.EXPORT_AUDIT, _P.JUDGE_ACCESS}),
-    Role.PROVINCE: frozenset({_P.SIGNED_IN, _P.TERMINOLOGY, _P.PROVINCE_FIGURES}),
+    Role.PROVINCE: frozenset(
+        {
+            _P.SIGNED_IN,
+            _P.TERMINOLOGY,
+            _P.PROVINCE_FIGURES,
+            _P.ROLLOUT,
+            _P.ROLLOUT_OVERVIEW,
+            _P.ROLLOUT_REPORT,
+            _P.ROLLOUT_LEAD,
+        }
+    ),
+    Role.ROLLOUT_OFFICER: frozenset({_P.SIGNED_IN, _P.ROLLOUT, _P.ROLLOUT_OVERVIEW, _P.ROLLOUT_REPORT}),
+    Role.ROLLOUT_VERIFIER: frozenset({_P.SIGNED_IN, _P.ROLLOUT, _P.ROLLOUT_OVERVIEW, _P.ROLLOUT_VERIFY}),
+    Role.ROLLOUT_REPORTER: frozenset({_P.SIGNED_IN, _P.ROLLOUT, _P.ROLLOUT_REPORT}),
     Role.PATIENT: frozenset({_P.OWN_SESSION, _P.OWN_RECORD, _P.NAME_RELATIVES, _P.OWN_RIGHTS}),
     Role.RELATIVE: frozenset({_P.OWN_SESSION, _P.OWN_RECORD}),
     #: Held beside PATIENT or RELATIVE by who signed in as a person; alone before she chose whose record.
@@ -221,6 +246,9 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.SIGNING_SERVICE: frozenset(),
     Role.LOADER: frozenset(),
 }
+
+#: The roles of a Department of Health; the operator gives them, no hospital does.
+PROVINCE_ROLES = (Role.PROVINCE, Role.ROLLOUT_OFFICER, Role.ROLLOUT_VERIFIER, Role.ROLLOUT_REPORTER)
 
 if missing := set(Role) - set(PERMISSIONS):
     raise ValueError(f"roles without a row in PERMISSIONS: {missing}")

@@ -18,7 +18,7 @@ from benhan.core.access.accounts import create_account, hashed, new_token
 from benhan.core.access.audit import Event, record
 from benhan.core.access.hours import EVERY_DAY, Hours
 from benhan.core.access.outside import links
-from benhan.core.access.roles import ROLE_NAMES, Role
+from benhan.core.access.roles import PROVINCE_ROLES, ROLE_NAMES, Permission, Role
 from benhan.core.access.subject import Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir.outcome import Conflict, Forbidden, Invalid, NotFound
@@ -30,7 +30,7 @@ INVITATION_HOURS = 72
 REVIEW_DAYS = 182
 MOST = 5000
 #: What an administrator of a hospital can give. The province's accounts are made by the operator.
-STAFF_ROLES = tuple(role for role in ROLE_NAMES if role not in (Role.PATIENT, Role.RELATIVE, Role.PROVINCE))
+STAFF_ROLES = tuple(role for role in ROLE_NAMES if role not in (Role.PATIENT, Role.RELATIVE, *PROVINCE_ROLES))
 
 _SELECT = """
 select a.*, roles_at(a, now()) as roles_now,
@@ -87,6 +87,22 @@ async def everybody(tx: Transaction, who: Subject) -> Sequence[Staff]:
     who.must_administer("Account")
     rows = await tx.fetch(f"{_SELECT} order by a.name, a.login limit {MOST}", who.facility)
     return [_staff(row) for row in rows]
+
+
+async def of_rollout(tx: Transaction, who: Subject) -> list[tuple[str, str, frozenset[Role]]]:
+    """Id, name and roles of the Department's officers and reporters, by name, for who shares out the work.
+
+    Raises:
+        Forbidden: the asker does not lead.
+    """
+    if not who.may(Permission.ROLLOUT_LEAD):
+        raise Forbidden(_("Chỉ lãnh đạo Sở được làm việc này."), where="Account")
+    wanted = [Role.ROLLOUT_OFFICER, Role.ROLLOUT_REPORTER]
+    rows = await tx.fetch(
+        "select id, name, roles from account where facility = $1 and active and roles && $2 order by name limit $3",
+        who.facility, wanted, MOST,
+    )  # fmt: skip
+    return [(row["id"], row["name"], frozenset(map(Role, row["roles"]))) for row in rows]
 
 
 async def one(tx: Transaction, who: Subject, account: str) -> Staff:

@@ -31,7 +31,7 @@ def read(sent: Any) -> tuple[bytes, ...]:
         raise _no_picture() from None
 
 
-def bare(picture: bytes) -> bytes:
+def bare(picture: bytes, most: int = MOST_PICTURE) -> bytes:
     """A JPEG without what it tells beside the picture: where it was taken, when, with which telephone.
 
     Standard: ITU-T T.81, annex B (segments up to the scan); application segments but JFIF's and Adobe's, and comments,
@@ -40,8 +40,8 @@ def bare(picture: bytes) -> bytes:
     Raises:
         Invalid: it is no JPEG, or too large.
     """
-    if len(picture) > MOST_PICTURE:
-        raise Invalid(_("Ảnh quá lớn (tối đa 500 KB)."), where="photos")
+    if len(picture) > most:
+        raise Invalid(_("Ảnh quá lớn (tối đa %(n)s KB).", n=most // 1000), where="photos")
     if picture[:2] != b"\xff\xd8" or picture[-2:] != b"\xff\xd9":
         raise _no_picture()
     kept, at = bytearray(picture[:2]), 2

@@ -10,22 +10,23 @@ import base64
 import csv
 import io
 import json
-import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 import msgspec
-from openpyxl import load_workbook
 
 from benhan.core import store
 from benhan.core.access import Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Invalid, Malformed, TooLarge
+from benhan.core.kit import tables
 from benhan.core.kit.money import figures
-from benhan.core.kit.text import fold, nfc
+from benhan.core.kit.tables import MOST_COLUMNS
+from benhan.core.kit.tables import text_of as _cell
+from benhan.core.kit.text import fold
 from benhan.core.language import _, later
 from benhan.core.store.records import version_of
 from benhan.hospital import visit as words
@@ -37,8 +38,6 @@ MOST_ROWS: Final = 20_000
 #: Rows that are looked at, the empty ones among them: a sheet may claim a million.
 MOST_SCANNED: Final = 200_000
 LOADED: Final = 250
-MOST_COLUMNS: Final = 60
-MOST_CELL: Final = 300
 #: What a packed table may unfold to.
 MOST_UNPACKED: Final = 40 * 1024 * 1024
 
@@ -106,61 +105,9 @@ def read(content: bytes, filename: str) -> Table:
     """
     if len(content) > MOST_BYTES:
         raise TooLarge(_("Tệp lớn hơn %(n)s MB.", n=MOST_BYTES // 1024 // 1024), advice=_("Chia thành nhiều tệp."))
-    sheet = _excel(content) if content[:4] == b"PK\x03\x04" else _csv(content, filename)
-    return _table(sheet)
-
-
-def _excel(content: bytes) -> Iterator[list[str]]:
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            if sum(one.file_size for one in packed.infolist()) > 20 * MOST_BYTES:
-                raise TooLarge(_("Tệp Excel bung ra quá lớn."), advice=_("Lưu lại chỉ với trang danh mục thuốc."))
-        book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-        for row in book.worksheets[0].iter_rows(max_col=MOST_COLUMNS, values_only=True):
-            yield [_cell(value) for value in row]
-        book.close()
-    except TooLarge:
-        raise
-    except Exception as error:  # openpyxl raises whatever a broken file makes it
-        raise Malformed(_("Không đọc được tệp Excel này."), advice=_("Lưu lại dạng .xlsx hoặc CSV.")) from error
-
-
-def _csv(content: bytes, filename: str) -> Iterator[list[str]]:
-    if filename.lower().endswith(".xls") or content[:4] == b"\xd0\xcf\x11\xe0":
-        raise Malformed(_("Tệp .xls đời cũ chưa đọc được."), advice=_("Mở bằng Excel và lưu lại dạng .xlsx."))
-    text = decoded(content)
-    heading = next((line for line in text.splitlines() if line.strip()), "")
-    separator = max(";\t,|", key=heading.count)
-    try:
-        for row in csv.reader(io.StringIO(text), delimiter=separator):
-            yield [_cell(value) for value in row[:MOST_COLUMNS]]
-    except csv.Error as error:
-        raise Malformed(_("Không đọc được tệp CSV này."), advice=str(error)) from error
-
-
-def decoded(content: bytes) -> str:
-    """Text of a file in UTF-8, UTF-16 with its mark, or windows-1258 (Excel in Vietnamese), composed (NFC).
-
-    Raises:
-        Malformed: it is no text.
-    """
-    if b"\0" in content[:1000] and content[:2] not in (b"\xff\xfe", b"\xfe\xff"):
-        raise Malformed(_("Tệp không phải văn bản CSV hay Excel .xlsx."))
-    encodings = ["utf-16"] if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ["utf-8-sig", "cp1258"]
-    for encoding in encodings:
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise Malformed(_("Không nhận ra bảng mã của tệp."), advice=_("Lưu lại dạng CSV UTF-8."))
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return nfc(str(value))[:MOST_CELL]
+    excel = tables.is_excel(content)
+    sheet = tables.excel_rows(content, most_unpacked=20 * MOST_BYTES) if excel else tables.csv_rows(content, filename)
+    return _table([_cell(value) for value in row] for row in sheet)
 
 
 def _table(rows: Iterator[list[str]]) -> Table:

@@ -1,0 +1,243 @@
+"""The Department's view: how many of how many, by owner, kind, area, stage; who is late and why; over time. Sums only.
+
+Every sum is one question over one row a site. "Paperless" means a verified decision that holds on that day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any, Final
+
+import asyncpg
+import msgspec
+
+from benhan.core.access import Permission, Subject
+from benhan.core.db import Transaction
+from benhan.core.fhir.outcome import Forbidden
+from benhan.core.kit import codes
+from benhan.core.language import _
+from benhan.province.rollout import words
+from benhan.province.rollout.forecast import Forecast, forecast
+
+#: Groups of kinds that are counted together, by how an address calls them.
+GROUPS: Final = ("benh-vien", "khac", "tat-ca")
+#: Months of the line over time.
+MONTHS: Final = 13
+_FROM: Final = """
+from rollout_site where facility = $1 and (closed is null or closed > $2::date)
+  and ($3::text[] is null or kind = any($3)) and ($4::text[] is null or kind <> all($4))
+  and ($5 = '' or $5 in (ward, province)) and ($6 = '' or owner = $6)
+"""
+_SUMS: Final = f"""
+select grouping(owner, kind, province, ward, stage, delay, scope, way, vendor) as set, owner, kind, province, ward,
+  stage, delay, scope, way, vendor, count(*)::int as n, count(*) filter (where paperless @> $2::date)::int as done,
+  count(*) filter (where begun <= $2::date)::int as begun, count(*) filter (where waits)::int as waits,
+  count(*) filter (where not paperless @> $2::date and due < $2::date)::int as late,
+  count(*) filter (where not paperless @> $2::date and planned < $2::date)::int as behind
+{_FROM}
+group by grouping sets ((), (owner), (kind), (province), (province, ward), (stage), (delay), (owner, scope), (way),
+  (vendor))
+"""
+_DAYS_OF: Final = f"""
+with one as (select paperless, begun {_FROM})
+select d as day, count(*) filter (where paperless @> d::date)::int as done,
+  count(*) filter (where begun <= d)::int as begun
+from one, unnest($7::date[]) d group by d order by d
+"""
+_SPANS: Final = f"select paperless::text as spans {_FROM}"
+#: Which columns are grouped, as PostgreSQL numbers them: the bit of a column that is summed over is 1.
+_COLUMNS: Final = ("owner", "kind", "province", "ward", "stage", "delay", "scope", "way", "vendor")
+
+
+class Count(msgspec.Struct, frozen=True):
+    """Facilities of one sort: all, paperless, begun, waiting to be verified, late by law, behind their own plan."""
+
+    code: str
+    name: str
+    n: int
+    done: int
+    begun: int = 0
+    waits: int = 0
+    late: int = 0
+    behind: int = 0
+
+    @property
+    def percent(self) -> int | None:
+        """The share that is paperless, in whole percent."""
+        return percent(self.done, self.n)
+
+
+class Point(msgspec.Struct, frozen=True):
+    """A day, and how many had begun, and were paperless, on it."""
+
+    day: date
+    done: int
+    begun: int
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """All of the page."""
+
+    day: date
+    group: str
+    area: str
+    owner: str
+    total: Count
+    owners: list[Count]
+    kinds: list[Count]
+    areas: list[Count]
+    stages: list[Count]
+    delays: list[Count]
+    ways: list[Count]
+    vendors: list[Count]
+    #: (public or private, paperless facilities, those of them with the whole facility as scope).
+    whole: list[Count]
+    line: list[Point]
+    before: Point
+    forecast: Forecast | None
+
+
+def percent(part: int, of: int) -> int | None:
+    """Whole percent, a half rounded up; None of nothing."""
+    return (200 * part + of) // (2 * of) if of else None
+
+
+async def view(
+    tx: Transaction, who: Subject, day: date, before: date, *, group: str, area: str = "", owner: str = "",
+    today: date,
+) -> View:  # fmt: skip
+    """The figures of a day, compared with another.
+
+    Raises:
+        Forbidden: the asker does not see the Department's view.
+    """
+    if not who.may(Permission.ROLLOUT_OVERVIEW):
+        raise Forbidden(_("Không có quyền xem tiến độ của cả địa bàn."))
+    return await counted(tx, who.facility, day, before, group=group, area=area, owner=owner, today=today)
+
+
+async def totals(tx: Transaction, department: int, today: date) -> tuple[Count, list[Count]]:
+    """For everybody: hospitals of a Department, and by owner; no facility is named."""
+    rows = _by_set(await tx.fetch(_SUMS, *_asked(department, today, GROUPS[0], "", "")))
+    return _total(rows), _counts(rows, ("owner",), "owner")
+
+
+async def counted(
+    tx: Transaction, department: int, day: date, before: date, *, group: str, area: str, owner: str, today: date
+) -> View:
+    """The figures, of whoever may see them."""
+    asked = _asked(department, day, group, area, owner)
+    rows = _by_set(await tx.fetch(_SUMS, *asked))
+    days = [before, *_month_ends(day)]
+    points = {
+        row["day"]: Point(row["day"], row["done"], row["begun"]) for row in await tx.fetch(_DAYS_OF, *asked, days)
+    }
+    target = words.deadline(hospital=group == GROUPS[0]).target
+    expected = None
+    if day == today and target > today:
+        spans = [_spans(row["spans"]) for row in await tx.fetch(_SPANS, *asked)]
+        expected = forecast(spans, today, target)
+    return View(
+        day=day, group=group, area=area, owner=owner, total=_total(rows), owners=_counts(rows, ("owner",), "owner"),
+        kinds=_counts(rows, ("kind",), "kind"), areas=_areas(rows), stages=_counts(rows, ("stage",), "stage"),
+        delays=[one for one in _counts(rows, ("delay",), "delay") if one.code and one.n > one.done],
+        ways=[one for one in _counts(rows, ("way",), "way") if one.code],
+        vendors=_vendors(rows), whole=_whole(rows), line=[points.get(one, Point(one, 0, 0)) for one in days[1:]],
+        before=points.get(before, Point(before, 0, 0)), forecast=expected,
+    )  # fmt: skip
+
+
+def _asked(department: int, day: date, group: str, area: str, owner: str) -> list[Any]:
+    hospitals = words.hospital_kinds()
+    only = hospitals if group == GROUPS[0] else None
+    without = hospitals if group == GROUPS[1] else None
+    return [department, day, only, without, area, owner]
+
+
+def kinds_of(group: str) -> list[str]:
+    """The kinds of a group; empty for all."""
+    hospitals = words.hospital_kinds()
+    if group == GROUPS[0]:
+        return hospitals
+    return [one for one in words.listed("kind") if one not in hospitals] if group == GROUPS[1] else []
+
+
+_Sets = Mapping[tuple[str, ...], Sequence[asyncpg.Record]]
+
+
+def _by_set(rows: Sequence[asyncpg.Record]) -> _Sets:
+    found: dict[tuple[str, ...], list[asyncpg.Record]] = {}
+    for row in rows:
+        bits = row["set"]
+        grouped = tuple(name for at, name in enumerate(reversed(_COLUMNS)) if not bits >> at & 1)
+        found.setdefault(tuple(grouped[::-1]), []).append(row)
+    return found
+
+
+def _count(row: asyncpg.Record, code: str, name: str) -> Count:
+    return Count(code, name, row["n"], row["done"], row["begun"], row["waits"], row["late"], row["behind"])
+
+
+def _total(rows: _Sets) -> Count:
+    return _count(rows[()][0], "", "") if rows.get(()) else Count("", "", 0, 0)
+
+
+def _counts(rows: _Sets, key: tuple[str, ...], column: str) -> list[Count]:
+    """In the order of the word list; what stands on none comes last."""
+    order = list(words.stages()) if column == "stage" else list(words.listed(column))
+    found = [_count(row, row[column], words.said(column, row[column])) for row in rows.get(key, ())]
+    return sorted(found, key=lambda one: order.index(one.code) if one.code in order else len(order))
+
+
+def _areas(rows: _Sets) -> list[Count]:
+    """By province where there are several, else by ward; the most that are not paperless first."""
+    provinces = rows.get(("province",), ())
+    if len(provinces) > 1:
+        known = codes.provinces()
+        found = [_count(row, row["province"], _place_name(known, row["province"])) for row in provinces]
+    else:
+        wards = codes.wards()
+        found = [
+            _count(row, row["ward"], _place_name(wards, row["ward"])) for row in rows.get(("province", "ward"), ())
+        ]
+    return sorted(found, key=lambda one: (one.done - one.n, one.name))
+
+
+def _place_name(known: codes.CodeList, code: str) -> str:
+    found = known.get(code)
+    return found.name if found else _("chưa rõ")
+
+
+def _vendors(rows: _Sets) -> list[Count]:
+    found = [_count(row, row["vendor"], row["vendor"]) for row in rows.get(("vendor",), ()) if row["vendor"]]
+    return sorted(found, key=lambda one: (-one.n, one.name))
+
+
+def _whole(rows: _Sets) -> list[Count]:
+    """Of the paperless ones, the state's (ministries' too) and the others: how many in the whole facility."""
+    public = words.public_owners()
+    sums = {"public": [0, 0], "private": [0, 0]}
+    for row in rows.get(("owner", "scope"), ()):
+        side = sums["public" if row["owner"] in public else "private"]
+        side[0] += row["done"]
+        side[1] += row["done"] if row["scope"] == "whole" else 0
+    names = {"public": _("Công lập (cả bộ, ngành)"), "private": _("Tư nhân")}
+    return [Count(code, names[code], n, done) for code, (n, done) in sums.items() if n]
+
+
+def _month_ends(day: date) -> list[date]:
+    """The last days of the months before a day, oldest first, and the day itself."""
+    found = [day]
+    while len(found) < MONTHS:
+        found.append(found[-1].replace(day=1) - timedelta(days=1))
+    return found[::-1]
+
+
+def _spans(text: str) -> list[tuple[date, date | None]]:
+    """A datemultirange as PostgreSQL writes it: {[2025-01-01,2025-06-01),[2026-01-01,)}."""
+    parts = text.strip("{}").replace("[", "").replace(")", "").split(",") if text != "{}" else []
+    return [
+        (date.fromisoformat(parts[at]), date.fromisoformat(parts[at + 1]) if parts[at + 1] else None)
+        for at in range(0, len(parts), 2)
+    ]
