@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 
 import httpx
@@ -103,6 +104,24 @@ async def test_the_second_in_the_same_section_sees_both_texts_and_chooses(enter:
     chosen = mine | {"version": now, "keep_examination": "both", "theirs_examination": "Phổi ran ẩm"}
     assert (await second.post(path, data=chosen)).status_code == 303
     assert section_text(await written(clinic, visit), EXAMINATION) == "Phổi ran ẩm\nPhổi trong"
+
+
+async def test_who_chooses_overwrites_no_other_section(enter: Client, clinic: Clinic) -> None:
+    """The form of the choice carries every section: what a colleague wrote elsewhere stands in it as she wrote it."""
+    _, visit, _ = await clinic.arrives()
+    first, second, path = await enter(), await enter("bacsi2"), f"/kham/{visit.id}/ghi-chep"
+    theirs = {"examination": "Phổi ran ẩm", "past": "Mổ ruột thừa", "version": EMPTY}
+    await first.post(path, data=theirs, headers=AUTOSAVE)
+    mine = {"examination": "Phổi trong", "past": "", "illness": "Ho", "version": EMPTY}
+    answer = await second.post(path, data=mine, headers=AUTOSAVE)
+    sent = dict(re.findall(r'<textarea name="(\w+)" hidden>(.*?)</textarea>', answer.text, re.DOTALL))
+    version = re.search(r'name="version" value="([^"]*)"', answer.text)
+    assert version
+    chosen = sent | {"version": version[1], "keep_examination": "mine"}
+    assert (await second.post(path, data=chosen)).status_code == 303
+    kept = await written(clinic, visit)
+    said = [section_text(kept, code) for code in (EXAMINATION, PAST, ILLNESS)]
+    assert said == ["Phổi trong", "Mổ ruột thừa", "Ho"]
 
 
 @pytest.mark.parametrize(("keep", "stays"), [("theirs", "Phổi ran ẩm"), ("mine", "Phổi trong")])

@@ -139,7 +139,7 @@ async def save(tx: Transaction, who: Subject, visit: r4.Encounter, typed: Texts,
         stored = texts_of(note)
         merged = merge(stored, mine, seen)
         if merged.clashes:
-            raise NoteClash(_clashes(note, merged.clashes, mine), note, mine)
+            raise NoteClash(_clashes(note, merged.clashes, mine), note, merged.texts)
         if merged.texts == stored:
             return note
         try:
