@@ -36,6 +36,7 @@ from benhan.simulator import House, build_house, build_province
 from tests.browser import axe, browser, open_page, serve  # noqa: F401 - fixtures
 from tests.examples import official_examples  # noqa: F401 - a fixture
 from tests.outside_provider import provider, register  # noqa: F401 - fixtures
+from tests.softhsm import token  # noqa: F401 - a fixture
 from tests.standins.hook_receiver import Receiver, hook_receiver
 
 # What is tried is the same each time, so that nothing turns red by chance, and nothing is held to the speed of a busy

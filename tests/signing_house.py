@@ -18,7 +18,7 @@ from benhan.core.signing.certificates import Means
 from benhan.core.signing.pades import Holder
 from benhan.core.signing.signers import RemoteSigner, Signer, TokenSigner
 from benhan.core.signing.trust import Trust, certificates
-from tests.softhsm import LABEL, PIN, PIN_NAME, Token
+from tests.softhsm import LABEL, PIN_NAME, Token, opened
 from tests.standins.authority import Authority, rsa_key, running
 from tests.standins.remote_signer import SECRET, Provider, remote_signer
 
@@ -55,7 +55,7 @@ def asn1(one: x509.Certificate) -> asn1_x509.Certificate:
 
 def key_in(token: Token, authority: Authority, label: str, name: str) -> None:
     """A key that is made in the token and never leaves it, and its certificate beside it."""
-    with pkcs11.lib(str(token.module)).get_token(token_label=LABEL).open(user_pin=PIN, rw=True) as session:
+    with opened(token.module) as session:
         public, _private = session.generate_keypair(pkcs11.KeyType.RSA, 2048, label=label, store=True)
         read = serialization.load_der_public_key(asn1_public(encode_rsa_public_key(public)))
         assert isinstance(read, rsa.RSAPublicKey)

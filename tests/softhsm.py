@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import pytest
@@ -33,6 +33,17 @@ class Token(msgspec.Struct, frozen=True):
         )
 
 
+def opened(module: Path) -> Any:
+    """A session that writes; whoever opened one before in this process has said the PIN for all."""
+    import pkcs11
+
+    there = pkcs11.lib(str(module)).get_token(token_label=LABEL)
+    try:
+        return there.open(user_pin=PIN, rw=True)
+    except pkcs11.UserAlreadyLoggedIn:
+        return there.open(rw=True)
+
+
 @pytest.fixture(scope="session")
 def token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Token]:
     """A token of this worker, with the keys `master` and `other`."""
@@ -48,7 +59,7 @@ def token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Token]:
     given = ["--init-token", "--free", "--label", LABEL, "--pin", PIN, "--so-pin", "0815"]
     run([str(tool), "--module", str(module), *given], folder, SOFTHSM2_CONF=str(settings))
     hidden = {pkcs11.Attribute.EXTRACTABLE: False, pkcs11.Attribute.SENSITIVE: True}
-    with pkcs11.lib(str(module)).get_token(token_label=LABEL).open(user_pin=PIN, rw=True) as session:
+    with opened(module) as session:
         for name in ("master", "other"):
             session.generate_key(pkcs11.KeyType.AES, 256, label=name, store=True, template=hidden)
         session.generate_key(pkcs11.KeyType.AES, 128, label="short", store=True, template=hidden)

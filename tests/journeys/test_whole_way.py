@@ -27,7 +27,7 @@ from benhan.core.fhir import r4
 from benhan.core.kit import clock
 from benhan.core.store import feed
 from benhan.hospital import queue
-from benhan.hospital.questions import actions, roster
+from benhan.hospital.questions import answering, roster
 from benhan.hospital.reception import arrival
 from benhan.hospital.visit import id_of, stamp
 from benhan.hospital.weekly import Session
@@ -210,6 +210,7 @@ async def moves_to_today(phone: Handheld, at: datetime) -> None:
     await phone.page.locator("label", has_text=f"{at:%H:%M}").first.locator("input[name=slot]").click()
     await phone.taps(re.compile("Tiếp tục"))
     await phone.taps("Đổi sang giờ này")
+    await phone.page.wait_for_url("**/lich-hen/DK-*")  # it is moved: the page before says the new time, too
     await phone.sees(f"{at:%H:%M}", f"{at:%d/%m/%Y}")
 
 
@@ -269,8 +270,8 @@ async def asks_and_is_answered(phone: Handheld, she: Patient, by: list[Sender], 
     await phone.taps("Gửi câu hỏi")
     await phone.sees("chờ bác sĩ", QUESTION)
     async with she.database.transaction(she.house.key) as tx:
-        [waiting] = [one for one in await actions.inbox(tx, she.doctor) if one.patient == she.person.id]
-        await actions.answer(tx, she.doctor, waiting.id, actions.Answer(words=ANSWER), "tra-loi-cua-bac-si-1")
+        [waiting] = [one for one in await answering.inbox(tx, she.doctor) if one.patient == she.person.id]
+        await answering.answer(tx, she.doctor, waiting.id, answering.Answer(words=ANSWER), "tra-loi-cua-bac-si-1")
     await phone.sees(ANSWER, "đã có trả lời")
     await phone.looks("thread")
     assert said not in told()

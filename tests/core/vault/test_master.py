@@ -10,9 +10,8 @@ import pytest
 
 from benhan.core.vault.envelope import Damaged
 from benhan.core.vault.master import BYTES, Master, MasterError, make_master, master_of
-from tests.softhsm import PIN_NAME, Token, token
+from tests.softhsm import PIN_NAME, Token
 
-__all__ = ["token"]
 KEY = bytes(range(BYTES))
 PLACE = "data_key/7/a1/wrapped"
 

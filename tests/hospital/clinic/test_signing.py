@@ -20,11 +20,10 @@ from benhan.simulator import House
 from tests.browser import Axe, OpenPage
 from tests.signing_house import House as Signing
 from tests.signing_house import house, key_in
-from tests.softhsm import Token, token
+from tests.softhsm import Token
 
 from .rooms import HOME, Room, room, stocked, twice
 
-__all__ = ["token"]
 Client = Callable[..., Awaitable[httpx.AsyncClient]]
 Subjects = Callable[..., Subject]
 LABEL = "bs.huong"

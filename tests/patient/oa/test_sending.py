@@ -23,7 +23,7 @@ USER, PERSON = "oa-user-1", "person-who-follows"
 PHONE, PLACE = "/message/template", "BVĐK Sông Hồng"
 EXAMPLES = {
     "code": "123456", "facility": PLACE, "time": "07:30 22/11/2026", "day": "22/11/2026", "whose": "của bạn",
-    "number": "A-012", "ahead": "2", "change": "đã dời", "answer": "chưa nhận được",
+    "number": "A-012", "ahead": "2", "change": "đã dời", "answer": "chưa nhận được", "address": "https://benhan.example/kham-tu-xa/phong",
 }  # fmt: skip
 RESULTS = Message("results", {"facility": PLACE, "time": "07:30 22/11/2026"})
 

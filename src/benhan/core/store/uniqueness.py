@@ -45,9 +45,10 @@ def once(resource: r4.Resource) -> list[str]:
 
 
 def _stay(visit: r4.Encounter) -> set[str]:
-    """A bed holds one stay, and a person is in one (of those that this facility numbered)."""
-    numbered = any(one.system == systems.VISIT_NUMBER for one in visit.identifier or [])
-    person = visit.subject.reference if visit.class_.code == "IMP" and numbered and visit.subject else None
+    """Of the stays that this facility numbered a bed holds one, and a person is in one."""
+    if not any(one.system == systems.VISIT_NUMBER for one in visit.identifier or []):
+        return set()
+    person = visit.subject.reference if visit.class_.code == "IMP" and visit.subject else None
     beds = {
         f"bed {one.location.reference}"
         for one in visit.location or []
