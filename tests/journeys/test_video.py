@@ -178,8 +178,8 @@ async def token_of(doctor: httpx.AsyncClient) -> str:
 async def test_by_video_straight_without_zalo(
     stage: Stage, axe: Axe, app: Starlette, address: str, client: Client, hospital: House, number: str, shots: Path
 ) -> None:  # fmt: skip
-    phone = Handheld(await stage.page(f"{miniapp.MOUNT}/", SMALL), axe, shots, "video")
-    with telephones.messages_to(app) as gateway:
+    with telephones.messages_to(app) as gateway:  # the app asks once whether the hospital sends codes
+        phone = Handheld(await stage.page(f"{miniapp.MOUNT}/", SMALL), axe, shots, "video")
         await signs_in(phone, hospital, gateway, number)
     id_ = await asks_to_be_seen(phone)
 

@@ -29,8 +29,7 @@ export function Copies(): React.JSX.Element {
       await app.api.post("/app/copies", {});
       await found.again();
     } catch (error) {
-      if (!(error instanceof Problem)) return;
-      setWrong(error);
+      setWrong(error instanceof Problem ? error : new Problem(0, "", t("Không có mạng. Kiểm tra kết nối rồi thử lại."), "", ""));
     }
   }
   return (
