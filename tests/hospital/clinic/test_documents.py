@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import zxingcpp
 
 from benhan.core import store
 from benhan.core.access import Subject
@@ -17,7 +16,7 @@ from benhan.core.kit import printing
 from benhan.core.kit.clock import today
 from benhan.hospital.clinic import conclusion, documents, prescribing
 from benhan.simulator import House
-from tests.core.kit.test_printing import seen
+from tests.core.kit.test_printing import codes_in
 
 from .rooms import HOME, Room, room, stocked, twice
 
@@ -48,7 +47,7 @@ async def data(here: Room, make: Any) -> dict[str, Any]:
 
 
 def scanned(picture: bytes) -> set[str]:
-    return {code.text for code in zxingcpp.read_barcodes(seen(picture))}
+    return set(codes_in(picture))
 
 
 async def test_each_kind_has_its_page_with_a_code_that_scans(visit: Room, hospital: House) -> None:
