@@ -19,7 +19,7 @@ from benhan.core import store
 from benhan.core.access import Interaction, Role, Subject, signature
 from benhan.core.access.subject import in_name_of
 from benhan.core.db import Transaction
-from benhan.core.fhir import r4
+from benhan.core.fhir import codec, r4
 from benhan.core.fhir.outcome import NotFound
 from benhan.core.language import _
 from benhan.core.signing import certificates, detached
@@ -84,10 +84,10 @@ async def of_paper(tx: Transaction, who: Subject, of: Wanted, kind: str) -> Cert
 
 
 async def original(tx: Transaction, who: Subject, visit: str, kind: str) -> bytes:
-    """The signed PDF itself, and the trace of its copy.
+    """The signed PDF itself, and the trace of its copy: to whom every record that stands in it is open.
 
     Raises:
-        NotFound: there is none; Forbidden: she may not copy it.
+        NotFound: there is none; Forbidden: she may not copy it, or not read all of it.
     """
     rows = await tx.look(
         "select document, code from signed_paper where facility = $1 and visit = $2 and kind = $3"
@@ -99,12 +99,19 @@ async def original(tx: Transaction, who: Subject, visit: str, kind: str) -> byte
     found = await store.read(tx, who, r4.Encounter, visit)
     patient = (found.subject.reference or "").removeprefix("Patient/") if found.subject else None
     await store.copied(tx, who, Interaction.PRINT, "Encounter", visit, patient, f"{kind} {rows[0]['code']}")
-    return await document(tx, in_name_of(who, Role.SIGNING_SERVICE), rows[0]["document"])
+    kept = await store.read(tx, in_name_of(who, Role.SIGNING_SERVICE), r4.DocumentReference, rows[0]["document"])
+    for one in (kept.context and kept.context.related) or []:
+        name, id_ = (one.reference or "").partition("/_history/")[0].split("/")
+        await store.read(tx, who, codec.resource_type(name), id_)
+    return _pdf(kept)
 
 
 async def document(tx: Transaction, behind: Subject, id_: str) -> bytes:
     """A signed PDF as it is kept."""
-    kept = await store.read(tx, behind, r4.DocumentReference, id_)
+    return _pdf(await store.read(tx, behind, r4.DocumentReference, id_))
+
+
+def _pdf(kept: r4.DocumentReference) -> bytes:
     return b64decode(kept.content[0].attachment.data or "")
 
 

@@ -274,7 +274,10 @@ def _reference(who: Subject, row: Row, kept: _Kept, pdf: bytes) -> r4.DocumentRe
             hash=b64encode(sha1(pdf, usedforsecurity=False).digest()).decode(),  # FHIR R4 asks for SHA-1 here
             creation=kept.when,
         ))],
-        context=r4.DocumentReferenceContext(encounter=[r4.Reference(reference=f"Encounter/{row['visit']}")]),
+        context=r4.DocumentReferenceContext(
+            encounter=[r4.Reference(reference=f"Encounter/{row['visit']}")],
+            related=[r4.Reference(reference=name) for name in kept.records],
+        ),
     )  # fmt: skip
 
 
