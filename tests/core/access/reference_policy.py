@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import cache
 
 import msgspec
 
@@ -56,8 +57,8 @@ def may(
     else:
         allowed = any(
             letter in rule.may
-            and (rule.types == "*" or case.type in rule.types.split())
-            and any(role in rule.roles.split() for role in who.roles)
+            and (rule.types == "*" or case.type in words(rule.types))
+            and words(rule.roles) & who.roles
             and (not who.purposes or rule.purpose in who.purposes)
             and (rule.part is None or (who.relation is not None and rule.part in who.relation.parts))
             and (not rule.own or case.patient == (who.patient or "\0"))
@@ -74,7 +75,7 @@ def may(
         Lift.MY_CARE: _cares(mine, case.patient, care, now),
         Lift.DEPARTMENT_CARE: _cares(mine | department, case.patient, care, now),
         Lift.BREAK_GLASS: case.patient in who.broken_glass
-        and any(letter in rule.may and who.roles & {*rule.roles.split()} for rule in BREAKING),
+        and any(letter in rule.may and who.roles & words(rule.roles) for rule in BREAKING),
         Lift.LICENCE: who.licence,
         Lift.RELATION: who.relation is not None and who.relation.labelled,
         Lift.SCOPE: any(one.type == "labelled/read" for one in who.scopes),
@@ -82,22 +83,28 @@ def may(
     }
     roles = {*who.roles, Role.CLIENT} if who.program else who.roles
     for rule in DENIED:
-        types = case.type not in IMPERSONAL if rule.types == "*" else case.type in rule.types.split()
-        carried = {*rule.labels.split()} & (case.labels | case.patient_labels)
+        types = case.type not in IMPERSONAL if rule.types == "*" else case.type in words(rule.types)
+        carried = words(rule.labels) & (case.labels | case.patient_labels)
         labelled = not rule.labels or carried
         lifted[Lift.CONSENT] = bool(carried) and carried <= agreed
-        concerned = letter in rule.may_not and any(role in rule.roles.split() for role in roles)
+        concerned = letter in rule.may_not and words(rule.roles) & roles
         if types and labelled and concerned and not any(lifted[one] for one in rule.unless):
             return False
     return True
+
+
+@cache
+def words(text: str) -> frozenset[str]:
+    """What a column of a rule names."""
+    return frozenset(text.split())
 
 
 def letters_of(role: Role) -> dict[str, frozenset[str]]:
     """What the rules allow a role: type → letters."""
     found: dict[str, frozenset[str]] = {}
     for rule in ALLOWED:
-        if role in rule.roles.split():
-            for name in rule.types.split():
+        if role in words(rule.roles):
+            for name in words(rule.types):
                 found[name] = found.get(name, frozenset()) | frozenset(rule.may)
     return found
 

@@ -25,23 +25,23 @@ TYPES = (
     "Patient", "Observation", "Condition", "Encounter", "Task", "MedicationRequest", "ServiceRequest", "Composition",
     "Consent", "Location", "Medication", "Appointment", "AllergyIntolerance", "Provenance", "Group",
 )  # fmt: skip
+#: In an order of their own, made once: what stands in a set has none to choose from.
+EVERYBODY = [one for one in Role if one is not Role.CLIENT]
+EVERY_LETTER, EVERY_PART, EVERY_KIND, EVERY_PURPOSE = list(Interaction), list(Part), list(Kind), list(map(str, Purpose))
+EVERY_LABEL, EVERY_MARK, EVERY_OPENABLE = sorted(LABELS), sorted(LABELS | STATES), sorted(OPENABLE)
 SCOPES = ("system/*.rs", "system/Observation.cruds", "system/*.cruds labelled/read", "system/Patient.r", "bulk/import")
 
 
 def anybody(chance: random.Random) -> Subject:
     """Somebody with one role or two, here or there, for this purpose or any."""
     client = chance.random() < 0.1
-    roles = (
-        {Role.CLIENT}
-        if client
-        else set(chance.sample([one for one in Role if one is not Role.CLIENT], chance.choice([1, 1, 2])))
-    )
+    roles = {Role.CLIENT} if client else set(chance.sample(EVERYBODY, chance.choice([1, 1, 2])))
     return Subject(
         account="x", name="", facility=1, facility_name="", roles=frozenset(roles),
         practitioner=chance.choice([None, "p1", "p2"]), patient=chance.choice([None, "a", "b"]),
         departments=frozenset(chance.sample(["d1", "d2"], chance.choice([0, 0, 1, 2]))),
         scopes=parse_scopes(chance.choice(SCOPES)) if client else (),
-        purposes=frozenset(chance.sample(list(map(str, Purpose)), 2)) if chance.random() < 0.1 else frozenset(),
+        purposes=frozenset(chance.sample(EVERY_PURPOSE, 2)) if chance.random() < 0.1 else frozenset(),
         relation=relation_of(chance) if Role.RELATIVE in roles else None,
         licence=chance.random() < 0.8, broken_glass=frozenset(["a"]) if chance.random() < 0.1 else frozenset(),
     )  # fmt: skip
@@ -49,8 +49,8 @@ def anybody(chance: random.Random) -> Subject:
 
 def relation_of(chance: random.Random) -> Relation:
     """In which somebody acts, and how far."""
-    parts = frozenset(chance.sample(list(Part), chance.choice([1, 1, 2])))
-    return Relation("r", chance.choice(list(Kind)), parts, chance.random() < 0.5)
+    parts = frozenset(chance.sample(EVERY_PART, chance.choice([1, 1, 2])))
+    return Relation("r", chance.choice(EVERY_KIND), parts, chance.random() < 0.5)
 
 
 def care_of(chance: random.Random, who: Subject) -> tuple[list[reference.Care], bool, bool]:
@@ -64,7 +64,7 @@ def care_of(chance: random.Random, who: Subject) -> tuple[list[reference.Care], 
 
 def consent_of(chance: random.Random, who: Subject) -> tuple[list[reference.Consent], frozenset[str]]:
     """A consent of the patient `a` that names her or not, and holds or not; as a record and as facts."""
-    labels = frozenset(chance.sample(sorted(OPENABLE), chance.choice([1, 3, 9])))
+    labels = frozenset(chance.sample(EVERY_OPENABLE, chance.choice([1, 3, 9])))
     names = [f"Practitioner/{who.practitioner}", *(f"Organization/{one}" for one in who.departments)]
     names += [who.account] if Role.CLIENT in who.roles else []
     hers = chance.random() < 0.3 and (who.practitioner is not None or names[0] != names[-1])
@@ -81,9 +81,9 @@ def test_the_engine_decides_as_the_rules_read_in_100_000_cases() -> None:
     chance = random.Random(20261122)
     seen: set[bool] = set()
     for _ in range(100_000):
-        who, letter, name = anybody(chance), chance.choice(list(Interaction)), chance.choice(TYPES)
-        labels = frozenset(chance.sample(sorted(LABELS | STATES), chance.choice([0, 0, 1, 2])))
-        wide = frozenset(chance.sample(sorted(LABELS), chance.choice([0, 0, 0, 1])))
+        who, letter, name = anybody(chance), chance.choice(EVERY_LETTER), chance.choice(TYPES)
+        labels = frozenset(chance.sample(EVERY_MARK, chance.choice([0, 0, 1, 2])))
+        wide = frozenset(chance.sample(EVERY_LABEL, chance.choice([0, 0, 0, 1])))
         patient = chance.choice(["a", "a", "b", None])
         care, mine, department = care_of(chance, who)
         consents, agreed = consent_of(chance, who)
