@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from benhan.app import PLAIN_PATHS, REVIEWED, create_app, published, refuse
-from benhan.core.access import Door, Edge, LiveDoor, Permission, Role, Subject, door_table
+from benhan.core.access import Door, Edge, LiveDoor, Permission, Role, Subject, door_table, service
 from benhan.core.access.accounts import create_account, create_client, open_session
 from benhan.core.access.door_table import IN, OUT, SCOPE, UnreviewedError
 from benhan.core.access.doors import SIGN_IN, SIGN_IN_FOR
@@ -26,6 +26,8 @@ from benhan.simulator.house import found_facility
 from tests.asking import Answer, Headers, as_app, as_program, as_session, ask
 
 NOBODY = "nobody"
+#: One account with every role of the program's own.
+THEM_ALL = "them all"
 EVERYTHING = "system/*.cruds bulk/export bulk/import"
 
 
@@ -131,6 +133,8 @@ async def columns(database: Database, dsn: Callable[..., str]) -> dict[str, Head
                 account = await create_account(tx, key, f"cua.{role}", None, str(role), [role])
                 token = await open_session(tx, key, account=account, hours=1)
             found[role] = as_session(token)
+        account = await create_account(tx, key, "cua.moi-dich-vu", None, THEM_ALL, sorted(map(Role, INSIDE)))
+        found[THEM_ALL] = as_session(await open_session(tx, key, account=account, hours=1))
         found[Role.CLIENT] = as_program(await create_client(tx, key, "cua hẹp", "system/Patient.r"))
         found["every scope"] = as_program(await create_client(tx, key, "cua rộng", EVERYTHING))
     return found
@@ -151,7 +155,7 @@ async def test_every_door_lets_in_and_refuses_as_the_table_says(bells: Bells, co
         if (problem := await _against(bells, row.path, method, who, mark, columns))
     ]
     assert wrong == []
-    assert {who for row in reviewed() for who in row.marks} >= {*map(str, columns)} - {"every scope"} - INSIDE
+    assert {who for row in reviewed() for who in row.marks} >= {*map(str, columns)} - {"every scope", THEM_ALL} - INSIDE
 
 
 #: Accounts never have these roles; they come in nowhere but where anybody may.
@@ -165,11 +169,15 @@ INSIDE = {
 
 
 async def test_the_programs_own_roles_open_no_door_from_outside(bells: Bells, columns: dict[str, Headers]) -> None:
-    for role in sorted(INSIDE):
-        for row in reviewed():
-            expected = IN if row.marks[NOBODY] == IN else OUT
-            for method in row.methods:
-                assert not await _against(bells, row.path, method, role, expected, columns), f"{role} {row.path}"
+    """Who has them all at once comes in nowhere; so does who has one, for what roles open only adds up."""
+    for row in reviewed():
+        expected = IN if row.marks[NOBODY] == IN else OUT
+        for method in row.methods:
+            assert not await _against(bells, row.path, method, THEM_ALL, expected, columns), row.path
+    for role in map(Role, sorted(INSIDE)):
+        who = service(role, 1)
+        assert not [permission for permission in Permission if permission != Permission.ANYONE and who.may(permission)]
+        assert not await _against(bells, "/tai-khoan", "GET", role, OUT, columns), role
 
 
 async def _against(
