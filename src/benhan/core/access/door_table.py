@@ -87,8 +87,9 @@ def _mark(role: Role, door: AnyDoor) -> str:
         return OUT
     if who.may(permission):
         return IN
-    wide = msgspec.structs.replace(who, scopes=EVERY_SCOPE)
-    return SCOPE if role is Role.CLIENT and wide.may(permission) else OUT
+    if role is not Role.CLIENT:
+        return OUT
+    return SCOPE if msgspec.structs.replace(who, scopes=EVERY_SCOPE).may(permission) else OUT
 
 
 def _methods(door: AnyDoor) -> str:

@@ -75,6 +75,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         `bulk/export` and `bulk/import` say it alone; who may read and search (create and update) every type may too.
         The audit is read by who may read and search AuditEvent.
         """
+        if not self.scopes:
+            return frozenset()
         words = {one.type for one in self.scopes}
         everything = frozenset[str]().union(*(one.letters for one in self.scopes if one.type == "*"))
         bulk = {Permission.EXPORT: "rs", Permission.IMPORT: "cu"}

@@ -6,6 +6,8 @@ connection fails. Sign-in providers have a line of their own (`core.access.outsi
 
 from __future__ import annotations
 
+import ssl
+from functools import cache
 from typing import Any, Literal
 
 import httpx
@@ -43,7 +45,7 @@ async def ask(method: str, address: str, seconds: float, **more: Any) -> dict[st
         NoAnswer: slow, down (no connection, an HTTP error) or unreadable.
     """
     try:
-        async with httpx.AsyncClient(timeout=seconds, follow_redirects=False) as client:
+        async with httpx.AsyncClient(verify=_tls(), timeout=seconds, follow_redirects=False) as client:
             response = await client.request(method, address, **more)
     except httpx.TimeoutException as wrong:
         raise NoAnswer("slow", perhaps=not isinstance(wrong, _NEVER_CAME)) from None
@@ -56,3 +58,9 @@ async def ask(method: str, address: str, seconds: float, **more: Any) -> dict[st
         return msgspec.json.decode(response.content, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise NoAnswer("unreadable", perhaps=True) from None
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Whom a line trusts: read once, for that takes longer than to ask."""
+    return httpx.create_ssl_context()
