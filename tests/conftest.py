@@ -54,8 +54,8 @@ CLUSTER = "BENHAN_TEST_CLUSTER"
 TEMPLATE = "benhan_template"
 
 
-#: Folders whose tests take long, the longest first: a worker that met one of them last would end alone.
-LONG = ("durability", "journeys", "conformance", "security")
+#: Folders and files that take long, the longest first: a worker that met one of them last would end alone.
+LONG = ("durability", "conformance", "journeys", "test_every_link.py", "simulator", "security")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
