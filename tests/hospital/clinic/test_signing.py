@@ -8,20 +8,25 @@ from contextlib import asynccontextmanager
 from io import BytesIO
 
 import httpx
+import pytest
 import pytest_asyncio
 from pypdf import PdfReader
 from starlette.applications import Starlette
 
+from benhan.core import store
 from benhan.core.access import Subject
 from benhan.core.db import Database
 from benhan.core.fhir import r4, systems
+from benhan.core.fhir.outcome import Forbidden
 from benhan.hospital.clinic import conclusion, prescribing
+from benhan.hospital.signing import original
 from benhan.simulator import House
 from tests.browser import Axe, OpenPage
 from tests.signing_house import House as Signing
 from tests.signing_house import house, key_in
 from tests.softhsm import Token
 
+from .conftest import Clinic
 from .rooms import HOME, Room, room, stocked, twice
 
 Client = Callable[..., Awaitable[httpx.AsyncClient]]
@@ -196,3 +201,32 @@ async def test_the_pages_are_readable_by_everybody(
         await page.get_by_text("Mọi phiếu đã ký").wait_for()
     page = await open_page(f"{address}/xac-thuc")
     assert await axe(page) == []
+
+
+async def test_a_signed_paper_opens_to_whom_every_record_in_it_is_open(
+    signing: Signing, database: Database, loader: Subject, subject: Subjects, hospital: House, client: Client,
+    clinic: Clinic,
+) -> None:  # fmt: skip
+    here = await room(database, loader, subject("doctor"))
+    medicines = await stocked(database, loader)
+    visit = await here.encounter()
+    me = r4.Reference(reference=f"Practitioner/{here.doctor.practitioner}")
+    visit.participant = [r4.EncounterParticipant(individual=me)]
+    async with database.transaction(hospital.key) as tx:
+        await store.update(tx, loader, visit, if_match=None)
+        await prescribing.add(tx, here.doctor, here.visit, medicines["Paracetamol"], twice())
+    (medicine,) = await here.all(r4.MedicationRequest)
+    medicine.meta = r4.Meta(security=[r4.Coding(system=systems.ACT_CODE, code="HIV")])
+    async with database.transaction(hospital.key) as tx:
+        await store.update(tx, loader, medicine, if_match=None)
+    async with a_doctor(client, hospital, signing, "0917") as doctor:
+        await concluded(here, hospital.password)
+        batch = await begin(doctor)
+        signing.provider.last.state = "signed"
+        assert "Đã ký 2 trên 2 phiếu" in await to_the_end(doctor, batch)
+        assert (await doctor.get(f"/ky-so/ban-ky/{here.visit}/don-thuoc")).content.startswith(b"%PDF")
+    colleague = clinic.doctor("bacsi2")
+    async with database.transaction(hospital.key) as tx:
+        assert (await store.read(tx, colleague, r4.Encounter, here.visit)).id
+        with pytest.raises(Forbidden):
+            await original(tx, colleague, here.visit, "don-thuoc")
