@@ -1,8 +1,8 @@
 """Nobody hears what is not hers: random questions of everybody, and no mark ever where it does not belong.
 
-2,000 questions in every run; `BENHAN_QUESTIONS=300000 pytest -n 0 tests/security/test_leaks.py` asks as many as you
-like, `BENHAN_SEED=7` other ones. Every byte of every answer is looked at: bodies, headers, error texts, the text of
-PDFs, what lies in spreadsheets, the files of an export.
+2,000 questions in every run, 20,000 in CI (`.ci/run`); as many as you like, and other ones:
+`BENHAN_QUESTIONS=300000 BENHAN_SEED=7 pytest -n 0 tests/security/test_leaks.py`. Every byte of every answer is looked
+at: bodies, headers, error texts, the text of PDFs, what lies in spreadsheets, the files of an export.
 """
 
 from __future__ import annotations
