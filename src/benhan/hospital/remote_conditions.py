@@ -1,12 +1,13 @@
 """What may be treated at a distance, and what only advised on: the list of TT 30/2023/TT-BYT, as far as it is sure.
 
-The list itself, where it comes from and how much of it is sure: `remote_conditions.toml`. Pure.
+The list itself, where it comes from and how much of it is sure: `remote_conditions.toml`; what a facility has compared
+with the paper itself: `remote_paper.py`. Pure.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import Enum
 from functools import cache
 from importlib.resources import files
@@ -15,7 +16,7 @@ from typing import Final
 import msgspec
 
 from benhan.core.fhir import r4, systems
-from benhan.core.language import _, later
+from benhan.core.language import _, current, later
 from benhan.hospital.visit import code_of
 
 #: The class of a visit at a distance. HL7 v3-ActCode.
@@ -32,21 +33,30 @@ class Standing(Enum):
     ADVISED = later("ngoài danh mục: chỉ tư vấn")
 
 
-class Row(msgspec.Struct, frozen=True):
-    """A row of the list."""
+class Entry(msgspec.Struct, frozen=True):
+    """A disease of the list. `read`: the second reading that agrees, "" where there is none."""
 
-    row: int
     codes: tuple[str, ...]
-    name: str
+    vi: str
+    en: str
+    read: str = ""
+
+    @property
+    def name(self) -> str:
+        """Its name in the language of the request."""
+        return self.en if current() == "en" else self.vi
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """The list: what is confirmed of it, and codes that may stand in it."""
+    """The list, as far as it is carried here."""
 
     law: str
     rows: int
-    confirmed: tuple[Row, ...]
-    unconfirmed: tuple[str, ...]
+    entries: tuple[Entry, ...]
+
+    def sure(self, compared: Collection[str] = ()) -> list[Entry]:
+        """The entries that a second reading confirms, or the facility's own look at the paper (`compared`: codes)."""
+        return [one for one in self.entries if one.read or set(one.codes) <= set(compared)]
 
 
 @cache
@@ -56,16 +66,13 @@ def listed() -> Listed:
     return msgspec.convert(tomllib.loads(text), Listed)
 
 
-def row_of(code: str) -> Row | None:
-    """The confirmed row of an ICD-10 code: a row's code stands for itself and for what is below it."""
-    return next((one for one in listed().confirmed if _among(code, one.codes)), None)
-
-
-def standing(code: str | None) -> Standing:
-    """What a main diagnosis allows."""
-    if code and row_of(code):
+def standing(code: str | None, compared: Collection[str] = ()) -> Standing:
+    """What a main diagnosis allows where the facility has found the codes `compared` in the paper itself."""
+    if not code:
+        return Standing.ADVISED
+    if _among(code, compared) or any(one.read and _among(code, one.codes) for one in listed().entries):
         return Standing.TREATED
-    return Standing.UNCONFIRMED if code and _among(code, listed().unconfirmed) else Standing.ADVISED
+    return Standing.UNCONFIRMED if any(_among(code, one.codes) for one in listed().entries) else Standing.ADVISED
 
 
 def is_remote(visit: r4.Encounter) -> bool:
@@ -80,7 +87,9 @@ def main_code(visit: r4.Encounter, conditions: Iterable[r4.Condition]) -> str | 
     return next(found, None)
 
 
-def objection(visit: r4.Encounter, main: str | None, kinds: Iterable[str]) -> str | None:
+def objection(
+    visit: r4.Encounter, main: str | None, kinds: Iterable[str], compared: Collection[str] = ()
+) -> str | None:
     """Why medicines of these kinds may not be prescribed at this visit; None where they may.
 
     Source: Law 15/2023/QH15 art. 80 clause 1 a (treatment at a distance by the list alone). That narcotics and
@@ -90,7 +99,7 @@ def objection(visit: r4.Encounter, main: str | None, kinds: Iterable[str]) -> st
         return None
     if AT_A_DESK & set(kinds):
         return _("Thuốc gây nghiện, hướng thần không kê qua khám từ xa: hẹn người bệnh đến khám.")
-    if standing(main) is not Standing.TREATED:
+    if standing(main, compared) is not Standing.TREATED:
         return _(
             "Khám từ xa chỉ kê đơn khi chẩn đoán chính thuộc danh mục %(law)s; ngoài ra chỉ tư vấn.", law=listed().law
         )

@@ -10,7 +10,7 @@ from benhan.hospital import remote_conditions as conditions
 CODES = [
     ("I10", "TREATED"), ("M54.5", "TREATED"), ("E66.9", "TREATED"), ("E11.9", "TREATED"), ("Z09.4", "TREATED"),
     ("E11.2", "ADVISED"), ("I109", "ADVISED"), ("J18.9", "ADVISED"), (None, "ADVISED"), ("J31.0", "ADVISED"),
-    ("J45.0", "UNCONFIRMED"), ("G44.2", "UNCONFIRMED"), ("B24", "UNCONFIRMED"),
+    ("G44.2", "TREATED"), ("E05.9", "TREATED"), ("J45.0", "UNCONFIRMED"), ("H10", "UNCONFIRMED"), ("J10", "ADVISED"),
 ]  # fmt: skip
 
 
@@ -21,8 +21,16 @@ def test_the_list_of_the_circular(code: str | None, allowed: str) -> None:
 
 def test_the_list_says_how_much_of_it_is_sure() -> None:
     found = conditions.listed()
-    assert (found.rows, [one.row for one in found.confirmed]) == (50, list(range(1, 21)))
-    sure = {code for one in found.confirmed for code in one.codes}
-    assert not sure & set(found.unconfirmed)
+    codes = [code for one in found.entries for code in one.codes]
+    assert len(codes) == len(set(codes)) and {one.read for one in found.entries} == {"lawnet", "vns", ""}
+    assert (found.rows, len(found.entries), len(found.sure())) == (50, 50, 36)
     house = r4.Encounter(status="in-progress", class_=r4.Coding(system=systems.ACT_CODE, code="AMB"))
     assert conditions.objection(house, None, ["N"]) is None
+
+
+def test_what_the_facility_found_in_the_paper_is_treated() -> None:
+    found = {"J45", "J10"}
+    assert [conditions.standing(code, found).name for code in ("J45.0", "J10.1", "J44")] == [
+        "TREATED", "TREATED", "UNCONFIRMED",
+    ]  # fmt: skip
+    assert len(conditions.listed().sure(found)) == 37

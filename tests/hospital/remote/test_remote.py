@@ -20,11 +20,12 @@ from benhan.core.access.acting import Kind
 from benhan.core.access.consents import Giver, Purpose, wording
 from benhan.core.access.doors import COOKIE
 from benhan.core.db import PLATFORM, Database
-from benhan.core.fhir import r4
+from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Invalid
 from benhan.core.kit import clock
 from benhan.core.store import consents
 from benhan.core.store.consents import Given
+from benhan.hospital import remote_conditions, remote_paper
 from benhan.hospital.clinic import conclusion_rules, diagnoses, prescribing
 from benhan.hospital.clinic.conclusion_rules import Content
 from benhan.hospital.remote import room
@@ -365,6 +366,33 @@ async def test_the_office_says_which_specialties_are_offered(
     finally:
         await office.post("/kham-tu-xa/dich-vu", data={"chuyen-khoa": [internal]})
     assert (await (await client("doctor")).get("/kham-tu-xa/dich-vu")).status_code == 403
+
+
+async def test_whoever_holds_the_paper_confirms_the_rest_of_the_list(
+    client: Client, database: Database, hospital: House, other_hospital: House, subject: Callable[..., Subject]
+) -> None:
+    office, door = await client("administrator"), "/kham-tu-xa/danh-muc"
+    asthma = r4.Encounter(status="in-progress", class_=r4.Coding(system=systems.ACT_CODE, code="VR"))
+
+    async def treated(house: House) -> bool:
+        async with database.transaction(house.key) as tx:
+            found = await remote_paper.of_visit(tx, subject("doctor", house), asthma)
+        return remote_conditions.objection(asthma, "J45.0", [""], found) is None
+
+    assert "Hen" in (await office.get("/kham-tu-xa/dich-vu")).text and not await treated(hospital)
+    refused = await office.post(door, data={"muc": ["J45"], "ma-khac": "J10, cúm"})
+    assert refused.status_code == 422 and "“CÚM” không phải mã ICD-10" in refused.text and not await treated(hospital)
+    for who in ("doctor", "planning", None):
+        answer = await (await client(who)).post(door, data={"muc": ["J45"]})
+        assert answer.status_code == (403 if who else 303)
+    try:
+        assert (await office.post(door, data={"muc": ["J45"], "ma-khac": "J10"})).status_code == 303
+        page = (await office.get("/kham-tu-xa/dich-vu")).text
+        assert "37 trên 50 mục" in page and "Đối chiếu lần cuối" in page and 'value="J10"' in page
+        assert await treated(hospital) and not await treated(other_hospital)
+    finally:
+        assert (await office.post(door, data={})).status_code == 303
+    assert not await treated(hospital)
 
 
 async def test_at_a_distance_only_what_is_on_the_list_is_prescribed_for(

@@ -22,7 +22,7 @@ from benhan.core.fhir.outcome import Conflict, Invalid, VersionConflict
 from benhan.core.kit.clock import now, today, vn_date, vn_time
 from benhan.core.language import _
 from benhan.core.store.records import version_of
-from benhan.hospital import admission, papers, signing
+from benhan.hospital import admission, papers, remote_paper, signing
 from benhan.hospital import visit as words
 from benhan.hospital.clinic import conclusion_appointment as appointment
 from benhan.hospital.clinic import conclusion_rules, note, prescribing, rules
@@ -120,6 +120,7 @@ async def content(tx: Transaction, who: Subject, visit: r4.Encounter) -> Content
             if warned.blocks
         ],
         weight=await prescribing.missing_weight(tx, who, held),
+        compared=await remote_paper.of_visit(tx, who, visit),
     )
 
 

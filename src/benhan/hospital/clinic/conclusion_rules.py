@@ -23,7 +23,10 @@ NO_RESULT_YET = frozenset({"active", "draft", "on-hold"})
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything of a visit that a signature covers, and what decides whether it may be signed."""
+    """Everything of a visit that a signature covers, and what decides whether it may be signed.
+
+    `compared`: of a visit at a distance, the codes that the facility found in the list's paper itself.
+    """
 
     visit: r4.Encounter
     note: r4.Composition | None
@@ -33,6 +36,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     orders: Sequence[r4.ServiceRequest] = ()
     against: Sequence[Warned] = ()
     weight: str | None = None
+    compared: frozenset[str] = frozenset()
 
     @property
     def records(self) -> list[r4.Resource]:
@@ -65,7 +69,7 @@ def missing(content: Content) -> list[str]:
         found.append(content.weight)
     main = remote_conditions.main_code(content.visit, content.conditions)
     kinds = [lines.kind_of(one) for one in content.requests]
-    if kinds and remote_conditions.objection(content.visit, main, kinds):
+    if kinds and remote_conditions.objection(content.visit, main, kinds, content.compared):
         found.append(_("chẩn đoán chính cho phép kê đơn từ xa (hoặc bỏ đơn, chỉ tư vấn)"))
     return found
 

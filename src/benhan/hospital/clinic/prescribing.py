@@ -20,7 +20,7 @@ from benhan.core.kit.forms import Form
 from benhan.core.language import _, speaking
 from benhan.core.store.records import version_of
 from benhan.core.store.rows import hash64
-from benhan.hospital import remote_conditions
+from benhan.hospital import remote_conditions, remote_paper
 from benhan.hospital import visit as words
 from benhan.hospital.clinic import ingredients, medicines, note, rules
 from benhan.hospital.clinic import prescribing_lines as lines
@@ -185,7 +185,8 @@ async def add(
     for request in held.requests:
         if lines.line(request).code == medicine.code and _same(request, medicine, course):
             return request
-    if said := remote_conditions.objection(held.visit, await main_code(tx, who, held.visit), [medicine.kind]):
+    main, compared = await main_code(tx, who, held.visit), await remote_paper.of_visit(tx, who, held.visit)
+    if said := remote_conditions.objection(held.visit, main, [medicine.kind], compared):
         raise Invalid(said, code="business-rule")
     if len(held.requests) >= MOST_LINES:
         raise Invalid(_("Đơn đã có %(n)s dòng thuốc, không thêm được nữa.", n=MOST_LINES))
@@ -336,11 +337,11 @@ async def _at_a_distance(tx: Transaction, who: Subject, visit: r4.Encounter) -> 
     if not remote_conditions.is_remote(visit):
         return None
     code, listed = await main_code(tx, who, visit), remote_conditions.listed()
-    allowed = _(remote_conditions.standing(code).value)
+    compared = await remote_paper.of_visit(tx, who, visit)
     return _(
-        "Khám từ xa, %(code)s: %(allowed)s (%(law)s; %(sure)s trên %(rows)s dòng đã đối chiếu).",
-        code=code or _("chưa có chẩn đoán chính"), allowed=allowed, law=listed.law, sure=len(listed.confirmed),
-        rows=listed.rows,
+        "Khám từ xa, %(code)s: %(allowed)s (%(law)s; %(sure)s trên %(all)s mục đã đối chiếu).",
+        code=code or _("chưa có chẩn đoán chính"), allowed=_(remote_conditions.standing(code, compared).value),
+        law=listed.law, sure=len(listed.sure(compared)), all=len(listed.entries),
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from benhan.core.kit import clock, forms, json_forms, pages
 from benhan.core.kit.forms import Form
 from benhan.core.kit.pages import NavItem
 from benhan.core.language import _, later
-from benhan.hospital import emergency
+from benhan.hospital import emergency, remote_paper
 from benhan.hospital.remote import actions, app, offers, room
 from benhan.hospital.remote.rules import STATE_NAMES, State
 from benhan.hospital.remote.rules import Request as Asked
@@ -102,7 +102,8 @@ async def call(request: Request, tx: Transaction, who: Subject) -> Response:
     settings: Settings = request.app.state.settings
     said = await actions.told(tx, who, found)
     return pages.render(
-        request, "remote/call.html", one=found, path=PATH, told=said, relayed=bool(settings.relays()), listed=listed()
+        request, "remote/call.html", one=found, path=PATH, told=said, relayed=bool(settings.relays()), listed=listed(),
+        sure=len(listed().sure((await remote_paper.compared(tx, who)).codes)),
     )  # fmt: skip
 
 
@@ -120,13 +121,8 @@ async def end(request: Request, tx: Transaction, who: Subject) -> Response:
 
 
 async def services(request: Request, tx: Transaction, who: Subject) -> Response:
-    """Which specialties the facility has declared to be offered at a distance."""
-    found = await offers.services(tx, who)
-    form = forms.blank(_offering([(one.id or "", one.name or "") for one in found]))
-    return pages.render(
-        request, "remote/services.html", form=form, path=PATH, listed=listed(),
-        chosen={one.id for one in found if offers.is_offered(one)}, saved="xong" in request.query_params,
-    )  # fmt: skip
+    """Which specialties the facility offers at a distance, and what it has compared of the list with the paper."""
+    return await _offers(request, tx, who)
 
 
 async def offer(request: Request, tx: Transaction, who: Subject) -> Response:
@@ -136,6 +132,30 @@ async def offer(request: Request, tx: Transaction, who: Subject) -> Response:
     form.require()
     await offers.offer(tx, who, form["chuyen-khoa"] or [])
     return RedirectResponse(f"{PATH}/dich-vu?xong", 303)
+
+
+async def compare(request: Request, tx: Transaction, who: Subject) -> Response:
+    """These entries, and these codes, stand in the signed paper of the list."""
+    form = await forms.read_form(request, _comparing())
+    if not form.errors:
+        try:
+            await remote_paper.compare(tx, who, form["muc"] or [], form["ma-khac"] or "")
+        except Invalid as wrong:
+            form.errors.add(wrong.where or "ma-khac", wrong.message)
+    if form.errors:
+        return await _offers(request, tx, who, form)
+    return RedirectResponse(f"{PATH}/dich-vu?doi-chieu#danh-muc", 303)
+
+
+async def _offers(request: Request, tx: Transaction, who: Subject, refused: Form | None = None) -> Response:
+    found, paper = await offers.services(tx, who), await remote_paper.compared(tx, who)
+    return pages.render(
+        request, "remote/services.html", 422 if refused else 200, path=PATH, listed=listed(), paper=paper,
+        form=forms.blank(_offering([(one.id or "", one.name or "") for one in found])),
+        comparing=refused or forms.blank(_comparing(), **{"ma-khac": ", ".join(paper.others)}),
+        chosen={one.id for one in found if offers.is_offered(one)}, saved="xong" in request.query_params,
+        said="doi-chieu" in request.query_params,
+    )  # fmt: skip
 
 
 def _accepting() -> list[forms.Field]:
@@ -148,6 +168,19 @@ def _declining() -> list[forms.Field]:
 
 def _offering(found: list[tuple[str, str]]) -> list[forms.Field]:
     return [forms.choices("chuyen-khoa", _("Chuyên khoa khám từ xa"), found)]
+
+
+def _comparing() -> list[forms.Field]:
+    entries = [(one.codes[0], one.name) for one in listed().entries if not one.read]
+    return [
+        forms.choices("muc", _("Mục có trong bản gốc"), entries),
+        forms.text(
+            "ma-khac",
+            _("Mã ICD-10 khác có trong bản gốc"),
+            most=300,
+            hint=_("Cách nhau bằng dấu phẩy, ví dụ J10, J11"),
+        ),
+    ]
 
 
 def _back(found: Asked) -> Response:
@@ -173,6 +206,7 @@ DOORS = [
     Door(PATH, desk, _MAY),
     Door(f"{PATH}/dich-vu", services, Permission.ADMINISTER),
     Door(f"{PATH}/dich-vu", offer, Permission.ADMINISTER, ("POST",)),
+    Door(f"{PATH}/danh-muc", compare, Permission.ADMINISTER, ("POST",)),
     Door(f"{PATH}/{{request}}", show, _MAY),
     Door(f"{PATH}/{{request}}/nhan", accept, _MAY, ("POST",)),
     Door(f"{PATH}/{{request}}/tu-choi", decline, _MAY, ("POST",)),
