@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from benhan.core.db import Busy, Database, lanes
+from benhan.core.db.entry import Entry
 from benhan.core.db.together import Together
 from benhan.simulator import House
 
@@ -51,6 +52,27 @@ async def test_a_caller_who_hangs_up_leaves_no_transaction_behind(single: Databa
     assert await _answers(single, hospital.key)
     async with single.transaction(hospital.key) as tx:
         assert await tx.fetchval("select count(*) from series where name = 'hung up'") == 0
+
+
+async def test_a_caller_who_hangs_up_while_her_transaction_begins_leaves_none_behind(
+    single: Database, hospital: House, dsn: Callable[..., str]
+) -> None:
+    owner = await asyncpg.connect(dsn())
+    tx = single.request()
+    tx.entry = Entry(b"x" * 32, 1, hospital.key)
+    async with owner.transaction():
+        await owner.execute("lock table client in access exclusive mode")
+        request = asyncio.create_task(tx.execute("select 1"))
+        async with asyncio.timeout(5):
+            while not await owner.fetchval("select exists (select from pg_locks where not granted)"):
+                await asyncio.sleep(0.01)
+        request.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await request
+        await tx.roll_back()
+    await owner.close()
+    assert await _answers(single, hospital.key)
+    assert [row["one"] for row in await single.ask("select 1 as one")] == [1]
 
 
 async def test_a_caller_who_hangs_up_while_waiting_for_a_connection_keeps_nobody_waiting(

@@ -170,7 +170,7 @@ async def test_a_revoked_certificate_signs_nothing_and_cannot_be_registered(
 
 async def test_others_come_to_no_door_of_hers(
     signing: Signing, database: Database, loader: Subject, subject: Subjects, hospital: House, other_hospital: House,
-    client: Client,
+    client: Client, enter: Client,
 ) -> None:  # fmt: skip
     async with a_doctor(client, hospital, signing, "0915") as doctor:
         visit = await concluded(await room(database, loader, subject("doctor")), hospital.password)
@@ -180,8 +180,9 @@ async def test_others_come_to_no_door_of_hers(
         assert (await (await client(None)).get(path)).status_code in (303, 401)
         assert (await (await client("laboratory" if path != signed else "cashier")).get(path)).status_code == 403
     stranger = await client("doctor", other_hospital)
-    assert (await stranger.get(batch)).status_code == 404
-    assert (await stranger.post(f"{batch}/tiep")).status_code == 404
+    for other in (stranger, await enter("bacsi2")):
+        assert (await other.get(batch)).status_code == 404
+        assert (await other.post(f"{batch}/tiep")).status_code == 404
     assert (await stranger.get(signed)).status_code == 404
     assert (await (await client(None)).get("/xac-thuc/khong-co")).status_code == 404
 

@@ -9,8 +9,10 @@ from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import msgspec
 import pytest
 
+from benhan.core import store
 from benhan.core.access import Role
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Conflict, Problem
@@ -47,6 +49,14 @@ async def test_a_bed_holds_one_person_whoever_tries_at_the_same_moment(inside: I
     taken = {one.id for one in await inside.beds_of(department) if one.state == words.TAKEN}
     assert taken == set(held)
     assert all((words.bed(one) is None) is (one.status == words.WAITING) for one in now)
+
+    # Whoever writes the stay as a record, past the board, meets the same wall.
+    lying = next(one for one in now if words.bed(one))
+    waits = next(one for one in now if not words.bed(one))
+    pushed = msgspec.structs.replace(waits, status=words.PRESENT, location=lying.location)
+    with pytest.raises(Conflict):
+        async with inside.tx() as tx:
+            await store.update(tx, inside.house.loader, pushed, if_match=None)
 
 
 async def test_a_ward_is_run_from_the_board(client: Client, inside: Inside, other_hospital: House) -> None:

@@ -71,9 +71,13 @@ class Lanes:
         self._free.append(connection)
 
     async def take_back(self, connection: Connection) -> None:
-        """End a loan on which a transaction is begun: rolled back, or the connection is dropped."""
+        """End a loan on which a transaction is begun: rolled back, or the connection is dropped.
+
+        Whether one is begun the connection itself does not know for sure: who is called off while `begin` is on its way
+        hears no more of it. A rollback of nothing is a notice that nobody reads.
+        """
         try:
-            if not connection.is_closed() and connection.is_in_transaction():
+            if not connection.is_closed():
                 async with asyncio.timeout(ROLLBACK_SECONDS):
                     await connection.execute("rollback")
         except BaseException as error:
