@@ -14,6 +14,14 @@ from benhan.core.db.entry import Entry
 from benhan.core.db.together import Together
 from benhan.simulator import House
 
+#: Whether somebody waits for a lock in this database.
+_WAITING = """
+select exists (
+    select from pg_locks l join pg_database d on d.oid = l.database
+    where not l.granted and d.datname = current_database()
+)
+"""
+
 
 @pytest_asyncio.fixture
 async def single(dsn: Callable[..., str], hospital: House) -> AsyncIterator[Database]:
@@ -64,7 +72,7 @@ async def test_a_caller_who_hangs_up_while_her_transaction_begins_leaves_none_be
         await owner.execute("lock table client in access exclusive mode")
         request = asyncio.create_task(tx.execute("select 1"))
         async with asyncio.timeout(5):
-            while not await owner.fetchval("select exists (select from pg_locks where not granted)"):
+            while not await owner.fetchval(_WAITING):  # noqa: ASYNC110 - PostgreSQL has no event for it
                 await asyncio.sleep(0.01)
         request.cancel()
         with pytest.raises(asyncio.CancelledError):
