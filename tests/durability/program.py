@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
 from benhan.core.db.embedded import EmbeddedPostgres
 
+ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "benhan.cli"]
 #: Seconds to be up again, on a machine where everybody works at once.
 PATIENCE = 120
@@ -27,7 +30,10 @@ class Program:
         self.port = port
         self.postgres = EmbeddedPostgres(folder / "postgres")
         self.log = folder / "program.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._command = ["demo", "--scale", "0", "--data", str(folder), "--port", str(port)]
+        self._first: subprocess.Popen[bytes] | None = None
+        self._warm: subprocess.Popen[bytes] | None = None
+        self._pid: int | None = None
 
     @property
     def address(self) -> str:
@@ -35,13 +41,28 @@ class Program:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Start it, as an operator would, and wait until it is ready."""
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [*COMMAND, "demo", "--scale", "0", "--data", str(self.folder), "--port", str(self.port)],
-                stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
-            )  # fmt: skip
+        """Start it, first as an operator would, then from what has read its modules; wait until it is ready."""
+        if self._first is None:
+            with self.log.open("ab") as log:
+                self._first = subprocess.Popen(
+                    [*COMMAND, *self._command], stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+                )
+            self._pid = self._first.pid
+        else:
+            self._pid = self._fork()
         self.wait_ready()
+
+    def _fork(self) -> int:
+        if self._warm is None:
+            with self.log.open("ab") as log:
+                self._warm = subprocess.Popen(
+                    [sys.executable, "-m", "tests.durability.warm"],
+                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, cwd=ROOT,
+                )  # fmt: skip
+        assert self._warm.stdin and self._warm.stdout
+        self._warm.stdin.write(json.dumps(self._command).encode() + b"\n")
+        self._warm.stdin.flush()
+        return int(self._warm.stdout.readline())
 
     def wait_ready(self) -> None:
         """Wait until `/readyz` says so."""
@@ -57,9 +78,18 @@ class Program:
 
     def kill(self) -> None:
         """Kill -9 the program and its server processes; PostgreSQL lives on."""
-        assert self._process
-        os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        assert self._pid
+        os.killpg(self._pid, signal.SIGKILL)
+        self._wait()
+
+    def _wait(self) -> None:
+        """Until it is gone: what we started is ours to bury, the rest buries `warm`."""
+        assert self._first and self._pid
+        if self._pid == self._first.pid:
+            self._first.wait(PATIENCE)
+        else:
+            with suppress(psutil.NoSuchProcess):
+                psutil.Process(self._pid).wait(PATIENCE)
 
     def kill_postgres(self) -> None:
         """Kill -9 PostgreSQL, all of it; the program lives on and starts it again."""
@@ -75,9 +105,12 @@ class Program:
 
     def stop(self) -> None:
         """Ctrl-C."""
-        if self._process and self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
-            self._process.wait(30)
+        if self._pid:
+            with suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGINT)
+            self._wait()
+        if self._warm:
+            self._warm.communicate()
         self.postgres.stop()
 
     def audit(self) -> subprocess.CompletedProcess[str]:
