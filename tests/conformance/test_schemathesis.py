@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -29,26 +30,59 @@ from tests.core.api.programs import token_of
 CANARY = "chimhoangyen7"
 #: Ids that come to mind, also to a machine.
 IDS = ("0", "1", "a", "A", "00", "-", "0.0")
-#: Who comes, and how much she tries: who may everything for so many seconds, the others a few times at each address.
-FEW = ("--max-examples", "2")
-WHO = {
-    "program": ("--max-time", "25"), "little program": FEW, "program for a doctor": FEW, "doctor": FEW, "patient": FEW,
-    "nobody": FEW,
-}  # fmt: skip
+#: Who may everything tries for so many seconds; the others a few times at each address, every one the same.
+LONG, FEW = ("--max-time", "25"), ("--max-examples", "2")
+OTHERS = ("little program", "program for a doctor", "patient", "nobody")
+#: How somebody is known.
+KNOWN_BY = (b"authorization", b"cookie")
 
 Client = Callable[..., Awaitable[httpx.AsyncClient]]
 
 
 class Overheard:
-    """An application whose every answer is listened to; packed ones are asked for unpacked."""
+    """An application whose every answer is listened to; packed ones are asked for unpacked.
+
+    What is asked is asked again by each of `others` (name → header, None for nobody): to think of it is the dear part.
+    """
 
     def __init__(self, app: Any) -> None:
         self._app = app
-        self.answers = 0
+        self.others: dict[str, str | None] = {}
+        self.answers: Counter[str] = Counter()
         self.told: set[str] = set()
+        self.broke: list[str] = []
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Pass on what is asked and said."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        unpacked = {**scope, "headers": [one for one in scope["headers"] if one[0] != b"accept-encoding"]}
+        if self.others:
+            sent = [message := await receive()]
+            while message.get("more_body"):
+                sent.append(message := await receive())
+            for name, header in self.others.items():
+                await self._again(unpacked, sent, name, header)
+            receive = _before(sent, receive)
+        await self._heard("who came", unpacked, receive, send)
+
+    async def _again(self, scope: Any, sent: list[Any], name: str, header: str | None) -> None:
+        """The same from somebody else; her answer is heard, and goes nowhere."""
+
+        async def over() -> Any:
+            return {"type": "http.disconnect"}
+
+        async def nowhere(message: Any) -> None:
+            if message.get("status", 0) >= 500:
+                self.broke.append(f"{name}: {scope['method']} {scope['path']}?{scope['query_string'].decode()}")
+
+        key, _colon, value = (header or "").partition(": ")
+        known = [(key.lower().encode(), value.encode())] if header else []
+        hers = {**scope, "headers": [one for one in scope["headers"] if one[0] not in KNOWN_BY] + known}
+        await self._heard(name, hers, _before(sent, over), nowhere)
+
+    async def _heard(self, name: str, scope: Any, receive: Any, send: Any) -> None:
         heard = b""
 
         async def listen(message: Any) -> None:
@@ -57,16 +91,22 @@ class Overheard:
                 heard += value
             heard += message.get("body", b"")
             if CANARY.encode() in heard:
-                self.told.add(f"{scope['method']} {scope['path']}?{scope['query_string'].decode()}")
+                self.told.add(f"{name}: {scope['method']} {scope['path']}?{scope['query_string'].decode()}")
             heard = heard[1 - len(CANARY) :]
-            self.answers += message["type"] == "http.response.start"
+            self.answers[name] += message["type"] == "http.response.start"
             await send(message)
 
-        if scope["type"] == "http":
-            unpacked = [one for one in scope["headers"] if one[0] != b"accept-encoding"]
-            await self._app({**scope, "headers": unpacked}, receive, listen)
-        else:
-            await self._app(scope, receive, send)
+        await self._app(dict(scope), receive, listen)
+
+
+def _before(sent: list[Any], receive: Any) -> Any:
+    """What was received already, and then what comes."""
+    left = iter(sent)
+
+    async def again() -> Any:
+        return next(left, None) or await receive()
+
+    return again
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -93,25 +133,31 @@ def _records(id_: str) -> list[r4.Resource]:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize(
+    ("who", "others", "much"), [("program", (), LONG), ("doctor", OTHERS, FEW)], ids=["program", "all"]
+)
 async def test_nothing_that_is_sent_breaks_the_server_or_tells_of_another_hospital(
     overheard: tuple[Overheard, str], database: Database, hospital: House, client: Client,
-    subject: Callable[..., Subject], who: str, tmp_path: Path,
+    subject: Callable[..., Subject], who: str, others: tuple[str, ...], much: tuple[str, ...], tmp_path: Path,
 ) -> None:  # fmt: skip
     listening, address = overheard
-    before = listening.answers
+    listening.answers.clear()
     header = await _header(who, database, hospital, client, subject)
+    listening.others = {one: await _header(one, database, hospital, client, subject) for one in others}
     ran = await asyncio.create_subprocess_exec(
         sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()", "run",
-        f"{address}/fhir/openapi.json", "--url", address, *(["--header", header] if header else []),
-        "--checks", "not_a_server_error", "--phases", "fuzzing", *WHO[who], "--no-shrink",
+        f"{address}/fhir/openapi.json", "--url", address, "--header", str(header),
+        "--checks", "not_a_server_error", "--phases", "fuzzing", *much, "--no-shrink",
         "--generation-deterministic", "--seed", "3", "--suppress-health-check", "all", "--no-color",
         cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     told, _nothing = await ran.communicate()
+    listening.others = {}
     assert ran.returncode == 0, told.decode()[-6000:]
     assert "fuzzing" in told.decode().lower(), told.decode()[-3000:]
-    assert listening.answers > before
+    assert listening.answers["who came"] > 100
+    assert {listening.answers[one] for one in others} <= {listening.answers["who came"]}
+    assert not listening.broke
     assert not listening.told
 
 
