@@ -15,7 +15,7 @@ from benhan.core.access import Subject
 from benhan.core.access.doors import COOKIE
 from benhan.core.access.programs import registry
 from benhan.core.db import Database
-from tests.browser import DESK, PHONE, Axe, OpenPage, serve
+from tests.browser import DESK, PHONE, Axe, OpenPage, looks, serve
 from tests.core.api import smart_kit as kit
 from tests.core.store.people import person
 
@@ -126,7 +126,8 @@ async def test_the_pages_of_programs_are_accessible(
         (admin.cookies[COOKIE], (PATH, f"{PATH}/moi", f"{PATH}/{program.id}")),
         (doctor.cookies[COOKIE], ("/ung-dung", f"/ung-dung?nguoi-benh={patient}")),
     ):
-        for viewport in (DESK, PHONE):
-            for path in paths:
-                page = await open_page(f"{address}{path}", size=viewport, cookies={COOKIE: cookie})
-                assert await axe(page) == [], path
+        page = await open_page(address, cookies={COOKIE: cookie})
+        for path in paths:
+            await page.goto(f"{address}{path}")
+            async for look in looks(page, (DESK, False), (PHONE, False)):
+                assert await axe(page) == [], (path, look)
