@@ -17,6 +17,17 @@ CODE = {"coding": [{"system": "http://loinc.org", "code": "8867-4"}]}
 OBSERVATION: dict[str, Any] = {"resourceType": "Observation", "status": "final", "code": CODE}
 PULSE = {"value": 80, "unit": "/min", "system": "http://unitsofmeasure.org", "code": "/min"}
 
+CODES = {"resourceType": "CodeSystem", "status": "active", "content": "complete"}
+VALUES = {
+    "resourceType": "ValueSet", "id": "v", "status": "active",
+    "compose": {"include": [{"system": "http://x", "concept": [{"code": "a"}]}]},
+}  # fmt: skip
+PROFILE = {
+    "resourceType": "StructureDefinition", "url": "http://x/y", "name": "Y", "status": "active", "kind": "resource",
+    "abstract": False, "type": "Patient", "derivation": "constraint",
+    "baseDefinition": "http://hl7.org/fhir/StructureDefinition/Patient",
+}  # fmt: skip
+
 #: what is wrong → (the resource, the element told, the invariant)
 BROKEN: dict[str, tuple[dict[str, Any], str, str]] = {
     "a result and a reason for its absence": (
@@ -98,6 +109,23 @@ BROKEN: dict[str, tuple[dict[str, Any], str, str]] = {
         {"resourceType": "Bundle", "type": "collection", "entry": [
             {"resource": {**OBSERVATION, "valueQuantity": PULSE, "dataAbsentReason": {"text": "x"}}}]},
         "Bundle.entry[0].resource", "obs-6",
+    ),
+    "a code twice, one of them below": (
+        {**CODES, "concept": [{"code": "a"}, {"code": "b", "concept": [{"code": "c", "concept": [{"code": "a"}]}]}]},
+        "CodeSystem", "csd-1",
+    ),
+    "a code twice, one of them in what is contained": (
+        {**CODES, "concept": [{"code": "a"}], "valueSet": "http://x", "contained": [VALUES],
+         "extension": [{"url": "http://x", "valueReference": {"reference": "#v"}}]},
+        "CodeSystem", "csd-1",
+    ),
+    "more of an element than there may be": (
+        {**PROFILE, "differential": {"element": [{"id": "Patient", "path": "Patient", "min": 2, "max": "1"}]}},
+        "StructureDefinition.differential.element[0]", "eld-2",
+    ),
+    "an element without a name": (
+        {**PROFILE, "differential": {"element": [{"id": "Patient", "path": "Patient"}, {"id": "x", "path": ". :"}]}},
+        "StructureDefinition.differential.element[1]", "eld-19",
     ),
     "a condition cured and active": (
         {"resourceType": "Condition", "subject": {"reference": "Patient/1"}, "abatementString": "hôm qua",

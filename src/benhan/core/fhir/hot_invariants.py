@@ -1,4 +1,6 @@
-"""The invariants met in nearly every record, by hand: key → (elements without which they hold, whether broken).
+"""The invariants met in nearly every record, or by the thousand in a definition, by hand.
+
+Key → (elements without which they hold, whether broken).
 
 `tests/core/fhir/test_invariants.py` compares each with its FHIRPath expression.
 """
@@ -9,11 +11,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
+import regex  # type: ignore[import-untyped]
 
-from benhan.core.fhir.fhirpath import moments
+from benhan.core.fhir.fhirpath import conversions, moments
+from benhan.core.fhir.fhirpath.members import descendants
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _ZONE_AT = 19
+_NAMED = regex.compile(r"""[^\s\.,:;\'"\/|?!@#$%&*()\[\]{}]""")
 
 
 def ref_1(struct: Any, _items: Sequence[Any], around: Any) -> bool:
@@ -86,6 +91,36 @@ def bdl_8(struct: Any, _items: Sequence[Any], _around: Any) -> bool:
     return struct.fullUrl is not None and "/_history/" in struct.fullUrl
 
 
+def csd_1(struct: Any, _items: Sequence[Any], _around: Any) -> bool:
+    """No code twice in a code system. What is contained may have concepts too (a value set's), and they count."""
+    codes = [one.code for one in struct.concept]
+    below = descendants([struct]) if struct.contained else _below(struct.concept)
+    codes += [inner.code for one in below for inner in getattr(one, "concept", None) or ()]
+    codes = [code for code in codes if code is not None]
+    return len(set(codes)) != len(codes)
+
+
+def _below(concepts: Sequence[Any]) -> list[Any]:
+    left, found = list(concepts), []
+    while left:
+        found.append(one := left.pop())
+        left += one.concept or ()
+    return found
+
+
+def eld_2(struct: Any, _items: Sequence[Any], _around: Any) -> bool:
+    """The least number of an element is not more than the most."""
+    if struct.min is None or struct.max is None or struct.max == "*":
+        return False
+    most = conversions.to_integer(struct.max)
+    return most is not None and struct.min > most
+
+
+def eld_19(struct: Any, _items: Sequence[Any], _around: Any) -> bool:
+    """A path has a letter or figure at least: the expression looks for its pattern anywhere in it."""
+    return struct.path is not None and _NAMED.search(struct.path) is None
+
+
 def _version(resource: Any) -> str | None:
     meta = resource.meta if resource is not None else None
     version: str | None = meta.versionId if meta is not None else None
@@ -107,4 +142,7 @@ BROKEN: dict[str, tuple[tuple[str, ...], Broken]] = {
     "bdl-4": (("entry",), bdl_4),
     "bdl-7": (("entry",), bdl_7),
     "bdl-8": (("fullUrl",), bdl_8),
+    "csd-1": (("concept",), csd_1),
+    "eld-2": (("min", "max"), eld_2),
+    "eld-19": (("path",), eld_19),
 }
