@@ -69,20 +69,35 @@ async def sparse(database: Database, dsn: Callable[..., str]) -> House:
     for type_ in TYPES:
         async with database.transaction(house.key) as tx:
             page = await store.search(tx, house.loader, type_, {"_count": "200", "_sort": "-_lastUpdated"})
-        for nth, record in enumerate(page.resources):
-            if nth % 3 or (type_ is r4.Task and record.status in ("ready", "in-progress")):
-                await say_less(database, house, record, bare if nth % 3 == 1 else vague)
+        less = [
+            left
+            for nth, record in enumerate(page.resources)
+            if nth % 3 or (type_ is r4.Task and record.status in ("ready", "in-progress"))
+            if (left := said(record, bare if nth % 3 == 1 else vague))
+        ]
+        await replace(database, house, less)
     return house
 
 
-async def say_less(database: Database, house: House, record: r4.R, less: Callable[[dict[str, Any]], Any]) -> None:
-    """Replace a record by what is left of it, where it may be replaced (not what is signed)."""
+def said(record: r4.R, less: Callable[[dict[str, Any]], Any]) -> r4.R | None:
+    """What is left of a record, where that is one."""
     try:
-        left = codec.decode(json.dumps(less(json.loads(codec.encode(record)))).encode(), type(record))
-        async with database.transaction(house.key) as tx:
-            await store.update(tx, house.loader, left, if_match=None)
+        return codec.decode(json.dumps(less(json.loads(codec.encode(record)))).encode(), type(record))
     except Problem:
-        pass
+        return None
+
+
+async def replace(database: Database, house: House, records: list[Any]) -> None:
+    """Keep them instead of what they were. Where one may not be replaced (it is signed), the others are."""
+    try:
+        async with database.transaction(house.key) as tx:
+            for record in records:
+                await store.update(tx, house.loader, record, if_match=None)
+    except Problem:
+        half = len(records) // 2
+        if half:
+            await replace(database, house, records[:half])
+            await replace(database, house, records[half:])
 
 
 @pytest_asyncio.fixture
