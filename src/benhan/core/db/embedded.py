@@ -119,12 +119,12 @@ class EmbeddedPostgres:
             self.stop()
 
     def stop(self) -> None:
-        """Shut the cluster down cleanly (fast mode)."""
+        """Shut the cluster down cleanly (fast mode); one that is not durable at once, without a last checkpoint."""
         pid = self.pid()
         if pid is None:
             return
         server = psutil.Process(pid)
-        server.send_signal(signal.SIGINT)
+        server.send_signal(signal.SIGINT if self.durable else signal.SIGQUIT)
         try:
             server.wait(20)
         except psutil.TimeoutExpired:
