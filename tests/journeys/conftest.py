@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -62,8 +63,7 @@ async def free_time(database: Database, loader: Subject) -> datetime:
 
 
 @pytest.fixture
-def shots(request: pytest.FixtureRequest) -> Path:
-    """Where a journey leaves its pictures."""
-    folder = Path(request.config.rootpath) / ".cache" / "journeys"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def shots() -> Path | None:
+    """Where a journey leaves its pictures, for whoever wants some (BENHAN_SHOTS=folder)."""
+    folder = os.environ.get("BENHAN_SHOTS")
+    return Path(folder) if folder else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from playwright.async_api import Page, expect
 
@@ -18,10 +19,16 @@ WRONG = """() => [...document.querySelectorAll("a, button, input, summary")]
   .concat(document.documentElement.scrollWidth > window.innerWidth ? ["wider than the screen"] : [])"""
 
 
+async def picture(page: Page, shots: Path | None, name: str, **how: Any) -> None:
+    """A picture for whoever wants some."""
+    if shots:
+        await page.screenshot(path=shots / f"{name}.png", **how)
+
+
 class Handheld:
     """A page with the app in it."""
 
-    def __init__(self, page: Page, axe: Axe, shots: Path, name: str) -> None:
+    def __init__(self, page: Page, axe: Axe, shots: Path | None, name: str) -> None:
         self.page, self._axe, self.shots, self._name, self._count = page, axe, shots, name, 0
 
     async def sees(self, *texts: str | re.Pattern[str]) -> None:
@@ -50,7 +57,7 @@ class Handheld:
     async def looks(self, screen: str) -> None:
         """A picture of what she sees; and all of the screen is open to everybody, and nothing wider than it."""
         self._count += 1
-        await self.page.screenshot(path=self.shots / f"{self._name}-{self._count:02}-{screen}.png")
+        await picture(self.page, self.shots, f"{self._name}-{self._count:02}-{screen}")
         wide, high = SMALL
         whole = await self.page.evaluate("document.documentElement.scrollHeight")
         await self.page.set_viewport_size({"width": wide, "height": max(high, whole)})  # nothing under the tabs

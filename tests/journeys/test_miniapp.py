@@ -28,7 +28,7 @@ from benhan.hospital.cashier.payee import Payee
 from benhan.patient import miniapp, relatives
 from benhan.simulator import House
 from tests.browser import Axe, OpenPage
-from tests.journeys.handheld import SMALL, Handheld
+from tests.journeys.handheld import SMALL, Handheld, picture
 from tests.patient import people, telephones
 from tests.standins.sms_gateway import GatewayStandIn
 
@@ -86,7 +86,7 @@ def gateway(app: Starlette) -> Iterator[GatewayStandIn]:
 
 async def test_in_a_browser_with_a_code_and_without_a_connection(
     open_page: OpenPage, axe: Axe, address: str, database: Database, hospital: House, waiting: Waiting,
-    gateway: GatewayStandIn, shots: Path,
+    gateway: GatewayStandIn, shots: Path | None,
 ) -> None:  # fmt: skip
     page = await open_page(f"{address}{miniapp.MOUNT}/", size=SMALL)
     phone = Handheld(page, axe, shots, "app")
@@ -197,10 +197,10 @@ async def takes_her_record_along(phone: Handheld, open_page: OpenPage, address: 
     for label, value in (("Họ tên của bạn", "BS Trần Văn Xa"), ("Nơi khám", "BV Chợ Rẫy")):
         await doctor.get_by_label(label).fill(value)
     await doctor.get_by_label("Mã 6 chữ số").fill(code)
-    await doctor.screenshot(path=phone.shots / "app-share-code.png")
+    await picture(doctor, phone.shots, "app-share-code")
     await doctor.get_by_role("button", name="Mở hồ sơ").click()
     await expect(doctor.locator("h1")).to_have_text("Đặng Thị Tâm")
-    await doctor.screenshot(path=phone.shots / "app-share-read.png", full_page=True)
+    await picture(doctor, phone.shots, "app-share-read", full_page=True)
     await phone.taps("Kết thúc ngay")
     await phone.sees("bạn đã kết thúc", "BS Trần Văn Xa · BV Chợ Rẫy")
     await doctor.reload()

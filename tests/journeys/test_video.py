@@ -27,7 +27,7 @@ from benhan.patient import miniapp
 from benhan.simulator import House
 from tests.browser import DESK, PATIENCE_MS, Axe, chromium
 from tests.coturn import Relay, coturn
-from tests.journeys.handheld import SMALL, Handheld
+from tests.journeys.handheld import SMALL, Handheld, picture
 from tests.journeys.in_zalo import zalo_browser, zalo_hosts
 from tests.journeys.people import Person
 from tests.journeys.test_miniapp import PHOTO
@@ -176,7 +176,8 @@ async def token_of(doctor: httpx.AsyncClient) -> str:
 
 
 async def test_by_video_straight_without_zalo(
-    stage: Stage, axe: Axe, app: Starlette, address: str, client: Client, hospital: House, number: str, shots: Path
+    stage: Stage, axe: Axe, app: Starlette, address: str, client: Client, hospital: House, number: str,
+    shots: Path | None,
 ) -> None:  # fmt: skip
     with telephones.messages_to(app) as gateway:  # the app asks once whether the hospital sends codes
         phone = Handheld(await stage.page(f"{miniapp.MOUNT}/", SMALL), axe, shots, "video")
@@ -186,11 +187,11 @@ async def test_by_video_straight_without_zalo(
     desk = await stage.page("/kham-tu-xa", DESK, await token_of(await client("doctor")))
     await expect(desk.locator("main")).to_contain_text("bác sĩ bất kỳ")
     assert await axe(desk) == []
-    await desk.screenshot(path=shots / "video-desk.png")
+    await picture(desk, shots, "video-desk")
     await desk.locator(f'a[href="/kham-tu-xa/{id_}"]').click()
     await expect(desk.locator("main")).to_contain_text("Huyết áp 150/90")
     assert await axe(desk) == []
-    await desk.screenshot(path=shots / "video-request.png")
+    await picture(desk, shots, "video-request")
     await desk.get_by_role("button", name=re.compile("Nhận khám")).click()
     await phone.sees("đã hẹn")
     await phone.looks("accepted")
@@ -208,7 +209,7 @@ async def test_by_video_straight_without_zalo(
     assert await moves(desk, THEIRS_AT_DESK) == "host"
     assert await moves(phone.page, THEIRS_ON_PHONE) == "host"
     await phone.looks("call")
-    await desk.screenshot(path=shots / "video-call.png")
+    await picture(desk, shots, "video-call")
     await goes_on_when_the_network_changes(desk, phone)
     await phone.taps("Tắt hình")
     await expect(desk.locator(THEIRS_AT_DESK)).to_be_hidden()
@@ -262,7 +263,7 @@ async def relayed(app: Starlette, address: str, tmp_path: Path) -> AsyncIterator
 
 
 async def test_out_of_zalo_where_it_refuses_the_camera_and_through_the_relay(
-    stage: Stage, axe: Axe, client: Client, hospital: House, in_zalo: Page, relayed: Relay, shots: Path
+    stage: Stage, axe: Axe, client: Client, hospital: House, in_zalo: Page, relayed: Relay, shots: Path | None
 ) -> None:  # fmt: skip
     phone = Handheld(in_zalo, axe, shots, "video-zalo")
     await phone.taps(hospital.name)

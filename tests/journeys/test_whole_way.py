@@ -106,7 +106,7 @@ async def she(database: Database, hospital: House) -> Patient:
 
 
 async def test_without_zalo(
-    open_page: OpenPage, axe: Axe, app: Starlette, address: str, she: Patient, free_time: datetime, shots: Path
+    open_page: OpenPage, axe: Axe, app: Starlette, address: str, she: Patient, free_time: datetime, shots: Path | None
 ) -> None:
     with telephones.messages_to(app) as gateway:
         phone = Handheld(await open_page(f"{address}{miniapp.MOUNT}/", size=SMALL), axe, shots, "way")
@@ -123,7 +123,7 @@ async def test_without_zalo(
         await sees_who_opened(phone, she)
 
 
-async def test_inside_zalo(in_zalo: Page, axe: Axe, she: Patient, free_time: datetime, shots: Path) -> None:
+async def test_inside_zalo(in_zalo: Page, axe: Axe, she: Patient, free_time: datetime, shots: Path | None) -> None:
     phone = Handheld(in_zalo, axe, shots, "zalo")
     await signs_in_through_zalo(phone, she)
     await adds_her_mother(phone)
