@@ -6,6 +6,7 @@ import msgspec
 
 from benhan.core.access import Role
 from benhan.core.access.accounts import create_account, logins
+from benhan.core.access.passwords import hash_of
 from benhan.core.db import Database
 from benhan.simulator.plan import STAFF
 
@@ -74,11 +75,15 @@ async def create_accounts(
     made = []
     async with database.transaction(facility) as tx:
         there = await logins(tx)
+    digest: str | None = None  # of all of them: the password is the same and no secret
     for account in accounts:
         login, name = prefix + account.login, people.get(account.staff, account.name)
         id_ = there.get(login)
         if id_ is None:
+            digest = digest or await hash_of(password)
             async with database.transaction(facility) as tx:
-                id_ = await create_account(tx, facility, login, password, name, [account.role], account.practitioner)
+                id_ = await create_account(
+                    tx, facility, login, password, name, [account.role], account.practitioner, digest=digest
+                )
         made.append(msgspec.structs.replace(account, login=login, name=name, id=id_))
     return tuple(made)

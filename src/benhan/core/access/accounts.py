@@ -40,8 +40,12 @@ async def create_account(
     name: str,
     roles: Iterable[Role],
     practitioner: str | None = None,
+    *,
+    digest: str | None = None,
 ) -> str:
     """Make an account; gives its id. Without a password it waits for its holder to choose one (an invitation).
+
+    `digest`: what is kept of the password, where it is known already (`passwords.hash_of`).
 
     Raises:
         Invalid: the login or the password cannot be accepted.
@@ -51,7 +55,7 @@ async def create_account(
         raise Invalid(_("Tên đăng nhập gồm 2–64 chữ thường không dấu, chữ số, dấu chấm hoặc gạch."), where="login")
     if password is not None:
         passwords.check(password, login, name)
-    digest = None if password is None else await passwords.hash_of(password)
+        digest = digest or await passwords.hash_of(password)
     account = secrets.token_hex(8)
     made = await tx.fetchval(
         "insert into account (id, facility, login, password_hash, name, roles, practitioner)"
