@@ -19,7 +19,7 @@ from benhan.core.kit.clock import ZONE
 from benhan.hospital import queue, visit
 from benhan.hospital.booking_code import read_code
 from benhan.hospital.clinic import conclusion
-from benhan.hospital.clinic.prescribing_rules import against_allergies
+from benhan.hospital.medicine_warnings import against_allergies
 from benhan.simulator import House, build_house, fill
 from benhan.simulator.appointments import booking_code
 from benhan.simulator.charts import allergies, prescription

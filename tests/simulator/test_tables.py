@@ -9,8 +9,8 @@ import pytest
 
 from benhan.core.kit import codes
 from benhan.hospital.clinic import prescribing_rules
-from benhan.hospital.clinic.ingredients import FAMILIES
 from benhan.hospital.clinic.rules_diagnosis import objections
+from benhan.hospital.ingredients import FAMILIES
 from benhan.simulator import medicines, plan, services
 from benhan.simulator.charts import icd_on
 from benhan.simulator.diseases import Disease, diseases, likely

@@ -13,7 +13,7 @@ from benhan.core.fhir import r4, systems
 from benhan.core.kit import codes
 from benhan.core.kit.clock import vn_date
 from benhan.hospital.clinic.conclusion import OUTCOME_SECTION
-from benhan.hospital.clinic.prescribing_rules import Allergy, against_allergies
+from benhan.hospital.medicine_warnings import Allergy, against_allergies
 from benhan.hospital.visit import (
     ADVICE,
     EXAMINATION,

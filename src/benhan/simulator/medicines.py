@@ -12,9 +12,9 @@ import msgspec
 from benhan.core.fhir import r4, systems
 from benhan.core.kit import codes
 from benhan.hospital.clinic import prescribing_rules as rules
-from benhan.hospital.clinic.medicines import Medicine, resource
 from benhan.hospital.clinic.prescribing_lines import filled
 from benhan.hospital.clinic.prescribing_rules import Course
+from benhan.hospital.medicines import Medicine, resource
 
 SAMPLE: Final = r4.Coding(system=systems.TAG, code="sample", display="Danh mục mẫu")
 _ROUTES: Final = {"bôi da": "Bôi", "xịt mũi": "Xịt", "đặt âm đạo": "Đặt"}

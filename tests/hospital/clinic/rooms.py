@@ -13,11 +13,12 @@ from benhan.core.access import Subject
 from benhan.core.db import Database
 from benhan.core.fhir import r4, systems
 from benhan.core.kit.clock import now
+from benhan.hospital import medicines
 from benhan.hospital import visit as words
-from benhan.hospital.clinic import conclusion, medicines
+from benhan.hospital.clinic import conclusion
 from benhan.hospital.clinic.conclusion_rules import Decision, seal
-from benhan.hospital.clinic.medicines import Medicine
 from benhan.hospital.clinic.prescribing_rules import Course
+from benhan.hospital.medicines import Medicine
 
 AMOXICILLIN = Medicine(
     code="T-AMOX", name="Amoxicilin", strength="500 mg", form="Viên nang", unit="viên", atc="J01CA04"

@@ -17,6 +17,7 @@ from benhan.core.access.doors import COOKIE
 from benhan.core.db import Database
 from benhan.core.fhir import r4, systems
 from benhan.core.kit.clock import now
+from benhan.hospital import ordering
 from benhan.hospital.clinic import diagnoses, orders, vitals
 from benhan.hospital.clinic.consultation import begin
 from benhan.hospital.visit import (
@@ -92,7 +93,7 @@ async def case(clinic: Clinic) -> AsyncIterator[Case]:
     async with clinic.tx() as tx:
         visit = await begin(tx, who, visit)
         for service in ("Tổng phân tích tế bào máu", "CRP", "X quang ngực thẳng"):
-            found = (await orders.find(tx, who, service, 1))[0]
+            found = (await ordering.find(tx, who, service, 1))[0]
             made.orders.append(await orders.place(tx, who, visit, patient, found.code))
     made.visit = visit
     yield made

@@ -18,7 +18,7 @@ from benhan.core.access import Subject
 from benhan.core.db import Database
 from benhan.core.fhir import r4
 from benhan.core.fhir.outcome import Invalid, Malformed, Problem, TooLarge
-from benhan.hospital.clinic import medicines
+from benhan.hospital import medicines
 from benhan.hospital.clinic import medicines_import as sheets
 from benhan.simulator import House
 

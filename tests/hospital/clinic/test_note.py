@@ -11,7 +11,8 @@ import pytest
 
 from benhan.core.fhir import r4
 from benhan.hospital.clinic import note
-from benhan.hospital.visit import EXAMINATION, ILLNESS, PAST, REASON, section_text
+from benhan.hospital.visit import EXAMINATION, ILLNESS, PAST, REASON, SECTIONS, section_text
+from benhan.hospital.writing import merge
 from tests.hospital.clinic.conftest import Clinic
 
 Client = Callable[..., Awaitable[httpx.AsyncClient]]
@@ -31,22 +32,22 @@ async def written(clinic: Clinic, visit: r4.Encounter) -> r4.Composition:
 
 def test_only_what_i_changed_is_taken_from_me() -> None:
     seen = note.seal({ILLNESS: "ho", PAST: "khỏe"})
-    merged = note.merge({ILLNESS: "ho", PAST: "mổ ruột thừa"}, {ILLNESS: "ho, sốt", PAST: "khỏe"}, seen)
+    merged = merge({ILLNESS: "ho", PAST: "mổ ruột thừa"}, {ILLNESS: "ho, sốt", PAST: "khỏe"}, seen, SECTIONS)
     assert merged.clashes == []
     assert (merged.texts[ILLNESS], merged.texts[PAST]) == ("ho, sốt", "mổ ruột thừa")
 
 
 def test_the_same_section_changed_twice_is_a_clash() -> None:
-    merged = note.merge({ILLNESS: "sốt"}, {ILLNESS: "ho"}, note.seal({ILLNESS: ""}))
+    merged = merge({ILLNESS: "sốt"}, {ILLNESS: "ho"}, note.seal({ILLNESS: ""}), SECTIONS)
     assert merged.clashes == [ILLNESS]
 
 
 def test_two_who_wrote_the_same_words_do_not_clash() -> None:
-    assert note.merge({ILLNESS: "ho"}, {ILLNESS: "ho"}, EMPTY).clashes == []
+    assert merge({ILLNESS: "ho"}, {ILLNESS: "ho"}, EMPTY, SECTIONS).clashes == []
 
 
 def test_a_form_without_a_seal_never_overwrites() -> None:
-    assert note.merge({ILLNESS: "sốt"}, {ILLNESS: "ho"}, "").clashes == [ILLNESS]
+    assert merge({ILLNESS: "sốt"}, {ILLNESS: "ho"}, "", SECTIONS).clashes == [ILLNESS]
 
 
 async def test_writing_saves_itself_and_the_next_save_goes_on_from_there(enter: Client, clinic: Clinic) -> None:

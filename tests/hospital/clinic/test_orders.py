@@ -11,8 +11,8 @@ import pytest
 from benhan.core.fhir import r4, systems
 from benhan.core.kit import codes
 from benhan.core.kit.clock import now
+from benhan.hospital import ordering as rules
 from benhan.hospital import queue
-from benhan.hospital.clinic import rules_orders as rules
 from benhan.hospital.visit import concept, id_of, stamp, ticket_number
 from tests.hospital.clinic.conftest import Clinic, measured
 

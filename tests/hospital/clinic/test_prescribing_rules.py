@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from benhan.core.fhir.outcome import Invalid
 from benhan.core.kit.money import quantity as on_paper
-from benhan.hospital.clinic import ingredients
+from benhan.hospital import doses, ingredients, medicine_warnings
 from benhan.hospital.clinic import prescribing_rules as rules
-from benhan.hospital.clinic.medicines import Medicine
-from benhan.hospital.clinic.prescribing_rules import Allergy, Course
+from benhan.hospital.clinic.prescribing_rules import Course
+from benhan.hospital.medicine_warnings import Allergy
+from benhan.hospital.medicines import Medicine
 
 AMOXICILLIN = Medicine(code="A1", name="Amoxicilin", strength="500 mg", form="Viên nang", unit="viên")
 AMLODIPINE = Medicine(code="A2", name="Amlodipin", strength="5 mg", form="Viên nén", unit="viên")
@@ -79,7 +80,7 @@ def test_five_millilitres_three_times_for_five_days_are_two_bottles_of_sixty() -
 
 
 def test_two_drops_four_times_a_day_are_one_bottle() -> None:
-    assert rules.dose_unit(EYE_DROPS) == "giọt"
+    assert doses.dose_unit(EYE_DROPS) == "giọt"
     assert rules.quantity(EYE_DROPS, dict.fromkeys(rules.TIMES, Decimal(2)), 7) == 1
 
 
@@ -88,7 +89,7 @@ def test_insulin_is_dosed_in_units_and_handed_out_in_pens() -> None:
         code="I", name="Insulin glargine", strength="100 IU/mL", form="Bút tiêm", unit="bút", route="Tiêm dưới da",
         pack_ml=Decimal(3),
     )  # fmt: skip
-    assert rules.dose_unit(pen) == "IU"
+    assert doses.dose_unit(pen) == "IU"
     assert rules.quantity(pen, {"toi": Decimal(20)}, 30) == 2
 
 
@@ -103,13 +104,13 @@ def test_a_cream_is_counted_by_hand() -> None:
     [("1", "1"), ("0,5", "0.5"), ("1/2", "0.5"), ("½", "0.5"), ("1 1/2", "1.5"), ("1½", "1.5"), ("7.5", "7.5")],
 )
 def test_doses_are_read_as_doctors_type_them(typed: str, dose: str) -> None:
-    assert rules.parse_dose(typed) == Decimal(dose)
+    assert doses.parse_dose(typed) == Decimal(dose)
 
 
 @pytest.mark.parametrize("typed", ["", "hai", "-1", "1/3", "1e3", "99999", "1/0", "٣"])
 def test_what_is_no_dose_is_refused(typed: str) -> None:
     with pytest.raises(Invalid):
-        rules.parse_dose(typed)
+        doses.parse_dose(typed)
 
 
 # What is wrong
@@ -145,28 +146,28 @@ def test_a_line_without_a_dose_is_no_line() -> None:
 
 @pytest.mark.parametrize("recorded", ["Penicillin", "penicilin", "Amoxycillin", "AMPICILLIN natri", "Nhóm penicilin"])
 def test_an_allergy_to_penicillin_in_any_spelling_stops_amoxicillin(recorded: str) -> None:
-    (found,) = rules.against_allergies(AMOXICILLIN, [Allergy(recorded, reaction="phản vệ 2019")])
+    (found,) = medicine_warnings.against_allergies(AMOXICILLIN, [Allergy(recorded, reaction="phản vệ 2019")])
     assert found.blocks
     assert found.text == f"Dị ứng {recorded} (phản vệ 2019): không kê được"
 
 
 def test_an_allergy_to_penicillin_only_warns_of_a_cephalosporin() -> None:
     cephalexin = Medicine(code="K", name="Cephalexin", strength="500 mg", form="Viên nang", unit="viên")
-    (found,) = rules.against_allergies(cephalexin, [Allergy("Penicillin", "penicillin")])
+    (found,) = medicine_warnings.against_allergies(cephalexin, [Allergy("Penicillin", "penicillin")])
     assert not found.blocks
 
 
 def test_an_allergy_to_something_else_says_nothing() -> None:
-    assert rules.against_allergies(AMOXICILLIN, [Allergy("Tôm, cua"), Allergy("Ibuprofen", "nsaid")]) == []
+    assert medicine_warnings.against_allergies(AMOXICILLIN, [Allergy("Tôm, cua"), Allergy("Ibuprofen", "nsaid")]) == []
 
 
 def test_a_medicine_without_a_known_name_is_stopped_by_its_atc_family() -> None:
     branded = Medicine(code="B", name="Hoạt chất lạ", strength="", form="Viên nén", unit="viên", atc="M01AE01")
-    assert rules.against_allergies(branded, [Allergy("Aspirin")])[0].blocks
+    assert medicine_warnings.against_allergies(branded, [Allergy("Aspirin")])[0].blocks
 
 
 def test_the_same_ingredient_twice_is_said_with_both_names() -> None:
-    (found,) = rules.doubled(AUGMENTIN, [AMOXICILLIN, AMLODIPINE])
+    (found,) = medicine_warnings.doubled(AUGMENTIN, [AMOXICILLIN, AMLODIPINE])
     assert found.text == "Trùng hoạt chất Amoxicilin với Amoxicilin 500 mg"
     assert not found.blocks
 
@@ -179,13 +180,13 @@ def test_ingredients_have_one_key_with_and_without_their_salts(name: str) -> Non
 def test_an_allergy_under_a_code_of_another_program_is_read_by_its_name() -> None:
     foreign = Allergy("Thuốc chống viêm không steroid (NSAID)", "snomed-293586001")
     ibuprofen = Medicine(code="I", name="Ibuprofen", strength="400 mg", form="Viên", unit="viên")
-    assert rules.against_allergies(ibuprofen, [foreign])[0].blocks
-    assert rules.against_allergies(ibuprofen, [Allergy("Phấn hoa", "pollen")]) == []
+    assert medicine_warnings.against_allergies(ibuprofen, [foreign])[0].blocks
+    assert medicine_warnings.against_allergies(ibuprofen, [Allergy("Phấn hoa", "pollen")]) == []
 
 
 def test_glucosamine_is_no_nsaid() -> None:
     glucosamine = Medicine(code="G", name="Glucosamine", strength="500 mg", form="Viên", unit="viên", atc="M01AX05")
-    assert rules.against_allergies(glucosamine, [Allergy("Aspirin")]) == []
+    assert medicine_warnings.against_allergies(glucosamine, [Allergy("Aspirin")]) == []
 
 
 # How it reads

@@ -16,7 +16,7 @@ from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import VersionConflict
 from benhan.hospital.clinic import prescribing
 from benhan.hospital.clinic import prescribing_lines as lines
-from benhan.hospital.clinic.prescribing import NeedsReason
+from benhan.hospital.medicine_warnings import NeedsReason
 from benhan.hospital.visit import concept
 from benhan.simulator import House
 

@@ -10,7 +10,7 @@ import pytest
 
 from benhan.core.fhir import r4
 from benhan.hospital import vital_rules as rules
-from benhan.hospital.clinic.readings import pressure, reading
+from benhan.hospital.readings import pressure, reading
 from benhan.hospital.visit import (
     BLOOD_PRESSURE,
     BMI,

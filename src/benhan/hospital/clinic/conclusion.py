@@ -29,6 +29,7 @@ from benhan.hospital.clinic import conclusion_rules, note, prescribing, rules
 from benhan.hospital.clinic import prescribing_lines as lines
 from benhan.hospital.clinic import prescribing_rules as limits
 from benhan.hospital.clinic.conclusion_rules import Content, Decision
+from benhan.hospital.writing import clean
 
 #: How often a prescription code is drawn before we say that something is wrong with the dice.
 DRAWS = 5
@@ -224,7 +225,7 @@ async def add(tx: Transaction, who: Subject, visit_id: str, text: str, password:
     written = await note.find(tx, who, visit)
     if written is None or written.status != "final":
         raise Conflict(_("Lượt khám chưa ký: sửa ngay trong phiếu khám."))
-    if not (said := note.clean(text)):
+    if not (said := clean(text)):
         raise Invalid(_("Ghi nội dung bổ sung"), where="text")
     for one in await addenda(tx, who, visit):
         if addendum_text(one) == said:

@@ -16,7 +16,7 @@ from benhan.core.store.records import version_of
 from benhan.hospital import remote_conditions
 from benhan.hospital import visit as words
 from benhan.hospital.clinic import prescribing_lines as lines
-from benhan.hospital.clinic.prescribing_rules import Warned
+from benhan.hospital.medicine_warnings import Warned
 
 #: States of an order that still waits for its result.
 NO_RESULT_YET = frozenset({"active", "draft", "on-hold"})

@@ -20,8 +20,9 @@ from benhan.core.kit.clock import age, age_months, local, now, today, vn_date, v
 from benhan.core.kit.money import quantity_in_words
 from benhan.core.kit.text import phone_shown
 from benhan.core.language import _, speaking
+from benhan.hospital import medicine_warnings, readings
 from benhan.hospital import visit as words
-from benhan.hospital.clinic import conclusion, prescribing, readings
+from benhan.hospital.clinic import conclusion, prescribing
 from benhan.hospital.clinic import prescribing_lines as lines
 from benhan.hospital.clinic import prescribing_rules as limits
 from benhan.hospital.clinic.conclusion_rules import Content
@@ -104,7 +105,7 @@ async def _shared(
     signed_on = local(signed.when) if signed else None
     day = signed_on.date() if signed_on else today()
     weight = await prescribing.weight_of(tx, who, visit)
-    allergies = await prescribing.allergies(tx, who, patient.id or "")
+    allergies = await medicine_warnings.allergies(tx, who, patient.id or "")
     with speaking("vi"):  # papers are Vietnamese whatever the screen speaks
         return {
             "facility": await _facility(tx, who, visit),

@@ -10,8 +10,8 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.kit.clock import age, today
 from benhan.core.language import _
+from benhan.hospital import medicine_warnings
 from benhan.hospital import visit as words
-from benhan.hospital.clinic import prescribing
 
 SEXES = {"male": "Nam", "female": "Nữ", "other": "Khác", "unknown": "Chưa rõ"}
 
@@ -39,7 +39,7 @@ async def heading(tx: Transaction, who: Subject, visit: r4.Encounter) -> Heading
         words.identifier(patient, systems.PATIENT_NUMBER) or "",
         words.identifier(visit, systems.VISIT_NUMBER) or "",
     ]
-    found = await prescribing.allergies(tx, who, patient.id or "")
+    found = await medicine_warnings.allergies(tx, who, patient.id or "")
     return Heading(
         visit=visit.id or "",
         patient=patient,

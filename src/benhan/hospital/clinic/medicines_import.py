@@ -29,9 +29,9 @@ from benhan.core.kit.tables import text_of as _cell
 from benhan.core.kit.text import fold
 from benhan.core.language import _, later
 from benhan.core.store.records import version_of
+from benhan.hospital import medicines
 from benhan.hospital import visit as words
-from benhan.hospital.clinic import medicines
-from benhan.hospital.clinic.medicines import Medicine
+from benhan.hospital.medicines import Medicine
 
 MOST_BYTES: Final = 5 * 1024 * 1024
 MOST_ROWS: Final = 20_000

@@ -1,14 +1,9 @@
 """The note of a visit: one Composition, written by several people section by section, never overwritten silently.
 
-A form carries a seal: a fingerprint of each section as its writer saw it. A section is taken over when only she
-changed it; when somebody else changed the same section meanwhile, both texts go back and a person chooses.
 Source: HL7 FHIR R4 Composition; TT 32/2023/TT-BYT (contents of the outpatient record).
 """
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from hashlib import blake2b
 
 import msgspec
 
@@ -18,18 +13,15 @@ from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Conflict, VersionConflict
 from benhan.core.kit.clock import now
-from benhan.core.kit.text import nfc
 from benhan.core.language import _
 from benhan.core.store.records import version_of
 from benhan.hospital import visit as words
+from benhan.hospital import writing
 from benhan.hospital.clinic.rules import must_be_open
+from benhan.hospital.writing import Texts, clean, fingerprint, merge
 
-#: The longest text of one section.
-MOST = 8000
 #: How often a save starts again when somebody else saves at the same moment.
 TRIES = 4
-
-Texts = Mapping[str, str]
 
 
 class Clash(msgspec.Struct, frozen=True):
@@ -39,13 +31,6 @@ class Clash(msgspec.Struct, frozen=True):
     theirs: str
     author: str
     mine: str
-
-
-class Merged(msgspec.Struct, frozen=True):
-    """What the note says after a save, and the sections where a person must choose."""
-
-    texts: dict[str, str]
-    clashes: list[str]
 
 
 class NoteClash(VersionConflict):
@@ -76,28 +61,8 @@ def authors_of(note: r4.Composition | None) -> dict[str, str]:
 
 
 def seal(texts: Texts) -> str:
-    """The fingerprints of all sections, in their order: what the `version` field of the form carries."""
-    return "-".join(_fingerprint(texts.get(code, "")) for code in words.SECTIONS)
-
-
-def merge(stored: Texts, typed: Texts, seen: str) -> Merged:
-    """Three ways, section by section: what stands there, what was typed, what the writer had seen (a seal)."""
-    fingerprints = dict(zip(words.SECTIONS, seen.split("-"), strict=False))
-    texts, clashes = {}, []
-    for code in words.SECTIONS:
-        theirs, mine = stored.get(code, ""), typed.get(code, stored.get(code, ""))
-        before = fingerprints.get(code, "")
-        i_changed, they_changed = (_fingerprint(text) != before for text in (mine, theirs))
-        if i_changed and they_changed and mine != theirs:
-            clashes.append(code)
-        texts[code] = mine if i_changed else theirs
-    return Merged(texts, clashes)
-
-
-def clean(text: str) -> str:
-    """A section as it is stored: composed letters, no blanks at the ends of lines, line breaks kept."""
-    lines = (nfc(line) for line in text.replace("\r\n", "\n").split("\n"))
-    return "\n".join(lines).strip()[:MOST]
+    """The fingerprints of all sections: what the `version` field of the form carries."""
+    return writing.seal(texts, words.SECTIONS)
 
 
 def changed_since(note: r4.Composition | None, seen: str) -> list[tuple[str, str]]:
@@ -106,7 +71,7 @@ def changed_since(note: r4.Composition | None, seen: str) -> list[tuple[str, str
     return [
         (words.SECTIONS[code], authors.get(code, ""))
         for code, text in texts_of(note).items()
-        if code in fingerprints and _fingerprint(text) != fingerprints[code]
+        if code in fingerprints and fingerprint(text) != fingerprints[code]
     ]
 
 
@@ -137,7 +102,7 @@ async def save(tx: Transaction, who: Subject, visit: r4.Encounter, typed: Texts,
         note = await find(tx, who, visit)
         must_be_open(visit, note)
         stored = texts_of(note)
-        merged = merge(stored, mine, seen)
+        merged = merge(stored, mine, seen, words.SECTIONS)
         if merged.clashes:
             raise NoteClash(_clashes(note, merged.clashes, mine), note, merged.texts)
         if merged.texts == stored:
@@ -200,7 +165,3 @@ def writer(who: Subject) -> r4.Reference:
     if who.practitioner:
         return r4.Reference(reference=f"Practitioner/{who.practitioner}", display=who.name)
     return r4.Reference(display=who.name or who.account)
-
-
-def _fingerprint(text: str) -> str:
-    return blake2b(clean(text).encode(), digest_size=5).hexdigest()

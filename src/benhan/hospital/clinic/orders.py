@@ -11,17 +11,15 @@ from benhan.core.access import Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Conflict, Invalid
-from benhan.core.kit import codes
 from benhan.core.kit.clock import now, today
 from benhan.core.kit.codes import Code
 from benhan.core.language import _
 from benhan.core.store.records import version_of
+from benhan.hospital import ordering as rules
 from benhan.hospital import queue
-from benhan.hospital.clinic import rules_orders as rules
 from benhan.hospital.clinic.note import find as find_note
 from benhan.hospital.clinic.note import writer
 from benhan.hospital.clinic.rules import must_be_open
-from benhan.hospital.clinic.usage import weights
 from benhan.hospital.queue_rules import ROUTINE
 from benhan.hospital.visit import (
     ORDER_CATEGORIES,
@@ -33,38 +31,10 @@ from benhan.hospital.visit import (
     stamp,
 )
 
-WITHIN = {"kind": rules.KINDS}
 #: Orders and reports of a patient that are looked through for repetitions.
 LOOK_BACK = "100"
 #: HL7 has no code system for laboratory|imaging as order categories; the observation categories carry both words.
 CATEGORY = systems.OBSERVATION_CATEGORY
-
-
-class NeedsConfirmation(Invalid):
-    """422: the same was ordered today, or has a recent result; the doctor must say that she wants it again."""
-
-
-async def find(tx: Transaction, who: Subject, query: str, limit: int = 12) -> list[Code]:
-    """Services for laboratory and imaging that a person means, the most used here first."""
-    book = codes.services()
-    used = await weights(tx, who, r4.ServiceRequest, systems.SERVICES, book)
-    return book.find(query, limit, within=WITHIN, weights=used)
-
-
-def look_up(code: str) -> Code:
-    """A service that can be ordered here.
-
-    Raises:
-        Invalid: the list has no such code, or it is not done in a laboratory or by imaging.
-    """
-    service = codes.services().get(code.strip())
-    if service is None or service["kind"] not in rules.KINDS:
-        raise Invalid(
-            _("Không có dịch vụ mã %(code)s để chỉ định.", code=code[:30] or "?"),
-            where="service",
-            advice=_("Gõ tên xét nghiệm hoặc kỹ thuật rồi chọn trong danh sách."),
-        )
-    return service
 
 
 async def place(
@@ -84,7 +54,7 @@ async def place(
         Conflict: the visit is closed, or no room does this.
     """
     must_be_open(visit, await find_note(tx, who, visit))
-    service = look_up(code)
+    service = rules.look_up(code)
     if not confirmed:
         await _ask_if_repeated(tx, who, visit, patient, service)
     room = await _room(tx, who, visit, service)
@@ -159,7 +129,7 @@ async def _ask_if_repeated(
     reports = await store.search(tx, who, r4.DiagnosticReport, {**mine, "based-on": about}) if about else None
     found = rules.repeats(service, visit.id or "", same.resources, reports.resources if reports else [], now())
     if found:
-        raise NeedsConfirmation(
+        raise rules.NeedsConfirmation(
             found[0].message, code="duplicate", where="service", advice=_("Vẫn chỉ định nếu thật cần làm lại.")
         )
 

@@ -15,15 +15,15 @@ from benhan.core.fhir import r4, systems
 from benhan.core.kit import clock
 from benhan.core.kit.clock import age_months, minutes_between, today
 from benhan.core.language import _, later
-from benhan.hospital import packages, referral
+from benhan.hospital import medicine_warnings, packages, referral
 from benhan.hospital.clinic import diagnoses, note
 from benhan.hospital.clinic.consultation import IN_PROGRESS
 from benhan.hospital.clinic.past import Past, began, former
-from benhan.hospital.clinic.readings import Reading, is_vital, latest, pressure, reading, taken
 from benhan.hospital.clinic.results import Orders, of_visit, orders_of
 from benhan.hospital.clinic.rules import chronic, closed
 from benhan.hospital.clinic.worklist import facts, reason
 from benhan.hospital.packages import Package
+from benhan.hospital.readings import Reading, is_vital, latest, pressure, reading, taken
 from benhan.hospital.visit import (
     BLOOD_PRESSURE,
     BMI,
@@ -44,7 +44,6 @@ from benhan.hospital.visit import (
 
 #: How many of each are looked at; a page never reads more.
 VISITS, CONDITIONS, MEDICINES, NOTES = "12", "80", "40", "24"
-NO_KNOWN_ALLERGY = frozenset({"716186003", "409137002", "428607008", "429625007"})
 
 
 class Vitals(msgspec.Struct, frozen=True, kw_only=True):
@@ -234,7 +233,7 @@ async def _allergies(tx: Transaction, who: Subject, of: Mapping[str, str]) -> li
 
 def _allergy(one: r4.AllergyIntolerance) -> str:
     """ "Penicillin (phản vệ 2019)"; "" for the statement that there is none."""
-    if {coding.code for coding in (one.code.coding or [])} & NO_KNOWN_ALLERGY if one.code else False:
+    if {coding.code for coding in (one.code.coding or [])} & medicine_warnings.NO_KNOWN_ALLERGY if one.code else False:
         return ""
     first = one.reaction[0] if one.reaction else None
     said = ""

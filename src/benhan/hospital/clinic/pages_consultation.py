@@ -20,7 +20,7 @@ from benhan.core.fhir.outcome import Invalid, NotFound, Problem
 from benhan.core.kit import codes, forms, pages
 from benhan.core.kit.clock import today
 from benhan.core.language import _
-from benhan.hospital import packages
+from benhan.hospital import ordering, packages, writing
 from benhan.hospital import visit as words
 from benhan.hospital.clinic import (
     conclusion,
@@ -39,7 +39,7 @@ from benhan.hospital.clinic.pages_worklist import ROOM_COOKIE
 from benhan.hospital.clinic.results import of_visit, orders_of
 from benhan.hospital.clinic.rules import closed
 from benhan.hospital.clinic.rules_diagnosis import list_day, objections
-from benhan.hospital.clinic.usage import weights
+from benhan.hospital.usage import weights
 from benhan.hospital.visit import code_of, id_of
 
 #: Field of the note's form → section.
@@ -82,7 +82,7 @@ async def save_note(request: Request, tx: Transaction, who: Subject) -> Response
     except note.NoteClash as clash:
         return await _clash(request, tx, who, clash)
     if "benhan-autosave" in request.headers:
-        held = {**note.texts_of(kept), **{code: note.clean(text) for code, text in typed.items()}}
+        held = {**note.texts_of(kept), **{code: writing.clean(text) for code, text in typed.items()}}
         return Response(status_code=204, headers={"ETag": f'W/"{note.seal(held)}"'})
     if pages.is_fragment(request):  # after a clash was settled: the form as it stands now
         return pages.render(request, "clinic/_note.html", **await _context(request, tx, who))
@@ -128,12 +128,12 @@ def _settled(form: forms.Form, typed: dict[str, str]) -> dict[str, str]:
 def _note_fields() -> list[forms.Field]:
     # `many`: a section that the form does not carry ([]) is left alone, one that it carries empty ([""]) is emptied.
     fields = [
-        replace(forms.long_text(name, _(words.SECTIONS[code]), most=note.MOST), many=True)
+        replace(forms.long_text(name, _(words.SECTIONS[code]), most=writing.MOST), many=True)
         for name, code in SECTIONS.items()
     ]
     kept = [("mine", _("Bản của tôi")), ("theirs", _("Bản đang lưu")), ("both", _("Cả hai"))]
     fields += [forms.choice(f"keep_{name}", name, kept) for name in SECTIONS]
-    fields += [forms.long_text(f"theirs_{name}", name, most=note.MOST) for name in SECTIONS]
+    fields += [forms.long_text(f"theirs_{name}", name, most=writing.MOST) for name in SECTIONS]
     return [*fields, forms.hidden("version", most=200)]
 
 
@@ -227,7 +227,7 @@ async def _change_diagnoses(
 async def find_service(request: Request, tx: Transaction, who: Subject) -> Response:
     """Services for laboratory and imaging as somebody types."""
     query = request.query_params.get("find", "")[:200]
-    found = await orders.find(tx, who, query, FOUND)
+    found = await ordering.find(tx, who, query, FOUND)
     said: dict[str, Any] = {"visit": request.path_params["visit"], "query": query, "found": found}
     if pages.is_fragment(request):
         return pages.render(request, "clinic/_service_options.html", **said)
@@ -249,7 +249,7 @@ async def place_order(request: Request, tx: Transaction, who: Subject) -> Respon
             await orders.place(tx, who, visit, patient, code, urgent=form["urgent"], confirmed=form["confirmed"])
     except Invalid as wrong:
         problem = wrong
-    ask = isinstance(problem, orders.NeedsConfirmation)
+    ask = isinstance(problem, ordering.NeedsConfirmation)
     again = {"service": code, "urgent": "1" if form["urgent"] else ""} if ask else None
     return await _after_order(request, tx, who, visit, problem, again)
 

@@ -16,7 +16,7 @@ from benhan.core.kit import forms, pages
 from benhan.core.kit.pages import NavItem
 from benhan.core.kit.text import clip, fold
 from benhan.core.language import _, later
-from benhan.hospital.clinic import medicines
+from benhan.hospital import medicines
 from benhan.hospital.clinic import medicines_import as sheets
 from benhan.hospital.clinic.medicines_import import COLUMNS, Comparison, Table
 

@@ -18,15 +18,18 @@ from benhan.core.fhir.outcome import Invalid, NotFound
 from benhan.core.kit import forms, pages
 from benhan.core.kit.text import clip
 from benhan.core.language import _
-from benhan.hospital.clinic import medicines, prescribing
+from benhan.hospital import medicines
+from benhan.hospital.clinic import prescribing
 from benhan.hospital.clinic import prescribing_lines as lines
 from benhan.hospital.clinic import prescribing_rules as limits
 from benhan.hospital.clinic.heading import heading
-from benhan.hospital.clinic.ingredients import FAMILIES
-from benhan.hospital.clinic.medicines import Medicine
-from benhan.hospital.clinic.prescribing import Entry, NeedsReason
+from benhan.hospital.clinic.prescribing import Entry
 from benhan.hospital.clinic.prescribing_lines import Line
 from benhan.hospital.clinic.prescribing_rules import TIMES, Course
+from benhan.hospital.doses import dose_unit, parse_dose, shown_dose
+from benhan.hospital.ingredients import FAMILIES
+from benhan.hospital.medicine_warnings import NeedsReason
+from benhan.hospital.medicines import Medicine
 from benhan.hospital.visit import id_of
 
 #: What the consultation page listens to: it asks again for the bar with what is missing.
@@ -37,7 +40,7 @@ USUAL_DAYS = 5
 
 def course_fields(medicine: Medicine) -> list[forms.Field]:
     """The fields of a line, in the order in which they are typed."""
-    unit = limits.dose_unit(medicine)
+    unit = dose_unit(medicine)
     doses = [
         forms.Field(time, _(name).capitalize(), "text", _dose, most=8, unit="" if unit == "lần" else unit)
         for time, (name, _event) in TIMES.items()
@@ -271,7 +274,7 @@ async def _removed(tx: Transaction, who: Subject, visit: r4.Encounter, line_id: 
 def _filled(stored: Line, medicine: Medicine) -> forms.Form:
     """The form of a line that stands; the quantity only where somebody typed another than is worked out."""
     course = stored.course
-    doses = {time: limits.shown_dose(dose) for time, dose in course.doses.items()}
+    doses = {time: shown_dose(dose) for time, dose in course.doses.items()}
     worked_out = limits.quantity(medicine, course.doses, course.days)
     return forms.blank(
         course_fields(medicine), **doses, days=course.days, usage=course.note, route=course.route,
@@ -281,7 +284,7 @@ def _filled(stored: Line, medicine: Medicine) -> forms.Form:
 
 
 def _dose(written: str, _one: forms.Field) -> Decimal:
-    return limits.parse_dose(written)
+    return parse_dose(written)
 
 
 def _address(visit: r4.Encounter, *parts: str) -> str:

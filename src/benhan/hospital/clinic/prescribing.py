@@ -6,8 +6,6 @@ Source: TT 26/2025/TT-BYT.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import msgspec
 
 from benhan.core import store
@@ -20,30 +18,23 @@ from benhan.core.kit.forms import Form
 from benhan.core.language import _, speaking
 from benhan.core.store.records import version_of
 from benhan.core.store.rows import hash64
-from benhan.hospital import remote_conditions, remote_paper
+from benhan.hospital import ingredients, medicine_warnings, medicines, remote_conditions, remote_paper
 from benhan.hospital import visit as words
-from benhan.hospital.clinic import ingredients, medicines, note, rules
+from benhan.hospital.clinic import note, rules
 from benhan.hospital.clinic import prescribing_lines as lines
 from benhan.hospital.clinic import prescribing_rules as limits
-from benhan.hospital.clinic.medicines import Medicine
 from benhan.hospital.clinic.prescribing_lines import Line
-from benhan.hospital.clinic.prescribing_rules import Allergy, Course, Warned
+from benhan.hospital.clinic.prescribing_rules import Course
+from benhan.hospital.medicine_warnings import (
+    Allergy,
+    NeedsReason,
+    Warned,
+)
+from benhan.hospital.medicines import Medicine
 
 #: More lines than any prescription has; a mistake beyond.
 MOST_LINES = 30
 SEVERITIES = {"mild": "nhẹ", "moderate": "vừa", "severe": "nặng"}
-
-
-class NeedsReason(Invalid):
-    """422: a recorded allergy speaks against it; the doctor changes the medicine or writes why she prescribes it."""
-
-    def __init__(self, warned: Sequence[Warned]) -> None:
-        super().__init__(
-            "; ".join(one.text for one in warned if one.blocks),
-            where="override",
-            advice=_("Đổi thuốc, hoặc ghi lý do nếu vẫn kê."),
-        )
-        self.warned = list(warned)
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +88,10 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
             for request in self.requests
             if request.id != besides and (code := lines.line(request).code) in self.known
         ]
-        return [*limits.against_allergies(medicine, self.allergies), *limits.doubled(medicine, others)]
+        return [
+            *medicine_warnings.against_allergies(medicine, self.allergies),
+            *medicine_warnings.doubled(medicine, others),
+        ]
 
 
 async def draft(tx: Transaction, who: Subject, visit: r4.Encounter) -> Draft:
@@ -113,7 +107,7 @@ async def draft(tx: Transaction, who: Subject, visit: r4.Encounter) -> Draft:
         note=await note.find(tx, who, visit),
         requests=requests,
         known=await medicines.by_codes(tx, who, sorted(set(found))) if found else {},
-        allergies=await allergies(tx, who, words.id_of(visit.subject) or ""),
+        allergies=await medicine_warnings.allergies(tx, who, words.id_of(visit.subject) or ""),
     )
 
 
@@ -122,12 +116,6 @@ async def requests_of(tx: Transaction, who: Subject, visit: r4.Encounter) -> lis
     page = await store.search(tx, who, r4.MedicationRequest, {"encounter": f"Encounter/{visit.id}", "_count": "100"})
     standing = [one for one in page.resources if one.status in lines.LIVE]
     return sorted(standing, key=lambda one: one.id or "")
-
-
-async def allergies(tx: Transaction, who: Subject, patient: str) -> list[Allergy]:
-    """The recorded allergies of a patient that stand."""
-    page = await store.search(tx, who, r4.AllergyIntolerance, {"patient": f"Patient/{patient}", "_count": "100"})
-    return [lines.allergy(one) for one in page.resources if lines.is_live(one)]
 
 
 async def panel(
@@ -265,7 +253,7 @@ async def record_allergy(
         raise Invalid(_("Ghi thuốc hoặc chất gây dị ứng"), where="substance")
     page = await store.search(tx, who, r4.AllergyIntolerance, {"patient": f"Patient/{patient}", "_count": "100"})
     for one in page.resources:
-        if lines.is_live(one) and ingredients.key(words.display_of(one.code)) == ingredients.key(name):
+        if medicine_warnings.is_live(one) and ingredients.key(words.display_of(one.code)) == ingredients.key(name):
             return one
     return await store.create(tx, who, _allergy(who, patient, name, substance, reaction, severity))
 
@@ -302,7 +290,9 @@ def _checked(
     if warned and not reason.strip():
         raise NeedsReason(held.warnings(medicine, request.id))
     line = lines.filled(request, medicine, course)
-    return lines.overridden(line, reason.strip() if warned else "", warned, note.writer(who), words.stamp(now()))
+    return medicine_warnings.overridden(
+        line, reason.strip() if warned else "", warned, note.writer(who), words.stamp(now())
+    )
 
 
 def _same(request: r4.MedicationRequest, medicine: Medicine, course: Course) -> bool:

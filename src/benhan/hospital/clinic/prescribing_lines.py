@@ -14,12 +14,13 @@ import msgspec
 from benhan.core.fhir import r4, systems
 from benhan.core.kit.money import quantity as figures
 from benhan.core.store.records import version_of
+from benhan.hospital import medicines
 from benhan.hospital import visit as words
-from benhan.hospital.clinic import ingredients
 from benhan.hospital.clinic import prescribing_rules as rules
-from benhan.hospital.clinic.medicines import KINDS, Medicine
-from benhan.hospital.clinic.overview import NO_KNOWN_ALLERGY
-from benhan.hospital.clinic.prescribing_rules import TIMES, Allergy, Course, Warned
+from benhan.hospital.clinic.prescribing_rules import TIMES, Course
+from benhan.hospital.doses import dose_unit
+from benhan.hospital.medicine_warnings import Warned, reason_of
+from benhan.hospital.medicines import KINDS, Medicine
 
 #: States of a line that stands on the prescription.
 LIVE = frozenset({"draft", "active", "completed", "on-hold"})
@@ -33,7 +34,6 @@ _CONTINUOUS = r4.CodeableConcept(
         )
     ]
 )
-_ISSUE = "di-ung"
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +79,7 @@ def line(request: r4.MedicationRequest, warnings: Sequence[Warned] = (), *, samp
         kind=kind_of(request),
         code=words.code_of(concept, systems.MEDICINE_CODE) or "",
         prescription=(request.groupIdentifier.value or "") if request.groupIdentifier else "",
-        reason=_reason(request),
+        reason=reason_of(request),
         sample=sample,
         course=course_of(request),
         warnings=tuple(warnings),
@@ -118,7 +118,7 @@ def filled(request: r4.MedicationRequest, medicine: Medicine, course: Course) ->
     """The line with this medicine and course; everything else of it stays."""
     return msgspec.structs.replace(
         request,
-        medicationCodeableConcept=_medicine(medicine),
+        medicationCodeableConcept=medicines.concept(medicine),
         category=[words.concept(systems.PRESCRIPTION_KIND, medicine.kind, KINDS.get(medicine.kind))],
         courseOfTherapyType=_CONTINUOUS if course.long_term else None,
         dosageInstruction=_dosages(medicine, course),
@@ -127,60 +127,6 @@ def filled(request: r4.MedicationRequest, medicine: Medicine, course: Course) ->
             expectedSupplyDuration=r4.Duration(value=Decimal(course.days), unit="ngày", system=systems.UCUM, code="d"),
         ),
     )
-
-
-def overridden(
-    request: r4.MedicationRequest, reason: str, warned: Sequence[Warned], doctor: r4.Reference, when: str
-) -> r4.MedicationRequest:
-    """The line with the doctor's reason to prescribe it against these warnings; none takes a former reason away."""
-    kept = [one for one in request.contained or [] if one.id != _ISSUE]
-    issues = [one for one in request.detectedIssue or [] if one.reference != f"#{_ISSUE}"]
-    if reason:
-        mitigation = r4.DetectedIssueMitigation(
-            action=r4.CodeableConcept(text=reason),
-            date=when,
-            author=doctor if doctor.reference else None,
-        )
-        kept.append(
-            r4.DetectedIssue(
-                id=_ISSUE,
-                status="final",
-                code=words.concept(systems.ACT_CODE, "ALGY", "Allergy Alert"),
-                severity="high",
-                patient=request.subject,
-                detail="; ".join(one.text for one in warned),
-                mitigation=[mitigation],
-            )
-        )
-        issues.append(r4.Reference(reference=f"#{_ISSUE}"))
-    return msgspec.structs.replace(request, contained=kept or None, detectedIssue=issues or None)
-
-
-def allergy(record: r4.AllergyIntolerance) -> Allergy:
-    """A recorded allergy as the rules read it."""
-    reactions = [words.display_of(one) for reaction in record.reaction or [] for one in reaction.manifestation]
-    return Allergy(
-        substance=words.display_of(record.code),
-        family=words.code_of(record.code, systems.ALLERGY_CLASS),
-        reaction=", ".join(reaction for reaction in reactions if reaction),
-    )
-
-
-def is_live(record: r4.AllergyIntolerance) -> bool:
-    """An allergy that stands: neither refuted, entered in error nor over; "no known allergy" is none."""
-    if record.code and any(coding.code in NO_KNOWN_ALLERGY for coding in record.code.coding or []):
-        return False
-    return words.code_of(record.verificationStatus) not in ("refuted", "entered-in-error") and words.code_of(
-        record.clinicalStatus
-    ) not in ("inactive", "resolved")
-
-
-def _medicine(medicine: Medicine) -> r4.CodeableConcept:
-    coding = [r4.Coding(system=systems.MEDICINE_CODE, code=medicine.code, display=medicine.title)]
-    if medicine.atc:
-        coding.append(r4.Coding(system=systems.ATC, code=medicine.atc))
-    coding += [r4.Coding(system=systems.INGREDIENT, code=ingredients.key(name)) for name in medicine.ingredients]
-    return r4.CodeableConcept(coding=coding, text=medicine.title)
 
 
 def _dosages(medicine: Medicine, course: Course) -> list[r4.Dosage]:
@@ -195,7 +141,7 @@ def _dosages(medicine: Medicine, course: Course) -> list[r4.Dosage]:
             boundsDuration=r4.Duration(value=Decimal(course.days), unit="ngày", system=systems.UCUM, code="d"),
             frequency=len(events), period=Decimal(1), periodUnit="d", when=events,
         )  # fmt: skip
-        amount = r4.Quantity(value=dose, unit=rules.dose_unit(medicine))
+        amount = r4.Quantity(value=dose, unit=dose_unit(medicine))
         made.append(
             r4.Dosage(
                 sequence=number,
@@ -213,10 +159,3 @@ def _dosages(medicine: Medicine, course: Course) -> list[r4.Dosage]:
 def _days(request: r4.MedicationRequest) -> int:
     duration = request.dispenseRequest.expectedSupplyDuration if request.dispenseRequest else None
     return int(duration.value) if duration and duration.value is not None else 0
-
-
-def _reason(request: r4.MedicationRequest) -> str:
-    for one in request.contained or []:
-        if isinstance(one, r4.DetectedIssue):
-            return next((words.display_of(done.action) for done in one.mitigation or []), "")
-    return ""

@@ -8,18 +8,16 @@ from __future__ import annotations
 import re
 import secrets
 import string
-from collections.abc import Iterable, Mapping, Sequence
-from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from collections.abc import Mapping, Sequence
+from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
 import msgspec
 
 from benhan.core.fhir.outcome import Invalid
-from benhan.core.kit.text import fold
 from benhan.core.language import _
-from benhan.hospital.clinic import ingredients
-from benhan.hospital.clinic.ingredients import FAMILIES
-from benhan.hospital.clinic.medicines import Medicine
+from benhan.hospital.doses import by_hand, dose_unit, not_split, shown_dose, units_in
+from benhan.hospital.medicines import Medicine
 
 #: Times of day: name on screens, FHIR EventTiming.
 TIMES: Final = {"sang": ("sáng", "MORN"), "trua": ("trưa", "NOON"), "chieu": ("chiều", "AFT"), "toi": ("tối", "NIGHT")}
@@ -30,15 +28,9 @@ MOST_DAYS: Final = {"N": (7, 7), "H": (10, 30), "C": (30, 90)}
 CHILD_MONTHS: Final = 72
 #: What pharmacies count.
 DROPS_A_MILLILITRE: Final = 20
-#: Forms that must be swallowed whole.
-_WHOLE: Final = ("nang", "bao tan trong ruot", "bao tan o ruot", "phong thich", "giai phong", "tac dung keo dai", "sui")
 
 CODE: Final = re.compile(r"[0-9A-Za-z]{5}[0-9a-z]{7}-[NHCT]")
 _ALPHABET: Final = string.digits + string.ascii_lowercase
-_UNITS: Final = re.compile(r"([\d.,]+)\s*(?:IU|UI)\s*/\s*ml", re.IGNORECASE)
-_FRACTIONS: Final = {"½": "1/2", "¼": "1/4", "¾": "3/4"}
-_DOSE: Final = re.compile(r"(?:(\d{1,4}(?:[.,]\d{1,2})?)|(?:(\d{1,2})\s+)?(\d)/([248]))", re.ASCII)
-
 Doses = Mapping[str, Decimal]
 
 
@@ -54,78 +46,7 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
     quantity: int | None = None
 
 
-class Allergy(msgspec.Struct, frozen=True):
-    """A recorded allergy: what the record calls it, its family where it means one, what happened."""
-
-    substance: str
-    family: str | None = None
-    reaction: str = ""
-
-    @property
-    def shown(self) -> str:
-        """As banners and warnings say it."""
-        return f"{self.substance} ({self.reaction})" if self.reaction else self.substance
-
-
-class Warned(msgspec.Struct, frozen=True):
-    """Something the doctor must see before she prescribes; `blocks` until a reason is written."""
-
-    text: str
-    blocks: bool = False
-
-
 # ── Quantities ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def parse_dose(text: str) -> Decimal:
-    """A dose as typed: "1", "0,5", "1/2", "½", "1 1/2", "1½".
-
-    Raises:
-        Invalid: not a dose.
-    """
-    written = text.strip()[:20]
-    for sign, fraction in _FRACTIONS.items():
-        written = written.replace(sign, f" {fraction}")
-    found = _DOSE.fullmatch(written.strip())
-    if not found:
-        raise Invalid(_("Nhập liều như 1, 0,5 hoặc 1/2"))
-    number, whole, over, under = found.groups()
-    try:
-        dose = Decimal(number.replace(",", ".")) if number else Decimal(whole or 0) + Decimal(over) / Decimal(under)
-    except InvalidOperation:  # pragma: no cover - the pattern leaves nothing unreadable
-        raise Invalid(_("Nhập liều như 1, 0,5 hoặc 1/2")) from None
-    return dose
-
-
-def shown_dose(dose: Decimal) -> str:
-    """A dose as it is read: "1", "½", "1½", "7,5"."""
-    whole, rest = divmod(dose, 1)
-    for sign, value in (("½", Decimal("0.5")), ("¼", Decimal("0.25")), ("¾", Decimal("0.75"))):
-        if rest == value and whole < 5:
-            return f"{whole:f}{sign}" if whole else sign
-    return f"{dose.normalize():f}".replace(".", ",")
-
-
-def dose_unit(medicine: Medicine) -> str:
-    """What one dose is counted in: viên, ml, giọt, IU (insulin), or the unit of the list."""
-    if units_in(medicine):
-        return "IU"
-    form = fold(f"{medicine.form} {medicine.route}")
-    if medicine.unit in ("viên", "gói", "ống"):
-        return medicine.unit
-    if "nho" in form.split():
-        return "giọt"
-    if medicine.unit in ("chai", "lọ") and not medicine.route.startswith("Tiêm"):
-        return "ml"
-    return "lần" if _by_hand(medicine) else medicine.unit
-
-
-def units_in(medicine: Medicine) -> Decimal | None:
-    """International units in one pen or vial: 100 IU/mL in 3 ml are 300. None where it is not dosed in them."""
-    found = _UNITS.search(medicine.strength)
-    if not found or medicine.pack_ml is None or not medicine.route.startswith("Tiêm"):
-        return None
-    return Decimal(found[1].replace(".", "").replace(",", ".")) * medicine.pack_ml
 
 
 def quantity(medicine: Medicine, doses: Doses, days: int) -> int | None:
@@ -133,7 +54,7 @@ def quantity(medicine: Medicine, doses: Doses, days: int) -> int | None:
 
     None where it cannot be worked out (a cream, a spray, a bottle of unknown size): then it is typed.
     """
-    if _by_hand(medicine):
+    if by_hand(medicine):
         return None
     total = sum(doses.values(), Decimal(0)) * days
     match dose_unit(medicine):
@@ -146,15 +67,6 @@ def quantity(medicine: Medicine, doses: Doses, days: int) -> int | None:
         case "ml" | "giọt":
             return None
     return int(total.to_integral_value(ROUND_CEILING))
-
-
-def _by_hand(medicine: Medicine) -> bool:
-    return medicine.unit in ("tuýp", "bình xịt", "lọ xịt", "bình", "miếng") or medicine.route in (
-        "Bôi",
-        "Xịt",
-        "Hít",
-        "Dán",
-    )
 
 
 def given(medicine: Medicine, course: Course) -> int | None:
@@ -170,7 +82,7 @@ def wrong(medicine: Medicine, course: Course) -> list[tuple[str, str]]:
     found = []
     if not course.doses:
         found.append(("sang", _("Ghi liều cho ít nhất một buổi")))
-    if any(dose % 1 for dose in course.doses.values()) and (why := _not_split(medicine)):
+    if any(dose % 1 for dose in course.doses.values()) and (why := not_split(medicine)):
         found.append((next(t for t, dose in course.doses.items() if dose % 1), why))
     if any(dose % Decimal("0.25") for dose in course.doses.values()) and dose_unit(medicine) == "viên":
         found.append((next(iter(course.doses)), _("Viên chỉ chia được đôi hoặc tư")))
@@ -179,14 +91,6 @@ def wrong(medicine: Medicine, course: Course) -> list[tuple[str, str]]:
     if course.doses and given(medicine, course) in (None, 0):
         found.append(("quantity", _("Không tính được số lượng cho dạng này: nhập số %(unit)s", unit=medicine.unit)))
     return found
-
-
-def _not_split(medicine: Medicine) -> str | None:
-    if dose_unit(medicine) == "giọt":
-        return _("Giọt không chia được")
-    if dose_unit(medicine) == "viên" and any(word in fold(medicine.form) for word in _WHOLE):
-        return _("%(form)s không bẻ được: ghi số viên nguyên", form=medicine.form)
-    return None
 
 
 def too_long(kind: str, days: int, *, long_term: bool) -> str | None:
@@ -207,33 +111,6 @@ def too_long(kind: str, days: int, *, long_term: bool) -> str | None:
             usual=usual, most=longest,
         )  # fmt: skip
     return None
-
-
-def against_allergies(medicine: Medicine, allergies: Iterable[Allergy]) -> list[Warned]:
-    """What recorded allergies say against a medicine: the same ingredient or family blocks, a related family warns."""
-    mine = ingredients.keys_of(medicine.ingredients)
-    families = ingredients.families_of(medicine.ingredients, medicine.atc)
-    found = []
-    for allergy in allergies:
-        known = allergy.family if allergy.family in FAMILIES else None
-        family = known or ingredients.family_named(allergy.substance)
-        if ingredients.key(allergy.substance) in mine or (family and family in families):
-            found.append(Warned(_("Dị ứng %(what)s: không kê được", what=allergy.shown), blocks=True))
-        elif family and families & set(FAMILIES[family].cautions):
-            found.append(Warned(_("Dị ứng %(what)s: thận trọng, có thể dị ứng chéo", what=allergy.shown)))
-    return found
-
-
-def doubled(medicine: Medicine, others: Iterable[Medicine]) -> list[Warned]:
-    """Other lines with an ingredient of this one."""
-    mine = ingredients.keys_of(medicine.ingredients)
-    found = []
-    for other in others:
-        shared = mine & ingredients.keys_of(other.ingredients)
-        if shared:
-            names = ", ".join(name for name in medicine.ingredients if ingredients.key(name) in shared)
-            found.append(Warned(_("Trùng hoạt chất %(names)s với %(other)s", names=names, other=other.title)))
-    return found
 
 
 def needs_weight(age_months: int | None, weight_known: bool, lines: int) -> str | None:

@@ -12,10 +12,10 @@ from benhan.core.access import Subject
 from benhan.core.db import Transaction
 from benhan.core.fhir import r4
 from benhan.core.kit.clock import now
-from benhan.hospital.clinic import rules_orders
+from benhan.hospital import ordering
 from benhan.hospital.clinic.orders import kinds_of_rooms
-from benhan.hospital.clinic.readings import Reading, is_vital, reading
 from benhan.hospital.queue_rules import CANCELLED
+from benhan.hospital.readings import Reading, is_vital, reading
 from benhan.hospital.visit import (
     SERVED,
     code_of,
@@ -80,32 +80,32 @@ async def orders_of(
         observations = await of_visit(tx, who, visit, r4.Observation)
     if reports is None:
         reports = await of_visit(tx, who, visit, r4.DiagnosticReport)
-    requests = rules_orders.live(await of_visit(tx, who, visit, r4.ServiceRequest))
+    requests = ordering.live(await of_visit(tx, who, visit, r4.ServiceRequest))
     requests.sort(key=lambda one: one.authoredOn or "")
     tickets = [
         t for t in await of_visit(tx, who, visit, r4.Task) if t.status != CANCELLED and code_of(t.code) == "ticket"
     ]
     rooms = await kinds_of_rooms(tx, who, [id_of(one.location) for one in tickets])
-    by_kind = {kind: rules_orders.ticket_for(kind, tickets, rooms) for kind in rules_orders.KINDS}
+    by_kind = {kind: ordering.ticket_for(kind, tickets, rooms) for kind in ordering.KINDS}
     words = await ways(tx, who.facility, {id_of(one.location) for one in by_kind.values() if one})
-    shown = [_order(one, reports, by_kind.get(rules_orders.kind_of(one)), words) for one in requests]
+    shown = [_order(one, reports, by_kind.get(ordering.kind_of(one)), words) for one in requests]
     return Orders(shown, _results(requests, observations, reports))
 
 
 def _order(
     order: r4.ServiceRequest, reports: Sequence[r4.DiagnosticReport], ticket: r4.Task | None, words: Mapping[str, str]
 ) -> Order:
-    state = rules_orders.state(order, reports, ticket)
+    state = ordering.state(order, reports, ticket)
     return Order(
         id=order.id or "",
-        title=rules_orders.title(order),
-        kind=rules_orders.kind_of(order),
+        title=ordering.title(order),
+        kind=ordering.kind_of(order),
         state=state,
         urgent=order.priority in ("urgent", "stat", "asap"),
         place=(ticket.location.display or "") if ticket and ticket.location else "",
         way=words.get(id_of(ticket.location) or "", "") if ticket else "",
         number=ticket_number(ticket) if ticket and ticket.status != SERVED else "",
-        cancellable=rules_orders.may_cancel(order, state),
+        cancellable=ordering.may_cancel(order, state),
     )
 
 

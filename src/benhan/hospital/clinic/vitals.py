@@ -18,8 +18,8 @@ from benhan.core.kit.clock import age_months, now
 from benhan.core.language import _
 from benhan.core.store.records import version_of
 from benhan.hospital.clinic.note import writer
-from benhan.hospital.clinic.readings import is_vital, latest
 from benhan.hospital.clinic.rules import ENDED
+from benhan.hospital.readings import is_vital, latest
 from benhan.hospital.visit import (
     BLOOD_PRESSURE,
     BMI,

@@ -15,7 +15,7 @@ from benhan.core.kit.clock import age, minutes_between, now, today
 from benhan.core.language import _
 from benhan.hospital import queue
 from benhan.hospital.clinic.consultation import IN_PROGRESS
-from benhan.hospital.clinic.rules_orders import live
+from benhan.hospital.ordering import live
 from benhan.hospital.queue_rules import issued
 from benhan.hospital.visit import (
     CLINIC,

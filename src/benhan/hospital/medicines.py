@@ -21,8 +21,8 @@ from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import NotFound
 from benhan.core.kit.text import fold
 from benhan.core.language import _
+from benhan.hospital import ingredients
 from benhan.hospital import visit as words
-from benhan.hospital.clinic import ingredients
 
 #: Kinds of prescription a medicine needs. Source: TT 26/2025/TT-BYT.
 KINDS: Final = {"N": "Gây nghiện", "H": "Hướng thần, tiền chất", "C": "Thường"}
@@ -131,6 +131,15 @@ def of(medication: r4.Medication) -> Medicine:
         id=medication.id or "",
         label="" if own.get("name") else title,
     )
+
+
+def concept(medicine: Medicine) -> r4.CodeableConcept:
+    """A medicine as a request names it: code of the list, ATC, ingredients."""
+    coding = [r4.Coding(system=systems.MEDICINE_CODE, code=medicine.code, display=medicine.title)]
+    if medicine.atc:
+        coding.append(r4.Coding(system=systems.ATC, code=medicine.atc))
+    coding += [r4.Coding(system=systems.INGREDIENT, code=ingredients.key(name)) for name in medicine.ingredients]
+    return r4.CodeableConcept(coding=coding, text=medicine.title)
 
 
 async def read(tx: Transaction, who: Subject, id_: str) -> Medicine:

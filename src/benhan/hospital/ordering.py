@@ -8,11 +8,16 @@ from typing import Final
 
 import msgspec
 
+from benhan.core.access import Subject
+from benhan.core.db import Transaction
 from benhan.core.fhir import r4, systems
+from benhan.core.fhir.outcome import Invalid
+from benhan.core.kit import codes
 from benhan.core.kit.clock import local, vn_date
 from benhan.core.kit.codes import Code
 from benhan.core.language import _
 from benhan.hospital.queue_rules import CANCELLED
+from benhan.hospital.usage import weights
 from benhan.hospital.visit import DONE, IMAGING, LABORATORY, SERVED, code_of, display_of, id_of, moment
 
 #: Kinds of the service list that are ordered here.
@@ -24,6 +29,10 @@ REPORTED: Final = frozenset({"final", "amended", "corrected", "preliminary", "pa
 WITHDRAWN: Final = frozenset({"revoked", "entered-in-error"})
 
 WAITING, RUNNING, READY = "waiting", "running", "ready"
+
+
+class NeedsConfirmation(Invalid):
+    """422: the same was ordered today, or has a recent result; the doctor must say that she wants it again."""
 
 
 class Repeat(msgspec.Struct, frozen=True):
@@ -97,3 +106,26 @@ def ticket_for(kind: str, tickets: Iterable[r4.Task], rooms: dict[str, str]) -> 
 def title(order: r4.ServiceRequest) -> str:
     """What was ordered, as it is read."""
     return display_of(order.code)
+
+
+async def find(tx: Transaction, who: Subject, query: str, limit: int = 12) -> list[Code]:
+    """Services for laboratory and imaging that a person means, the most used here first."""
+    book = codes.services()
+    used = await weights(tx, who, r4.ServiceRequest, systems.SERVICES, book)
+    return book.find(query, limit, within={"kind": KINDS}, weights=used)
+
+
+def look_up(code: str) -> Code:
+    """A service that can be ordered here.
+
+    Raises:
+        Invalid: the list has no such code, or it is not done in a laboratory or by imaging.
+    """
+    service = codes.services().get(code.strip())
+    if service is None or service["kind"] not in KINDS:
+        raise Invalid(
+            _("Không có dịch vụ mã %(code)s để chỉ định.", code=code[:30] or "?"),
+            where="service",
+            advice=_("Gõ tên xét nghiệm hoặc kỹ thuật rồi chọn trong danh sách."),
+        )
+    return service
