@@ -22,11 +22,13 @@ VISIT_SHEET: Final = "phieu-kham"
 PRESCRIPTION: Final = "don-thuoc"
 RESULTS: Final = "xet-nghiem"
 READING: Final = "hinh-anh"
+DAILY_SHEET: Final = "to-dieu-tri"
 NAMES: Final = {
     VISIT_SHEET: later("Phiếu khám"),
     PRESCRIPTION: later("Đơn thuốc"),
     RESULTS: later("Phiếu kết quả xét nghiệm"),
     READING: later("Phiếu kết quả chẩn đoán hình ảnh"),
+    DAILY_SHEET: later("Tờ điều trị"),
 }
 
 

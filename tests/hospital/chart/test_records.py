@@ -193,6 +193,8 @@ async def test_each_clock_runs_from_what_it_waits_for_and_the_board_shows_who_is
         status="active", intent="order", subject=r4.Reference(), authoredOn=stamp(now() + timedelta(hours=1))
     )
     assert due_since(visit, record, []) is None
+    written = msgspec.structs.replace(order, supportingInfo=[r4.Reference(reference="Composition/x")])
+    assert due_since(visit, record, [written]) is None  # its entry of the daily sheet tells of it
     found = due_since(visit, record, [order])
     assert found and found[0] is Clock.WRITE
     await late.leaves()

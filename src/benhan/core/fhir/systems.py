@@ -55,6 +55,8 @@ UCUM: Final = "http://unitsofmeasure.org"
 ATC: Final = "http://www.whocc.no/atc"
 CURRENCY: Final = "urn:iso:std:iso:4217"
 DICOM: Final = "http://dicom.nema.org/resources/ontology/DCM"
+#: Kinds of a MedicationRequest: inpatient.
+MEDICATION_CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/medicationrequest-category"
 BCP13: Final = "urn:ietf:bcp:13"
 
 # Code systems of HL7.
@@ -108,6 +110,8 @@ SPECIALTY: Final = f"{BENHAN}/CodeSystem/specialty"
 OUTCOME: Final = f"{BENHAN}/CodeSystem/visit-outcome"
 #: What is done with a stay: transferred, a doctor called (`hospital/ward`); what came of the treatment.
 STAY: Final = f"{BENHAN}/CodeSystem/stay"
+#: What a doctor orders of nursing on the daily sheet: level of care, monitoring (`hospital/daily.py`).
+CARE_ORDER: Final = f"{BENHAN}/CodeSystem/care-order"
 TREATMENT_RESULT: Final = f"{BENHAN}/CodeSystem/treatment-result"
 ALLERGY_CLASS: Final = f"{BENHAN}/CodeSystem/allergy-class"
 #: N narcotic, H psychotropic or precursor, C other. Source: TT 26/2025/TT-BYT.
@@ -175,6 +179,12 @@ EXTENSION_UNCLEAR: Final = f"{EXTENSION}/unclear"
 #: Of a stay: what came of the treatment (`hospital/stay.RESULTS`); when somebody on leave is awaited back.
 EXTENSION_RESULT: Final = f"{EXTENSION}/treatment-result"
 EXTENSION_AWAITED: Final = f"{EXTENSION}/awaited-back"
+#: Of an order, and of the entry that writes it down: when it was given by word of mouth (`hospital/ward/daily.py`).
+EXTENSION_VERBAL: Final = f"{EXTENSION}/verbal-order"
+#: Of a medicine that is carried on: the day it was first given.
+EXTENSION_COURSE_BEGAN: Final = f"{EXTENSION}/course-began"
+#: What a request without an element for it takes the place of. Source: HL7 FHIR R4 extension request-replaces.
+EXTENSION_REPLACES: Final = "http://hl7.org/fhir/StructureDefinition/request-replaces"
 #: A form whole, as the program reads it, in the Questionnaire that keeps its version (`hospital/chart/records`).
 EXTENSION_FORM: Final = f"{EXTENSION}/form"
 #: What is asked about a record: that it is opened again (`hospital/chart/records/reopening.py`).

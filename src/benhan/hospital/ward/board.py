@@ -22,9 +22,10 @@ from benhan.core.store.records import version_of
 from benhan.hospital import admission
 from benhan.hospital import stay as words
 from benhan.hospital.visit import code_of, full_name, id_of, identifier
-from benhan.hospital.ward import moves, places, scoring, transfers
+from benhan.hospital.ward import moves, places, scoring, transfers, written
 from benhan.hospital.ward.places import Bed
 from benhan.hospital.ward.scoring import Warned
+from benhan.hospital.ward.written import Written
 
 #: Stays of a department that a board shows.
 MOST: Final = "600"
@@ -49,6 +50,7 @@ class Lying(msgspec.Struct, frozen=True, kw_only=True):
     doctor: str = ""
     going: str = ""
     warned: Warned | None = None
+    written: Written | None = None
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -201,8 +203,9 @@ async def lying(tx: Transaction, who: Subject, stays: list[r4.Encounter]) -> lis
     people = await store.read_many(tx, who, r4.Patient, {id_of(one.subject) or "" for one in stays})
     ids = [one.id or "" for one in stays]
     going, warned = await _going(tx, who, ids), await scoring.latest(tx, who, ids)
-    today = clock.today()
-    return [_lying(one, people.get(id_of(one.subject) or ""), today, going, warned) for one in stays]
+    sheets, today = await written.of_stays(tx, who, stays), clock.today()
+    found = [_lying(one, people.get(id_of(one.subject) or ""), today, going, warned) for one in stays]
+    return [msgspec.structs.replace(one, written=sheets.get(one.stay)) for one in found]
 
 
 async def _going(tx: Transaction, who: Subject, stays: list[str]) -> dict[str, str]:

@@ -22,7 +22,7 @@ from benhan.core.language import _
 from benhan.core.store.records import version_of
 from benhan.hospital import stay as words
 from benhan.hospital.visit import concept, id_of, in_state, stamp, state_began
-from benhan.hospital.ward import moves, places, transfers
+from benhan.hospital.ward import moves, order_lines, orders, places, transfers
 
 #: Orders in these states have no result yet.
 _NO_RESULT: Final = "active,draft,on-hold"
@@ -69,6 +69,7 @@ async def discharge(tx: Transaction, who: Subject, stay_id: str, of: Leaving) ->
     of = await _may(tx, who, stay, of)
     condition = await _final(tx, who, stay, of)
     bed, behind = words.bed(stay), in_name_of(who, Role.WARD_SERVICE)
+    await orders.end_all(tx, who, stay)
     kept = await store.update(tx, behind, _ended(stay, of, condition), if_match=version_of(stay))
     if bed:
         await places.put(tx, who, await places.read(tx, who, bed), words.TO_CLEAN)
@@ -81,7 +82,7 @@ async def waiting_orders(tx: Transaction, who: Subject, stay_id: str) -> list[st
     """What was ordered and has no result yet, by name."""
     asked = {"encounter": f"Encounter/{stay_id}", "status": _NO_RESULT, "_count": "100"}
     found = (await store.search(tx, who, r4.ServiceRequest, asked)).resources
-    return [one.code.text or "" for one in found if one.code]
+    return [one.code.text or "" for one in found if one.code and not order_lines.line(one).lasting]
 
 
 async def _may(tx: Transaction, who: Subject, stay: r4.Encounter, of: Leaving) -> Leaving:

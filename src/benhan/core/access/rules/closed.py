@@ -57,12 +57,19 @@ DENIED: Final[tuple[Deny, ...]] = (
         en="The patient asked for it: the record is used for care and for what the law orders, and nothing else.",
     ),
     Deny(
-        name="signed-not-changed", roles=f"{_OUTSIDE_ARCHIVE} planning loader ward-service", may_not="u",
-        types="Encounter Composition Condition MedicationRequest Provenance QuestionnaireResponse",
+        name="signed-not-changed", roles=f"{_OUTSIDE_ARCHIVE} planning loader", may_not="u",
+        types="Encounter Composition Condition MedicationRequest NutritionOrder Provenance QuestionnaireResponse",
         labels=State.CLOSED, unless=(), law=LAW_SIGNED,
         vi="Lượt khám đã xong và đã ký thì không ai sửa phiếu, chẩn đoán, đơn thuốc, chữ ký; chỉ ghi và ký bổ sung.",
         en="When a visit is finished and signed nobody changes its note, diagnoses, prescriptions, signatures: only "
         "signed additions.",
+    ),
+    Deny(
+        name="signed-stay-not-changed", roles="ward-service", may_not="u", types="Encounter", labels=State.CLOSED,
+        unless=(), law=LAW_SIGNED,
+        vi="Đợt nằm viện đã xong và đã ký thì chương trình cũng không sửa; y lệnh đã ký thì chỉ ghi là ngừng, hết.",
+        en="A stay that is finished and signed the program does not change either; of a signed order it keeps that it "
+        "was stopped or ran out.",
     ),
     Deny(
         name="signed-readings-not-changed", roles="doctor nurse", may_not="u", types="Observation",

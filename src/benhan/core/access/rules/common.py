@@ -9,7 +9,8 @@ HOUSE = (
 )
 CHART = (
     "Patient Encounter Appointment Task Observation Condition ServiceRequest DiagnosticReport MedicationRequest "
-    "AllergyIntolerance Immunization Composition Provenance Coverage CoverageEligibilityResponse Media"
+    "NutritionOrder MedicationAdministration AllergyIntolerance Immunization Composition Provenance Coverage "
+    "CoverageEligibilityResponse Media"
 )
 COPIED = "Patient Encounter MedicationRequest Composition DiagnosticReport"
 RESULTS = "Patient Encounter ServiceRequest Observation DiagnosticReport Task Condition AllergyIntolerance Media"

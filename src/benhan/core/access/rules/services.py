@@ -103,6 +103,18 @@ SERVICES: Final[tuple[Allow, ...]] = (
         en="The program keeps who lies in which bed, is transferred or leaves, as doctors and nurses do it.",
     ),
     Allow(
+        name="orders-ended", roles="ward-service", may="u", types="MedicationRequest ServiceRequest NutritionOrder",
+        purpose=Purpose.TREATMENT, law="Luật KCB 15/2023 Đ69k1; TT 32/2023/TT-BYT (36/BV2)",
+        vi="Chương trình ghi y lệnh đã ký là ngừng, hết hoặc được ghi tiếp, khi bác sĩ ký tờ điều trị.",
+        en="The program keeps that a signed order was stopped, ran out or was carried on, as a doctor signs the sheet.",
+    ),
+    Allow(
+        name="order-sets-kept", roles="ward-service", may="cu", types="PlanDefinition", purpose=Purpose.TREATMENT,
+        law="Luật KCB 15/2023 Đ69k1",
+        vi="Chương trình giữ bộ y lệnh mẫu của khoa khi bác sĩ của khoa lập hoặc bỏ.",
+        en="The program keeps a department's order sets as its doctors make or retire them.",
+    ),
+    Allow(
         name="death-kept", roles="ward-service", may="ru", types="Patient", purpose=Purpose.TREATMENT,
         law="Luật KCB 15/2023 Đ69k1; Luật Hộ tịch 60/2014 Đ32–34",
         vi="Chương trình ghi giờ tử vong vào hồ sơ người bệnh khi bác sĩ kết luận.",

@@ -44,8 +44,8 @@ STAFF: Final[tuple[Allow, ...]] = (
     ),
     Allow(
         name="doctor-writes-chart", roles="doctor", may="crus",
-        types="Encounter Task Observation Condition ServiceRequest MedicationRequest AllergyIntolerance Immunization "
-        "Composition",
+        types="Encounter Task Observation Condition ServiceRequest MedicationRequest NutritionOrder AllergyIntolerance "
+        "Immunization Composition",
         purpose=Purpose.TREATMENT, law="Luật KCB 15/2023 Đ69k1",
         vi="Bác sĩ ghi lượt khám, chẩn đoán, chỉ định, đơn thuốc, phiếu.",
         en="Doctors write visits, diagnoses, orders, prescriptions and papers.",

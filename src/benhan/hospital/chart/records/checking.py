@@ -12,14 +12,14 @@ from typing import Final
 
 import msgspec
 
-from benhan.core.fhir import r4
+from benhan.core.fhir import r4, systems
 from benhan.core.kit.clock import vn_datetime
 from benhan.core.language import _, later
 from benhan.hospital.chart.forms.filling import missing
 from benhan.hospital.chart.forms.structure import Form, Item, Kind
 from benhan.hospital.chart.records.gathering import Facts
 from benhan.hospital.chart.records.sections import Section, section_of
-from benhan.hospital.visit import display_of, id_of
+from benhan.hospital.visit import code_of, display_of, id_of
 
 
 class Sort(StrEnum):
@@ -84,8 +84,14 @@ def _missing(form: Form, record: r4.QuestionnaireResponse) -> Iterator[Obstacle]
 def _results(found: Facts) -> Iterator[Obstacle]:
     reported = {id_of(ref) for one in found.reports if one.status in _RELEASED for ref in one.basedOn or []}
     for order in found.orders:
-        if order.status not in _DONE and order.id not in reported:
+        if order.status not in _DONE and order.id not in reported and _has_result(order):
             yield Obstacle(Sort.RESULT, display_of(order.code), note=vn_datetime(order.authoredOn))
+
+
+def _has_result(order: r4.ServiceRequest) -> bool:
+    """Whether a result is awaited of it: not of nursing care, nor of a draft that its entry tells of."""
+    nursing = any(code_of(one, systems.CARE_ORDER) for one in order.category or [])
+    return order.status != "draft" and not nursing
 
 
 def _unsigned(notes: list[r4.Composition]) -> Iterator[Obstacle]:

@@ -20,6 +20,7 @@ from benhan.core.fhir import r4, systems
 from benhan.core.kit.clock import now
 from benhan.core.language import later
 from benhan.hospital.chart.records.life import State, state_of
+from benhan.hospital.daily import of_sheet
 from benhan.hospital.visit import code_of, full_name, id_of, identifier, moment
 
 #: Stays that began so many days ago are looked at, and so many records at once.
@@ -120,7 +121,8 @@ def due_since(
     left = moment(visit.period.end) if visit.period else None
     if state is State.ACTIVE and left:
         return Clock.CLOSE, left
-    given = [when for one in orders if (when := moment(one.authoredOn)) and one.status != "revoked"]
+    counted = [one for one in orders if one.status != "revoked" and not of_sheet(one)]  # those of a sheet are written
+    given = [when for one in counted if (when := moment(one.authoredOn))]
     unwritten = [when for when in given if last is None or when > last]
     return (Clock.WRITE, min(unwritten)) if state is State.ACTIVE and unwritten else None
 

@@ -14,6 +14,7 @@ from benhan.core.fhir import r4, systems
 from benhan.core.kit.clock import vn_datetime
 from benhan.core.language import _, later
 from benhan.hospital.chart.forms.structure import Item
+from benhan.hospital.daily import SIGNED, is_entry
 from benhan.hospital.visit import display_of, full_name, id_of, identifier
 
 #: Records of one kind that are looked at; more than a stay of weeks has of those a form asks for.
@@ -31,6 +32,13 @@ class Facts(msgspec.Struct, frozen=True):
     orders: list[r4.ServiceRequest]
     allergies: list[str]
     asked_for_allergies: bool
+
+    @property
+    def daily(self) -> int:
+        """How many signed entries its daily sheet (36/BV2) has: they are part of the record."""
+        notes = self.found["notes"]
+        kept = [one.resource for one in notes.entry or []] if isinstance(notes, r4.Bundle) else []
+        return sum(isinstance(one, r4.Composition) and is_entry(one) and one.status == SIGNED for one in kept)
 
     @property
     def name(self) -> str:
