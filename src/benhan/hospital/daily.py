@@ -21,8 +21,8 @@ TITLE: Final = "Tờ điều trị"
 SUBJECTIVE, OBJECTIVE, ASSESSMENT, PLAN, ORDERS = "61150-9", "61149-1", "51848-0", "18776-5", "46209-3"
 #: Parts of the course: LOINC → name on screens, its letter on the paper.
 COURSE: Final = {
-    SUBJECTIVE: (later("Hỏi bệnh"), "S"), OBJECTIVE: (later("Khám"), "O"),
-    ASSESSMENT: (later("Đánh giá"), "A"), PLAN: (later("Kế hoạch"), "P"),
+    SUBJECTIVE: (later("Hỏi bệnh"), "S"), OBJECTIVE: (later("Khám thấy"), "O"),
+    ASSESSMENT: (later("Nhận định"), "A"), PLAN: (later("Kế hoạch"), "P"),
 }  # fmt: skip
 #: A section that stops an order (code in STAY), and why.
 STOPPED: Final = "stopped"

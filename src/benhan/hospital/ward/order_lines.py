@@ -50,7 +50,7 @@ class Kind(StrEnum):
 NAMES: Final = {
     Kind.MEDICINE: later("Thuốc"), Kind.INFUSION: later("Dịch truyền"), Kind.LABORATORY: later("Xét nghiệm"),
     Kind.IMAGING: later("Chẩn đoán hình ảnh"), Kind.DIET: later("Chế độ ăn"), Kind.CARE: later("Chăm sóc"),
-    Kind.MONITOR: later("Theo dõi"), Kind.OTHER: later("Y lệnh khác"),
+    Kind.MONITOR: later("Y lệnh theo dõi"), Kind.OTHER: later("Y lệnh khác"),
 }  # fmt: skip
 #: Levels of nursing care. Source: TT 31/2021/TT-BYT Đ4.
 LEVELS: Final = {
