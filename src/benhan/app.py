@@ -134,6 +134,8 @@ ROOMS = (
     "benhan.province.rollout.pages",
     "benhan.province.rollout.pages_site",
     "benhan.province.rollout.pages_lists",
+    "benhan.province.rollout.criteria.pages",
+    "benhan.province.rollout.plan.pages",
     "benhan.entrance.subscriptions",
     "benhan.entrance.invitation",
     "benhan.entrance.own_account",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 
 import httpx
@@ -33,6 +34,12 @@ async def test_a_visit_opens_the_gate_before_the_leaders_eyes(
     shared = await browsers["province"].post(f"{PATH}/phan-cong", data={"account": officers, "areas": "01"})
     assert shared.status_code == 303
 
+    open_sites = (await browsers["rollout-officer"].get(f"{LIST}?tinh-trang=open")).text
+    site = re.search(rf'href="({LIST}/\w+)">', open_sites)
+    assert site
+    gate = {"title": "Quy chế bệnh án điện tử", "kind": "process", "state": "doing", "gate": "1"}
+    assert (await browsers["rollout-officer"].post(f"{site[1]}/viec/them", data=gate)).status_code == 303
+
     leader = await open_page(f"{address}{PATH}", size=PHONE, cookies=cookies["province"])
     assert await leader.text_content(".ro-count .big") == "153/164"
     assert await axe(leader) == [] and await leader.evaluate(FITS)
@@ -40,6 +47,7 @@ async def test_a_visit_opens_the_gate_before_the_leaders_eyes(
     officer = await open_page(f"{address}{LIST}?tinh-trang=open", size=PHONE, cookies=cookies["rollout-officer"])
     assert await axe(officer) == [] and await officer.evaluate(FITS)
     await officer.click("#rows a")
+    assert "cổng vận hành đóng" in (await officer.text_content("main") or "")
     await officer.click("nav >> text=Giai đoạn")
     await officer.select_option("#f-stage", "decided")
     await officer.fill("#f-number", "07/QĐ-BV")
@@ -50,14 +58,40 @@ async def test_a_visit_opens_the_gate_before_the_leaders_eyes(
     await officer.click("#ghi button")
     await officer.wait_for_selector("text=báo quyết định số 07/QĐ-BV")
 
+    await officer.click("nav >> text=Kế hoạch trong viện")
+    assert "Cổng vận hành đóng" in (await officer.text_content(".ro-first") or "")
+    assert await axe(officer) == [] and await officer.evaluate(FITS)
+    await officer.click(".ro-list a >> text=Ghi")
+    await officer.check("label:has-text('Xong')")
+    await officer.set_input_files("#f-file", {"name": "qc.jpg", "mimeType": "image/jpeg", "buffer": PHOTO})
+    await officer.evaluate("scrollTo(0, 0)")  # nothing half under the head of the page
+    assert await axe(officer) == [] and await officer.evaluate(FITS)
+    await officer.press("#f-owner", "Control+s")
+    await officer.wait_for_selector("text=Đã ghi")
+
     verifier = await open_page(officer.url.split("?")[0], size=PHONE, cookies=cookies["rollout-verifier"])
+    assert await verifier.query_selector("text=Xác minh: đạt") is None  # the gate is shut
+    await verifier.click("text=Mở kế hoạch")
+    assert await axe(verifier) == [] and await verifier.evaluate(FITS)
+    await verifier.click("button >> text=Xác minh")
+    await verifier.wait_for_selector("text=Cổng vận hành mở")
+    await verifier.click("nav >> text=Tiến độ")
     assert await axe(verifier) == [] and await verifier.evaluate(FITS)
     await verifier.click("text=Xác minh: đạt")
     await verifier.wait_for_selector("text=Đã xác minh")
     await leader.wait_for_function("() => document.querySelector('.ro-count .big').textContent === '154/164'")
 
     dark = await open_page(f"{address}{PATH}", size=DESK, dark=True, cookies=cookies["province"])
-    for path in (PATH, f"{PATH}/nhap", f"{PATH}/phan-cong", f"{PATH}/them", "/tien-do-so-hoa/79813"):
+    for path in (
+        PATH,
+        f"{site[1]}/viec?them=1",
+        f"{site[1]}/tieu-chi?ghi=365-a",
+        f"{site[1]}/tieu-chi/in",
+        f"{PATH}/nhap",
+        f"{PATH}/phan-cong",
+        f"{PATH}/them",
+        "/tien-do-so-hoa/79813",
+    ):
         await dark.goto(f"{address}{path}")
         assert await axe(dark) == [], path
     await dark.goto(f"{address}{PATH}/nhap")

@@ -17,6 +17,7 @@ from benhan.core.kit import clock
 from benhan.core.language import _
 from benhan.province.rollout import evidence, reach, rules, sites
 from benhan.province.rollout.evidence import Evidence
+from benhan.province.rollout.plan.rules import plan_of
 from benhan.province.rollout.rules import Entry, What, state_of
 from benhan.province.rollout.sites import Kept
 from benhan.province.rollout.words import stages
@@ -73,6 +74,8 @@ async def withdraw(tx: Transaction, who: Subject, site: str, entry: int, why: st
     await reach.must_write(tx, who, before.site)
     former = _corrected(before, None, entry, why)
     assert former
+    if former.what in rules.ELSEWHERE:
+        raise Invalid(_("Mục này sửa ở trang của nó."))
     if former.what is What.FACTS and not any(
         one.what is What.FACTS for one in rules.standing(before.entries) if one.id != entry
     ):
@@ -86,7 +89,8 @@ async def judge(tx: Transaction, who: Subject, site: str, of: int, *, good: bool
     """Verify the decision that waits, or return it with a remark. Not by who reported it: four eyes.
 
     Raises:
-        Forbidden: no verifier, or her own report. Conflict: nothing waits, or another decision than she saw.
+        Forbidden: no verifier, or her own report. Conflict: nothing waits, another decision than she saw, or the
+            facility has a plan and its gate is shut (the Department's practice, ADR 34).
         Invalid: returned without a remark, or there is no evidence to look at.
     """
     if not who.may(Permission.ROLLOUT_VERIFY):
@@ -99,6 +103,12 @@ async def judge(tx: Transaction, who: Subject, site: str, of: int, *, good: bool
         raise Forbidden(_("Người ghi không tự xác minh được."), advice=_("Nhờ một người xác minh khác."))
     if good and not waiting.evidence:
         raise Invalid(_("Chưa có minh chứng nên chưa xác minh được."), where="remark")
+    if good and (left := plan_of(before.entries).gate.left):
+        raise Conflict(
+            _("Cổng vận hành còn đóng: %(n)s việc trong kế hoạch chưa xong, thiếu minh chứng hoặc chưa xác minh.",
+              n=len(left)),
+            advice=_("Mở trang kế hoạch của cơ sở."),
+        )  # fmt: skip
     if not good and not remark:
         raise Invalid(_("Ghi cần bổ sung gì."), where="remark")
     [number] = await sites.numbers(tx, 1)

@@ -35,6 +35,8 @@ GROUP_NAMES: Final = {
 STANDINGS: Final = {
     "paperless": later("Đã bỏ giấy"), "open": later("Chưa bỏ giấy"), "waits": later("Chờ xác minh"),
     "late": later("Quá hạn luật định"), "behind": later("Chậm hơn kế hoạch"),
+    "assessment-sent": later("Tự đánh giá chờ Sở xem"), "assessment-returned": later("Tự đánh giá bị trả lại"),
+    "gate-shut": later("Cổng vận hành đóng"), "blocked": later("Có việc bị chặn"),
 }  # fmt: skip
 #: What a page is compared with where nobody says: about five months before.
 BACK_DAYS: Final = 150

@@ -16,6 +16,7 @@ from benhan.core.kit import clock, forms, pages
 from benhan.core.kit.forms import Form
 from benhan.core.language import _, later
 from benhan.province.rollout import actions, evidence, facts, reach, rules, words
+from benhan.province.rollout.criteria.rules import NAMES, Standing
 from benhan.province.rollout.evidence import Evidence
 from benhan.province.rollout.pages import LIST, PATH
 from benhan.province.rollout.rules import WHAT_NAMES, Entry, What
@@ -136,13 +137,20 @@ async def _page(
         opened=opened if opened and opened[0] in may else None, names=WHAT_NAMES, label=facts.label, told=_told,
         addresses={what: word for word, what in WORDS.items()}, stages=words.stages(), said=words.said,
         on_day=clock.today(), path=PATH, list_path=LIST, columns=facts.COLUMNS,
-        standing={one.id for one in rules.standing(found.entries)},
+        standing={one.id for one in rules.standing(found.entries)}, history=_history(found),
+        assessed=_(NAMES[Standing(found.site.assessment)]),
         by={one.corrects: one for one in found.entries if one.corrects},
         present={"scope": _scope(state.scope), "means": _means(state.means),
              "delay": _delay(state.delay) if state.delay and not found.site.is_paperless else ""},
         may_judge=who.may(Permission.ROLLOUT_VERIFY) and state.waiting is not None
         and state.waiting.account != who.account, toast=_(toast) if toast else None,
     )  # fmt: skip
+
+
+def _history(found: Kept) -> list[Entry]:
+    """What was said of the facility, the last first; self-assessment and plan have pages of their own."""
+    other = {one.id for one in found.entries if one.what in rules.ELSEWHERE}
+    return [one for one in reversed(found.entries) if one.id not in other and one.corrects not in other]
 
 
 async def _may(tx: Transaction, who: Subject, found: Kept) -> list[What]:

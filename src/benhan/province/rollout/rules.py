@@ -30,6 +30,17 @@ class What(StrEnum):
     VERIFIED = "verified"
     RETURNED = "returned"
     WITHDRAWN = "withdrawn"
+    # The self-assessment (`criteria`) and the project plan (`plan`):
+    CRITERION = "criterion"
+    SENT = "sent"
+    REVIEWED = "reviewed"
+    APPROVED = "approved"
+    READING = "reading"
+    WORK = "work"
+    CHECKED = "checked"
+    TRAINING = "training"
+    DEVICE = "device"
+    PHASE = "phase"
 
 
 WHAT_NAMES: Final = {
@@ -43,7 +54,22 @@ WHAT_NAMES: Final = {
     What.VERIFIED: later("Xác minh"),
     What.RETURNED: later("Trả lại"),
     What.WITHDRAWN: later("Rút lại"),
+    What.CRITERION: later("Tiêu chí"),
+    What.SENT: later("Gửi tự đánh giá"),
+    What.REVIEWED: later("Xem tiêu chí"),
+    What.APPROVED: later("Duyệt tự đánh giá"),
+    What.READING: later("Số liệu từ nền tảng"),
+    What.WORK: later("Việc"),
+    What.CHECKED: later("Xác minh việc"),
+    What.TRAINING: later("Đào tạo"),
+    What.DEVICE: later("Thiết bị"),
+    What.PHASE: later("Biểu mẫu theo pha"),
 }
+#: What has pages of its own beside the facility's: `criteria` and `plan`.
+ELSEWHERE: Final = frozenset(
+    {What.CRITERION, What.SENT, What.REVIEWED, What.APPROVED, What.READING, What.WORK, What.CHECKED, What.TRAINING,
+     What.DEVICE, What.PHASE}
+)  # fmt: skip
 NEED_NAMES: Final = {
     "evidence": later("tệp minh chứng"),
     "number": later("số văn bản"),

@@ -54,7 +54,7 @@ def _tables(view: View) -> Iterator[tuple[str, list[str], list[list[Any]]]]:
         (_("Theo giai đoạn"), view.stages), (_("Lý do chậm"), view.delays), (_("Cách đầu tư"), view.ways),
         (_("Nhà cung cấp"), view.vendors),
     ):  # fmt: skip
-        yield title, [title, *heads], [[_safe(one.name), *_numbers(one)] for one in counts]
+        yield title, [title, *heads], [[safe(one.name), *_numbers(one)] for one in counts]
     yield (
         _("Theo thời gian"), [_("Ngày"), _("Đã bỏ giấy"), _("Đã bắt đầu")],
         [[vn_date(one.day), one.done, one.begun] for one in [view.before, *view.line]],
@@ -75,7 +75,7 @@ def _row(one: Site) -> list[Any]:
         "scope": said("scope", one.scope), "way": said("way", one.way), "emr": one.vendor,
         "closed": vn_date(one.closed),
     }  # fmt: skip
-    return [_safe(told.get(name, "")) for name in COLUMNS] + [
+    return [safe(told.get(name, "")) for name in COLUMNS] + [
         said("stage", one.stage), vn_date(one.stage_on), vn_date(one.due)
     ]  # fmt: skip
 
@@ -96,6 +96,6 @@ def _sheet(book: Workbook, title: str, heads: Sequence[str], rows: Sequence[Sequ
         sheet.append(list(row))
 
 
-def _safe(value: Any) -> Any:
+def safe(value: Any) -> Any:
     """A name that begins like a formula must not be one in a spreadsheet. Source: OWASP, CSV injection."""
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

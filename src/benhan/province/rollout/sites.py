@@ -26,7 +26,7 @@ PORTION: Final = 2000
 _COLUMNS: Final = (
     "id, code, gln, name, kind, owner, level, province, ward, closed, facts, stage, stage_on, begun,"
     " upper(paperless) is null and not isempty(paperless) as is_paperless, waits, due, planned, delay, scope, way,"
-    " vendor"
+    " vendor, assessment, gate, blocked"
 )
 _ENTRY: Final = "id, what, said, holds, at, account, name, corrects, why, evidence"
 _ADD: Final = """
@@ -79,6 +79,10 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     scope: str
     way: str
     vendor: str
+    #: How far its self-assessment is, how its go-live gate stands, how much of its plan is blocked (`progress`).
+    assessment: str = ""
+    gate: str = ""
+    blocked: int = 0
 
     def late(self, today: date) -> bool:
         """Whether its day by law is over and it is not paperless."""
@@ -227,6 +231,10 @@ _STANDINGS: Final = {
     "waits": "waits",
     "late": "not paperless @> $2::date and due < $2::date",
     "behind": "not paperless @> $2::date and planned < $2::date",
+    "assessment-sent": "assessment = 'sent'",
+    "assessment-returned": "assessment = 'returned'",
+    "gate-shut": "gate = 'shut'",
+    "blocked": "blocked > 0",
 }
 
 

@@ -196,7 +196,8 @@ SERVICES: Final[tuple[Allow, ...]] = (
     ),
     Allow(
         name="figures-counted", roles="figures-service", may="rs",
-        types="Encounter Appointment Condition Location HealthcareService Organization", purpose=Purpose.PUBLIC_HEALTH,
+        types="Encounter Appointment Condition Location HealthcareService Organization QuestionnaireResponse"
+        " MedicationRequest", purpose=Purpose.PUBLIC_HEALTH,
         law="TT 38/2024/TT-BYT",
         vi="Chương trình đếm số liệu cho Sở; không giữ tên ai.",
         en="The program counts figures for the province; no names.",
