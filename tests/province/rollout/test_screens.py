@@ -69,13 +69,13 @@ async def test_a_visit_opens_the_gate_before_the_leaders_eyes(
     await officer.press("#f-owner", "Control+s")
     await officer.wait_for_selector("text=Đã ghi")
 
-    verifier = await open_page(officer.url.split("?")[0], size=PHONE, cookies=cookies["rollout-verifier"])
+    verifier = await open_page(f"{address}{site[1]}", size=PHONE, cookies=cookies["rollout-verifier"])
     assert await verifier.query_selector("text=Xác minh: đạt") is None  # the gate is shut
     await verifier.click("text=Mở kế hoạch")
     assert await axe(verifier) == [] and await verifier.evaluate(FITS)
     await verifier.click("button >> text=Xác minh")
     await verifier.wait_for_selector("text=Cổng vận hành mở")
-    await verifier.click("nav >> text=Tiến độ")
+    await verifier.click(".tabs >> text=Tiến độ")
     assert await axe(verifier) == [] and await verifier.evaluate(FITS)
     await verifier.click("text=Xác minh: đạt")
     await verifier.wait_for_selector("text=Đã xác minh")
