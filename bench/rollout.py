@@ -29,7 +29,7 @@ from benhan.core.access.accounts import open_session
 from benhan.core.db import Database, create_database, migrate
 from benhan.core.db.embedded import EmbeddedPostgres
 from benhan.core.kit import clock, codes
-from benhan.province.rollout import bringing, lists
+from benhan.province.rollout import bringing, imports, lists
 from benhan.province.rollout.evidence import Evidence
 from benhan.province.rollout.pages import LIST, PATH
 from benhan.settings import Settings
@@ -49,13 +49,20 @@ async def bring(database: Database, department: House, facilities: int) -> None:
     sorts = (Sort("public", public, public // 2, public // 4), Sort("private", private, private // 3, private // 6))
     made = made_up(clock.today(), sorts, [one.code for one in codes.wards()], early=50, begun=200)
     began = time.perf_counter()
+    who, file = department.subject(Role.PROVINCE), Evidence(None, "bench.csv", "text/csv", made)
     checked = lists.check(lists.read(made, "bench.csv"), clock.today())
-    read = time.perf_counter() - began
-    who = department.subject(Role.PROVINCE)
     async with database.transaction(department.key) as tx:
-        await bringing.bring(tx, who, checked, Evidence(None, "bench.csv", "text/csv", made), verified=True)
+        await bringing.compare(tx, who, checked)
+    preview = time.perf_counter() - began
+    async with database.transaction(department.key) as tx:
+        job = await imports.begin(tx, who, file, verified=True)
+    began = time.perf_counter()
+    await imports.step(database)
     took = time.perf_counter() - began
-    print(f"  import of {facilities:,}: {took:.1f} s (of it {read:.1f} s reading and checking)")
+    async with database.transaction(department.key) as tx:
+        done = await imports.look(tx, who, job)
+    assert done.result.new == facilities, done
+    print(f"  import of {facilities:,}: {took:.1f} s, beside the requests; its preview {preview:.1f} s")
 
 
 async def measure(postgres: EmbeddedPostgres, facilities: int) -> None:
@@ -80,7 +87,10 @@ async def measure(postgres: EmbeddedPostgres, facilities: int) -> None:
         who = department.subject(Role.PROVINCE)
         async with database.transaction(who.facility) as tx:
             token = await open_session(tx, who.facility, account=who.account, hours=1)
-        asked = [PATH, f"{PATH}?nhom=tat-ca", LIST, f"{LIST}?q=mau+so+99", f"{LIST}?tinh-trang=late", f"{LIST}/{site}",
+        asked = [PATH, f"{PATH}?nhom=tat-ca", f"{PATH}/ban-do?nhom=tat-ca", f"{PATH}/ban-do?nhom=tat-ca&noi=01",
+                 f"{PATH}/so-sanh?nhom=tat-ca", f"{PATH}/dau-tu?nhom=tat-ca", f"{PATH}/viec", f"{PATH}/nhac", LIST,
+                 f"{LIST}?q=mau+so+99", f"{LIST}?tinh-trang=late", f"{LIST}/{site}",
+                 f"{LIST}/{site}/di-tham", f"{LIST}/{site}/di-tham.pdf", f"{PATH}/bao-cao.pdf?nhom=tat-ca",
                  "/tien-do-so-hoa/01000"]  # fmt: skip
         for address, taken in (await pages(app, token, asked)).items():
             p95 = statistics.quantiles(taken, n=20)[-1]

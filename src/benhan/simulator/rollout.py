@@ -28,7 +28,7 @@ EARLIER: Final = 150
 _DELAYS: Final = ("money", "tender", "signatures", "software", "people")
 _VENDORS: Final = ("Nhà cung cấp A (mẫu)", "Nhà cung cấp B (mẫu)", "Nhà cung cấp C (mẫu)")
 _FIELDS: Final = ("code", "name", "kind", "owner", "level", "ward", "beds", "begun", "decided", "number", "planned",
-                  "delay", "scope", "way", "emr")  # fmt: skip
+                  "delay", "scope", "way", "emr", "wave", "price", "months")  # fmt: skip
 
 
 class Sort(msgspec.Struct, frozen=True):
@@ -65,7 +65,7 @@ def made_up(today: date, sorts: Sequence[Sort], wards: Sequence[str], *, early: 
     done = 0
     for at, said in enumerate(rows):
         row = said | {
-            "code": f"M{at + 1:04d}",
+            "code": f"{chr(ord('M') + (at + 1) // 10_000)}{(at + 1) % 10_000:04d}",
             "name": f"Bệnh viện mẫu số {at + 1}",
             "ward": wards[at * 7 % len(wards)],
         }
@@ -93,6 +93,8 @@ def _rows(one: Sort) -> Iterator[dict[str, str]]:
             "owner": one.owner, "kind": kinds[(at * 5) % 7 % 3], "level": ("basic", "advanced")[at % 2],
             "beds": str(60 + at * 37 % 900), "scope": scope if at < one.done else "", "done": str(int(at < one.done)),
             "way": ways[at % len(ways)], "emr": _VENDORS[at % len(_VENDORS)],
+            "wave": f"Đợt {1 + at // 2 % 3}", "months": str((36, 60)[at % 2]) if at % 5 else "",
+            "price": str((60 + at * 37 % 900) * (2 + at % 4) * 1_000_000) if at % 5 else "",
         }  # fmt: skip
 
 

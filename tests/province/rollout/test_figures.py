@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import re
+import statistics
 from collections.abc import Awaitable, Callable
 
 import httpx
 import openpyxl
 import pytest
+from pypdf import PdfReader
 
 from benhan.core.db import Database
-from benhan.core.kit import clock
+from benhan.core.kit import clock, money
 from benhan.simulator import House, build_province
 from benhan.simulator.rollout import bring_hospitals, city, country
 
@@ -27,7 +30,8 @@ async def test_the_published_totals_of_the_city(
     client: Client, database: Database, dsn: Callable[..., str], hospital: House
 ) -> None:
     house = await build_province(database, dsn(), code="79811", name="Sở Y tế Thành phố Mẫu")
-    await bring_hospitals(database, house, city(clock.today()))
+    made = city(clock.today())
+    await bring_hospitals(database, house, made)
     browser = await client("province", at=house)
     page = words((await browser.get("/so-y-te/so-hoa")).text)
     assert "153/164 93 %" in page
@@ -46,6 +50,26 @@ async def test_the_published_totals_of_the_city(
     book = openpyxl.load_workbook(io.BytesIO((await browser.get("/so-y-te/so-hoa/tai-ve.xlsx")).content))
     assert [cell.value for cell in book["Tổng hợp"][2]][1:3] == [164, 153]
     assert book["Danh sách cơ sở"].max_row == 165
+
+    land = words((await browser.get("/so-y-te/so-hoa/ban-do")).text)
+    assert "153/164" in land and "không phải bản đồ ranh giới" in land
+    compared = words((await browser.get("/so-y-te/so-hoa/so-sanh")).text)
+    assert "7/164 4 %" in compared and "153/164 93 %" in compared and "+146" in compared and "+89 điểm" in compared
+    costs = words((await browser.get("/so-y-te/so-hoa/dau-tu")).text)
+    rented = [row for row in csv.DictReader(io.StringIO(made.decode("utf-8-sig"))) if row["Cách đầu tư"] == "rent"]
+    prices = [int(row["Giá (đồng)"]) for row in rented if row["Giá (đồng)"]]
+    beds = [int(row["Giá (đồng)"]) / int(row["Giường kế hoạch"]) for row in rented if row["Giá (đồng)"]]
+    told = [money.figures(round(n / 1_000_000)) for n in (sum(prices), statistics.median(prices))]
+    a_bed = f"{statistics.median(beds) / 1_000_000:.1f}".replace(".", ",")
+    assert f"Thuê dịch vụ CNTT {len(prices)}/{len(rented)} {told[0]} {told[1]} {a_bed}" in costs
+    assert re.search(r"Nhà cung cấp A \(mẫu\) .+? \d+/55 9\d %", costs)
+    wave = words((await browser.get("/so-y-te/so-hoa?dot=Đợt 1")).text)
+    first = sum(row["Đợt triển khai"] == "Đợt 1" for row in csv.DictReader(io.StringIO(made.decode("utf-8-sig"))))
+    assert re.search(rf" \d+/{first} \d+ %", wave) and 0 < first < 164
+    for paper in ("bao-cao", "trinh-chieu"):
+        printed = await browser.get(f"/so-y-te/so-hoa/{paper}.pdf")
+        said = " ".join(page.extract_text() for page in PdfReader(io.BytesIO(printed.content)).pages)
+        assert "153/164" in said and "93 %" in said and "Tư nhân" in said
 
     anybody = await client(None)
     public = words((await anybody.get("/tien-do-so-hoa/79811")).text)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import Any
@@ -13,10 +15,13 @@ from typing import Any
 import httpx
 import pytest
 from openpyxl import Workbook
+from openpyxl.worksheet.formula import ArrayFormula
 
+from benhan.core.access import Role
 from benhan.core.db import Database
 from benhan.core.fhir.outcome import Malformed
-from benhan.province.rollout import lists
+from benhan.province.rollout import imports, lists
+from benhan.province.rollout.evidence import Evidence
 from benhan.simulator import House
 
 Client = Callable[..., Awaitable[httpx.AsyncClient]]
@@ -66,6 +71,10 @@ def but(**changed: Any) -> list[Any]:
         (but(a="L0002", b='=CONCATENATE("a","b")'), "là công thức"),
         (but(a="L0002", c="tàu vũ trụ"), "không hiểu"),
         (but(a="L0002", b=None), "trống tên"),
+        (but(a="L0002", b="#REF!"), "ô báo lỗi #REF!"),
+        (but(a="L0002", b=ArrayFormula("B5", '=UPPER("a")')), "là công thức"),
+        (but(a="L0002", b="BÖnh viÖn §a khoa"), "không phải tiếng Việt Unicode"),
+        (but(a="L0002", b="BV\ufffdn"), "không phải tiếng Việt Unicode"),
     ],
 )
 def test_what_is_wrong_is_said_by_row(row: list[Any], wanted: str) -> None:
@@ -79,10 +88,32 @@ def test_merged_cells_are_named_but_not_those_above_the_heading() -> None:
     assert [(one.row, "B3:B4" in one.message) for one in found.wrong[:1]] == [(3, True)]
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1258"])
 def test_a_csv_may_be_written_in_any_of_these(encoding: str) -> None:
-    found = checked(text(GOOD).encode(encoding), "a.csv")
+    found = checked(windows(text(GOOD)) if encoding == "cp1258" else text(GOOD).encode(encoding), "a.csv")
     assert not found.wrong and found.lines[0].facts["kind"] == "general"
+    assert found.lines[0].facts["name"] == "BV Danh Sách Một"
+
+
+def windows(said: str) -> bytes:
+    """As Vietnamese Windows writes it: each letter with its hat, its tone after it."""
+    tones = dict.fromkeys(map(ord, "\u0300\u0301\u0303\u0309\u0323"))
+    apart = []
+    for one in said:
+        whole = unicodedata.normalize("NFD", one)
+        letter = unicodedata.normalize("NFC", whole.translate(tones))
+        apart.append(letter + "".join(sign for sign in whole if ord(sign) in tones))
+    return "".join(apart).encode("cp1258")
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8"])
+def test_letters_of_former_fonts_are_told_from_rubbish(encoding: str) -> None:
+    with pytest.raises(Malformed, match="TCVN3"):
+        lists.read("Tªn c¬ së;Lo¹i h×nh\nBV;x\n".encode(encoding), "a.csv")
+    with pytest.raises(Malformed, match="TCVN3"):
+        lists.read(sheet(heads=["Tªn c¬ së", "Lo¹i h×nh"]), "a.xlsx")
+    with pytest.raises(Malformed, match="BOM"):
+        lists.read(text(GOOD).encode("utf-16-le"), "a.csv")
 
 
 @pytest.mark.parametrize(
@@ -143,3 +174,44 @@ async def test_a_list_is_looked_at_then_brought_in_once(client: Client, database
     assert re.search(r"Cập nhật</span><span class=\"big\">2<", renamed.text)
     found = (await browser.get("/so-y-te/so-hoa/co-so?q=danh sach hai")).text
     assert "BV Danh Sách Hai" in found and "chờ xác minh" in found and "BV Danh Sách Một" not in found
+
+
+def many(n: int, first: str) -> bytes:
+    """A list of so many facilities, as CSV; the code of the first row is told."""
+    rows = [but(a=first if at == 0 else f"N{at:04d}", b=f"BV Dài Số {at}") for at in range(n)]
+    return text(*rows).encode()
+
+
+async def watched(browser: httpx.AsyncClient, address: str) -> str:
+    """What stands on the page of an import once it is over."""
+    for _turn in range(2000):
+        page = (await browser.get(address)).text
+        assert "<progress" in page
+        if 'http-equiv="refresh"' not in page:  # which browsers without scripts go by
+            return page
+        await asyncio.sleep(0.02)
+    raise AssertionError(page)
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_long_list_is_brought_in_beside_the_requests(
+    client: Client, database: Database, department: House, province: House
+) -> None:
+    browser = await client("province", at=department)
+    began = await send(browser, many(imports.AT_ONCE + 1, "N9999"), verified="")
+    assert began.status_code == 303
+    done = await watched(browser, began.headers["location"])
+    assert f"{imports.AT_ONCE + 1} cơ sở mới" in done and 'value="100"' in done
+    async with database.transaction(department.key) as tx:
+        left = await tx.fetchval("select length(body) from rollout_import where facility = $1", department.key)
+    assert left == 0  # it is kept as evidence now, and once
+    elsewhere = await client("province", at=province)
+    assert (await elsewhere.get(began.headers["location"])).status_code == 404
+
+    before = await counted(database, department)
+    file = Evidence(None, "a.csv", "text/csv", text(GOOD, GOOD).encode())
+    async with database.transaction(department.key) as tx:  # as if it had become wrong since it was looked at
+        job = await imports.begin(tx, department.subject(Role.PROVINCE), file, verified=False)
+    failed = await watched(browser, f"{NEW}/{job}")
+    assert "Chưa nhập gì" in failed and "còn dòng sai" in failed
+    assert await counted(database, department) == before

@@ -53,6 +53,21 @@ def test_who_goes_back_to_paper_was_paperless_until_then() -> None:
     assert state.paperless == ((DECIDED.holds, back.holds),) and not state.is_paperless
 
 
+def test_a_task_is_open_until_it_is_done_and_a_reminder_until_it_is_read() -> None:
+    later, sooner = [
+        said(id_, What.TASK, task="mua", whom="CNTT", until=until)
+        for id_, until in ((3, "2026-09-01"), (4, "2026-08-01"))
+    ]
+    told = on_the_way(later, sooner, said(5, What.REMINDER, text="nộp"), said(6, What.NOTE, note="đã tới", visit=True))
+    assert told.tasks == (sooner, later) and len(told.unread) == 1 and told.reminded == told.visited == DAY
+    ended = on_the_way(
+        later, sooner, said(5, What.REMINDER, text="nộp"), said(7, What.DONE, of=4), said(8, What.SEEN, of=5)
+    )
+    assert ended.tasks == (later,) and not ended.unread and ended.reminded == DAY
+    again = on_the_way(later, sooner, said(7, What.DONE, of=4), said(9, What.WITHDRAWN, corrects=7))
+    assert again.tasks == (sooner, later)  # it was not done after all
+
+
 @pytest.mark.parametrize(
     ("stage", "given", "on", "problem"),
     [

@@ -68,15 +68,25 @@ def line(
     *series: Sequence[Number | None],
     title: str,
     band: Band | tuple[Number, Number] | None = None,
+    target: Number | None = None,
+    whole: bool = False,
     description: str = "",
     width: int = 300,
     height: int = 120,
 ) -> Markup:
-    """Lines with a dot for each value, first, middle and last label below, lowest and highest value at the side."""
-    frame = _frame(series, band, width, height)._replace(left=30, bottom=18, top=8, right=8)
+    """Lines with a dot for each value, first, middle and last label below, lowest and highest value at the side.
+
+    `target`: a dashed line at this value. `whole`: the side counts from 0 in whole numbers.
+    """
+    reached = [*series, [target]] if target is not None else series
+    frame = _frame(reached, band, width, height)
+    if whole:
+        highest = max((value for values in reached for value in values if value is not None), default=0)
+        frame = frame._replace(low=0, high=_round_above(highest))
+    frame = frame._replace(left=max(30, 12 + 6 * len(_figure(frame.high))), bottom=18, top=8, right=8)
     steps = max(len(labels) - 1, 1)
     ticks = sorted({0, len(labels) // 2, len(labels) - 1}) if labels else []
-    parts = [_band(frame, band), _scale(frame)]
+    parts = [_band(frame, band), _scale(frame), _target(frame, target)]
     for number, values in enumerate(series, 1):
         parts.append(_line(frame, values, number))
         parts += [_dot(frame.x(at / steps), frame.y(v), number, _outside(v, band)) for at, v in _known(values)]
@@ -217,6 +227,21 @@ def _scale(frame: Frame) -> Markup:
         )
         marks.append(_label(frame.left - 4, y + 3, _figure(value), "end"))
     return Markup("").join(marks)
+
+
+def _target(frame: Frame, target: Number | None) -> Markup:
+    if target is None:
+        return _EMPTY
+    y = frame.y(target)
+    return Markup('<line class="target" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(
+        frame.left, frame.width - frame.right, y, y
+    )
+
+
+def _round_above(value: Number) -> int:
+    """The first round even number that is not below a value: 2, 4, 6, 8, 10, 20, 40 … Its half is whole, too."""
+    power: int = 10 ** (len(str(int(value))) - 1)
+    return next(times * power for times in (2, 4, 6, 8, 10, 20) if times * power >= value)
 
 
 def _label(x: float, y: float, text: str, anchor: str) -> Markup:

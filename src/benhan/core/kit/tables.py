@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from openpyxl import load_workbook
+from openpyxl.worksheet.formula import ArrayFormula, DataTableFormula
 
 from benhan.core.fhir.outcome import Malformed, TooLarge
 from benhan.core.kit.text import nfc
@@ -90,6 +91,9 @@ def decoded(content: bytes) -> str:
         Malformed: it is no text.
     """
     if b"\0" in content[:1000] and content[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+        low, high = sorted((content[:200:2].count(0), content[1:200:2].count(0)))
+        if low == 0 and high > 50:  # every other byte: the upper halves of letters
+            raise Malformed(_("Tệp UTF-16 thiếu dấu đầu tệp (BOM)."), advice=_("Lưu lại dạng CSV UTF-8."))
         raise Malformed(_("Tệp không phải văn bản CSV hay Excel .xlsx."))
     encodings = ["utf-16"] if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ["utf-8-sig", "cp1258"]
     for encoding in encodings:
@@ -101,9 +105,11 @@ def decoded(content: bytes) -> str:
 
 
 def text_of(value: object) -> str:
-    """A cell as text: composed, bounded; a whole number without its ".0"."""
+    """A cell as text: composed, bounded; a whole number without its ".0", a formula over several cells as "="."""
     if value is None:
         return ""
+    if isinstance(value, ArrayFormula | DataTableFormula):
+        return "="
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return nfc(str(value))[:MOST_CELL]

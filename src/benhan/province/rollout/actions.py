@@ -22,8 +22,8 @@ from benhan.province.rollout.rules import Entry, What, state_of
 from benhan.province.rollout.sites import Kept
 from benhan.province.rollout.words import stages
 
-#: What somebody reports; `facts` are the Department's own.
-REPORTED: Final = (What.STAGE, What.PLAN, What.DELAY, What.SCOPE, What.MEANS, What.NOTE)
+#: What the Department says of a facility, and no facility of itself.
+DEPARTMENTS: Final = (What.FACTS, What.TASK, What.REMINDER)
 
 
 async def look(tx: Transaction, who: Subject, site: str) -> Kept:
@@ -49,9 +49,8 @@ async def report(
     """
     before = await sites.locked(tx, who, site)
     await reach.must_write(tx, who, before.site)
-    if what is What.FACTS and not who.may(Permission.ROLLOUT_OVERVIEW):
-        raise Forbidden(_("Thông tin cơ sở do Sở sửa."))
     former = _corrected(before, what, corrects, why)
+    _must_be_hers(who, what, former)
     given = _given(said, why, file or (former.evidence if former else None))
     if what is What.STAGE:
         if former is None:
@@ -76,6 +75,7 @@ async def withdraw(tx: Transaction, who: Subject, site: str, entry: int, why: st
     assert former
     if former.what in rules.ELSEWHERE:
         raise Invalid(_("Mục này sửa ở trang của nó."))
+    _must_be_hers(who, former.what, former)
     if former.what is What.FACTS and not any(
         one.what is What.FACTS for one in rules.standing(before.entries) if one.id != entry
     ):
@@ -192,6 +192,17 @@ def _corrected(before: Kept, what: What | None, corrects: int | None, why: str) 
     if not why:
         raise Invalid(_("Ghi vì sao sửa."), where="why")
     return former
+
+
+def _must_be_hers(who: Subject, what: What, former: Entry | None) -> None:
+    """Refuse a facility what the Department says of it, visits among that.
+
+    Raises:
+        Forbidden: it is the Department's.
+    """
+    theirs = what in DEPARTMENTS or (former is not None and former.said.get("visit"))
+    if theirs and not who.may(Permission.ROLLOUT_OVERVIEW):
+        raise Forbidden(_("Mục này do Sở ghi."))
 
 
 def _must_correct(stage: str, given: set[str], on: date) -> None:

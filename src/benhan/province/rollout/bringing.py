@@ -6,7 +6,8 @@ evidence of the decisions it tells of; whether they count at once is said by the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -28,6 +29,10 @@ from benhan.province.rollout.sites import Site
 _NEEDED: Final = ("name", "kind", "owner", "province")
 
 
+#: A row with the site that it is (None: a new one) and its facts.
+Placed = tuple[Line, Site | None, dict[str, Any]]
+
+
 class Change(msgspec.Struct, frozen=True):
     """What a row adds to a site (`site` is None: a new one), before its entries have numbers."""
 
@@ -35,6 +40,23 @@ class Change(msgspec.Struct, frozen=True):
     name: str
     site: str | None
     said: tuple[tuple[What, dict[str, Any], date], ...]
+
+
+class Progress:
+    """How far bringing a list in is: in which of its steps, and how many of how many rows of that one are done."""
+
+    STEPS: Final = 4
+
+    def __init__(self) -> None:
+        self.step, self.done, self.whole = 1, 0, 0
+
+    def begin(self, step: int) -> None:
+        """Go on to a step: 1 read, 2 compare, 3 write what was said, 4 write what it comes to."""
+        self.step, self.done, self.whole = step, 0, 0
+
+    def tell(self, done: int, whole: int) -> None:
+        """Note how far the step is."""
+        self.done, self.whole = done, whole
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -53,25 +75,32 @@ class Plan(msgspec.Struct, frozen=True):
         return sum(_is_decision(what, said) for one in [*self.new, *self.changed] for what, said, _day in one.said)
 
 
-async def compare(tx: Transaction, who: Subject, checked: Checked) -> Plan:
-    """What the list would do.
+async def compare(tx: Transaction, who: Subject, checked: Checked, progress: Progress | None = None) -> Plan:
+    """What the list would do. Rows are compared in a thread: thousands of them take seconds.
 
     Raises:
         Forbidden: not the leader.
     """
     if not who.may(Permission.ROLLOUT_LEAD):
         raise Forbidden(_("Chỉ lãnh đạo Sở nhập danh sách."))
-    known = _Known(await sites.every(tx, who))
     plan = Plan([], [], 0, [], [])
-    placed = []
-    for line in checked.lines:
-        place = _place(line, known, plan)
-        if place is not None:
-            placed.append((line, *place))
-    taken: dict[str, int] = {}
+    known = await sites.every(tx, who)
+    placed = await asyncio.to_thread(_placed, checked.lines, known, plan)
     said = await sites.entries(tx, who, [site.id for _line, site, _facts in placed if site])
+    return await asyncio.to_thread(_planned, placed, said, plan, progress or Progress())
+
+
+def _placed(lines: Sequence[Line], known: Iterable[Site], plan: Plan) -> list[Placed]:
+    by = _Known(known)
+    return [(line, *place) for line in lines if (place := _place(line, by, plan)) is not None]
+
+
+def _planned(placed: Sequence[Placed], said: Mapping[str, list[Entry]], plan: Plan, progress: Progress) -> Plan:
+    taken: dict[str, int] = {}
     same = 0
-    for line, site, told in placed:
+    progress.begin(2)
+    for at, (line, site, told) in enumerate(placed):
+        progress.tell(at, len(placed))
         if site and taken.setdefault(site.id, line.row) != line.row:
             plan.unplaced.append(RowError(line.row, _("cùng một cơ sở với dòng %(n)s", n=taken[site.id])))
             continue
@@ -84,8 +113,8 @@ async def compare(tx: Transaction, who: Subject, checked: Checked) -> Plan:
 
 
 async def bring(
-    tx: Transaction, who: Subject, checked: Checked, file: Evidence, *, verified: bool
-) -> Plan:  # fmt: skip
+    tx: Transaction, who: Subject, checked: Checked, file: Evidence, *, verified: bool, progress: Progress | None = None
+) -> Plan:
     """Write what the list says. `verified`: the Department has looked at the decisions it tells of.
 
     Raises:
@@ -93,18 +122,26 @@ async def bring(
     """
     if checked.wrong:
         raise Invalid(_("Danh sách còn dòng sai, chưa nhập gì."), where="file")
-    plan = await compare(tx, who, checked)
+    progress = progress or Progress()
+    plan = await compare(tx, who, checked, progress)
     kept = await evidence.keep(tx, who, None, file)
     changes = [*plan.new, *plan.changed]
     decisions = plan.decisions if verified else 0
     ids = iter(await sites.numbers(tx, sum(len(one.said) for one in changes) + decisions))
     added = {one.site or sites.new_id(): _entries(one, ids, kept, verified=verified) for one in changes}
     before = await sites.entries(tx, who, [one.site for one in plan.changed if one.site])
-    await sites.add(tx, who, added)
-    await sites.keep(tx, who, {site: state_of([*before.get(site, []), *new]) for site, new in added.items()})
+    progress.begin(3)
+    await sites.add(tx, who, added, progress.tell)
+    states = await asyncio.to_thread(_states, added, before)
+    progress.begin(4)
+    await sites.keep(tx, who, states, progress.tell)
     detail = f"{file.name}: {len(plan.new)} new, {len(plan.changed)} changed, {decisions} verified, evidence {kept}"
     record(tx, who, Event("import", "Site", rule="permission rollout-lead", detail=detail))
     return plan
+
+
+def _states(added: Mapping[str, list[Entry]], before: Mapping[str, list[Entry]]) -> dict[str, State]:
+    return {site: state_of([*before.get(site, []), *new]) for site, new in added.items()}
 
 
 def _entries(change: Change, ids: Any, kept: str, *, verified: bool) -> list[Entry]:
@@ -193,7 +230,8 @@ def _change(line: Line, site: Site | None, told: dict[str, Any], said: Sequence[
         found.append((What.DELAY, {"reason": line.delay}, today))
     if line.scope and state.scope.get("scope") != line.scope:
         found.append((What.SCOPE, {**state.scope, "scope": line.scope}, today))
-    means = {name: value for name, value in (("way", line.way), ("emr", line.emr)) if value}
+    told_of = {"way": line.way, "emr": line.emr, "price": line.price, "months": line.months}
+    means = {name: value for name, value in told_of.items() if value}
     if means and {**state.means, **means} != state.means:
         found.append((What.MEANS, {**state.means, **means}, today))
     return Change(line.row, told["name"], site.id if site else None, tuple(found))

@@ -28,6 +28,7 @@ COLUMNS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "province": (later("Tỉnh, thành phố"), ("tinh thanh pho", "tinh thanh", "tinh tp", "tinh")),
     "address": (later("Địa chỉ"), ("dia chi", "so nha duong")),
     "licence": (later("Giấy phép hoạt động"), ("giay phep hoat dong", "so gphd", "gphd")),
+    "wave": (later("Đợt triển khai"), ("dot trien khai", "dot", "nhom trien khai")),
     "beds": (later("Giường kế hoạch"), ("giuong ke hoach", "so giuong", "giuong")),
     "beds_actual": (later("Giường thực kê"), ("giuong thuc ke", "thuc ke")),
     "outpatients": (later("Lượt ngoại trú một năm"), ("luot ngoai tru mot nam", "luot ngoai tru", "luot kham")),
@@ -40,6 +41,8 @@ COLUMNS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "closed": (later("Ngừng hoạt động từ"), ("ngung hoat dong tu", "ngay ngung", "ngung hoat dong")),
 }
 NUMBERS: Final = ("beds", "beds_actual", "outpatients", "inpatients", "doctors", "nurses")
+#: Letters of the name of a wave ("Đợt 1", "Quý IV/2026").
+MOST_WAVE: Final = 30
 CHOSEN: Final = ("kind", "owner", "level")
 _CODE, _GLN = re.compile(r"[0-9A-Z]{5}"), re.compile(r"\d{13}")
 
@@ -61,6 +64,7 @@ def fields() -> list[forms.Field]:
                               required=name != "level") for name in CHOSEN},
         "phone": forms.phone("phone", label("phone")),
         "closed": forms.day("closed", label("closed")),
+        "wave": forms.text("wave", label("wave"), most=MOST_WAVE),
         "name": forms.text("name", label("name"), required=True),
         "ward": forms.text("ward", label("ward"), required=True, hint=_("tên, cũ hay mới; hoặc mã 5 số")),
         "province": forms.text("province", label("province"), hint=_("tên hoặc mã")),

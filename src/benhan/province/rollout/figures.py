@@ -24,30 +24,31 @@ from benhan.province.rollout.forecast import Forecast, forecast
 GROUPS: Final = ("benh-vien", "khac", "tat-ca")
 #: Months of the line over time.
 MONTHS: Final = 13
-_FROM: Final = """
+FROM: Final = """
 from rollout_site where facility = $1 and (closed is null or closed > $2::date)
   and ($3::text[] is null or kind = any($3)) and ($4::text[] is null or kind <> all($4))
-  and ($5 = '' or $5 in (ward, province)) and ($6 = '' or owner = $6)
+  and ($5 = '' or $5 in (ward, province)) and ($6 = '' or owner = $6) and ($7 = '' or wave = $7)
 """
 _SUMS: Final = f"""
-select grouping(owner, kind, province, ward, stage, delay, scope, way, vendor) as set, owner, kind, province, ward,
-  stage, delay, scope, way, vendor, count(*)::int as n, count(*) filter (where paperless @> $2::date)::int as done,
+select grouping(owner, kind, province, ward, stage, delay, scope, way, vendor, wave) as set, owner, kind, province,
+  ward, stage, delay, scope, way, vendor, wave, count(*)::int as n,
+  count(*) filter (where paperless @> $2::date)::int as done,
   count(*) filter (where begun <= $2::date)::int as begun, count(*) filter (where waits)::int as waits,
   count(*) filter (where not paperless @> $2::date and due < $2::date)::int as late,
   count(*) filter (where not paperless @> $2::date and planned < $2::date)::int as behind
-{_FROM}
+{FROM}
 group by grouping sets ((), (owner), (kind), (province), (province, ward), (stage), (delay), (owner, scope), (way),
-  (vendor))
+  (vendor), (wave))
 """
 _DAYS_OF: Final = f"""
-with one as (select paperless, begun {_FROM})
+with one as (select paperless, begun {FROM})
 select d as day, count(*) filter (where paperless @> d::date)::int as done,
   count(*) filter (where begun <= d)::int as begun
-from one, unnest($7::date[]) d group by d order by d
+from one, unnest($8::date[]) d group by d order by d
 """
-_SPANS: Final = f"select paperless::text as spans {_FROM}"
+_SPANS: Final = f"select paperless::text as spans {FROM}"
 #: Which columns are grouped, as PostgreSQL numbers them: the bit of a column that is summed over is 1.
-_COLUMNS: Final = ("owner", "kind", "province", "ward", "stage", "delay", "scope", "way", "vendor")
+_COLUMNS: Final = ("owner", "kind", "province", "ward", "stage", "delay", "scope", "way", "vendor", "wave")
 
 
 class Count(msgspec.Struct, frozen=True):
@@ -68,6 +69,15 @@ class Count(msgspec.Struct, frozen=True):
         return percent(self.done, self.n)
 
 
+class Part(msgspec.Struct, frozen=True):
+    """Which facilities are counted; empty: of any."""
+
+    group: str = GROUPS[0]
+    area: str = ""
+    owner: str = ""
+    wave: str = ""
+
+
 class Point(msgspec.Struct, frozen=True):
     """A day, and how many had begun, and were paperless, on it."""
 
@@ -80,9 +90,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """All of the page."""
 
     day: date
-    group: str
-    area: str
-    owner: str
+    part: Part
     total: Count
     owners: list[Count]
     kinds: list[Count]
@@ -91,6 +99,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     delays: list[Count]
     ways: list[Count]
     vendors: list[Count]
+    #: None where no facility is in a wave.
+    waves: list[Count]
     #: (public or private, paperless facilities, those of them with the whole facility as scope).
     whole: list[Count]
     line: list[Point]
@@ -103,56 +113,65 @@ def percent(part: int, of: int) -> int | None:
     return (200 * part + of) // (2 * of) if of else None
 
 
-async def view(
-    tx: Transaction, who: Subject, day: date, before: date, *, group: str, area: str = "", owner: str = "",
-    today: date,
-) -> View:  # fmt: skip
+async def view(tx: Transaction, who: Subject, day: date, before: date, part: Part, *, today: date) -> View:
     """The figures of a day, compared with another.
 
     Raises:
         Forbidden: the asker does not see the Department's view.
     """
+    must_oversee(who)
+    return await counted(tx, who.facility, day, before, part, today=today)
+
+
+def must_oversee(who: Subject) -> None:
+    """Refuse whoever does not see the Department's view.
+
+    Raises:
+        Forbidden: she reports for a facility.
+    """
     if not who.may(Permission.ROLLOUT_OVERVIEW):
         raise Forbidden(_("Không có quyền xem tiến độ của cả địa bàn."))
-    return await counted(tx, who.facility, day, before, group=group, area=area, owner=owner, today=today)
 
 
 async def totals(tx: Transaction, department: int, today: date) -> tuple[Count, list[Count]]:
     """For everybody: hospitals of a Department, and by owner; no facility is named."""
-    rows = _by_set(await tx.fetch(_SUMS, *_asked(department, today, GROUPS[0], "", "")))
-    return _total(rows), _counts(rows, ("owner",), "owner")
+    rows = await sums(tx, department, today, Part())
+    return total_of(rows), counts(rows, ("owner",), "owner")
 
 
-async def counted(
-    tx: Transaction, department: int, day: date, before: date, *, group: str, area: str, owner: str, today: date
-) -> View:
+async def sums(tx: Transaction, department: int, day: date, part: Part) -> Sets:
+    """Every sum of a day, by what is grouped."""
+    return _by_set(await tx.fetch(_SUMS, *asked(department, day, part)))
+
+
+async def counted(tx: Transaction, department: int, day: date, before: date, part: Part, *, today: date) -> View:
     """The figures, of whoever may see them."""
-    asked = _asked(department, day, group, area, owner)
-    rows = _by_set(await tx.fetch(_SUMS, *asked))
+    said = asked(department, day, part)
+    rows = await sums(tx, department, day, part)
     days = [before, *_month_ends(day)]
-    points = {
-        row["day"]: Point(row["day"], row["done"], row["begun"]) for row in await tx.fetch(_DAYS_OF, *asked, days)
-    }
-    target = words.deadline(hospital=group == GROUPS[0]).target
+    points = {row["day"]: Point(row["day"], row["done"], row["begun"]) for row in await tx.fetch(_DAYS_OF, *said, days)}
+    target = words.deadline(hospital=part.group == GROUPS[0]).target
     expected = None
     if day == today and target > today:
-        spans = [_spans(row["spans"]) for row in await tx.fetch(_SPANS, *asked)]
+        spans = [_spans(row["spans"]) for row in await tx.fetch(_SPANS, *said)]
         expected = forecast(spans, today, target)
     return View(
-        day=day, group=group, area=area, owner=owner, total=_total(rows), owners=_counts(rows, ("owner",), "owner"),
-        kinds=_counts(rows, ("kind",), "kind"), areas=_areas(rows), stages=_counts(rows, ("stage",), "stage"),
-        delays=[one for one in _counts(rows, ("delay",), "delay") if one.code and one.n > one.done],
-        ways=[one for one in _counts(rows, ("way",), "way") if one.code],
-        vendors=_vendors(rows), whole=_whole(rows), line=[points.get(one, Point(one, 0, 0)) for one in days[1:]],
+        day=day, part=part, total=total_of(rows), owners=counts(rows, ("owner",), "owner"),
+        kinds=counts(rows, ("kind",), "kind"), areas=areas_of(rows), stages=counts(rows, ("stage",), "stage"),
+        delays=[one for one in counts(rows, ("delay",), "delay") if one.code and one.n > one.done],
+        ways=[one for one in counts(rows, ("way",), "way") if one.code],
+        vendors=_vendors(rows), waves=waves_of(rows), whole=_whole(rows),
+        line=[points.get(one, Point(one, 0, 0)) for one in days[1:]],
         before=points.get(before, Point(before, 0, 0)), forecast=expected,
     )  # fmt: skip
 
 
-def _asked(department: int, day: date, group: str, area: str, owner: str) -> list[Any]:
+def asked(department: int, day: date, part: Part) -> list[Any]:
+    """The parameters $1 to $7 of every question here."""
     hospitals = words.hospital_kinds()
-    only = hospitals if group == GROUPS[0] else None
-    without = hospitals if group == GROUPS[1] else None
-    return [department, day, only, without, area, owner]
+    only = hospitals if part.group == GROUPS[0] else None
+    without = hospitals if part.group == GROUPS[1] else None
+    return [department, day, only, without, part.area, part.owner, part.wave]
 
 
 def kinds_of(group: str) -> list[str]:
@@ -163,10 +182,10 @@ def kinds_of(group: str) -> list[str]:
     return [one for one in words.listed("kind") if one not in hospitals] if group == GROUPS[1] else []
 
 
-_Sets = Mapping[tuple[str, ...], Sequence[asyncpg.Record]]
+Sets = Mapping[tuple[str, ...], Sequence[asyncpg.Record]]
 
 
-def _by_set(rows: Sequence[asyncpg.Record]) -> _Sets:
+def _by_set(rows: Sequence[asyncpg.Record]) -> Sets:
     found: dict[tuple[str, ...], list[asyncpg.Record]] = {}
     for row in rows:
         bits = row["set"]
@@ -179,18 +198,19 @@ def _count(row: asyncpg.Record, code: str, name: str) -> Count:
     return Count(code, name, row["n"], row["done"], row["begun"], row["waits"], row["late"], row["behind"])
 
 
-def _total(rows: _Sets) -> Count:
+def total_of(rows: Sets) -> Count:
+    """All of them."""
     return _count(rows[()][0], "", "") if rows.get(()) else Count("", "", 0, 0)
 
 
-def _counts(rows: _Sets, key: tuple[str, ...], column: str) -> list[Count]:
+def counts(rows: Sets, key: tuple[str, ...], column: str) -> list[Count]:
     """In the order of the word list; what stands on none comes last."""
     order = list(words.stages()) if column == "stage" else list(words.listed(column))
     found = [_count(row, row[column], words.said(column, row[column])) for row in rows.get(key, ())]
     return sorted(found, key=lambda one: order.index(one.code) if one.code in order else len(order))
 
 
-def _areas(rows: _Sets) -> list[Count]:
+def areas_of(rows: Sets) -> list[Count]:
     """By province where there are several, else by ward; the most that are not paperless first."""
     provinces = rows.get(("province",), ())
     if len(provinces) > 1:
@@ -209,12 +229,18 @@ def _place_name(known: codes.CodeList, code: str) -> str:
     return found.name if found else _("chưa rõ")
 
 
-def _vendors(rows: _Sets) -> list[Count]:
+def _vendors(rows: Sets) -> list[Count]:
     found = [_count(row, row["vendor"], row["vendor"]) for row in rows.get(("vendor",), ()) if row["vendor"]]
     return sorted(found, key=lambda one: (-one.n, one.name))
 
 
-def _whole(rows: _Sets) -> list[Count]:
+def waves_of(rows: Sets) -> list[Count]:
+    """By name; facilities of no wave last, nothing where there is no wave at all."""
+    found = [_count(row, row["wave"], row["wave"] or _("chưa xếp đợt")) for row in rows.get(("wave",), ())]
+    return sorted(found, key=lambda one: (not one.code, one.name)) if any(one.code for one in found) else []
+
+
+def _whole(rows: Sets) -> list[Count]:
     """Of the paperless ones, the state's (ministries' too) and the others: how many in the whole facility."""
     public = words.public_owners()
     sums = {"public": [0, 0], "private": [0, 0]}

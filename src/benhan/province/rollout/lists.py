@@ -6,7 +6,7 @@ here (a place, which of two facilities) is for `bringing` to leave out and to sa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import islice
 from typing import Any, Final
@@ -16,6 +16,7 @@ import msgspec
 from benhan.core.fhir.outcome import Invalid, Malformed, TooLarge
 from benhan.core.kit import clock, tables
 from benhan.core.kit.money import figures
+from benhan.core.kit.oldletters import is_garbled, old_letters
 from benhan.core.kit.text import fold
 from benhan.core.language import _, later
 from benhan.province.rollout import facts
@@ -37,9 +38,15 @@ WAY: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "scope": (later("Phạm vi"), ("pham vi", "pham vi trien khai")),
     "way": (later("Cách đầu tư"), ("cach dau tu", "hinh thuc dau tu", "phuong thuc")),
     "emr": (later("Nhà cung cấp"), ("nha cung cap", "nha cung cap emr", "don vi cung cap")),
+    "price": (later("Giá (đồng)"), ("gia", "gia hop dong", "gia tri hop dong", "gia goi thau")),
+    "months": (later("Thời hạn (tháng)"), ("thoi han", "so thang", "thoi gian thue")),
 }  # fmt: skip
 COLUMNS: Final = {**facts.COLUMNS, **WAY}
+#: What Excel shows where a formula went wrong.
+_CELL_ERRORS: Final = frozenset({"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!"})
 _DAYS: Final = ("closed", "begun", "decided", "planned")
+#: Whole numbers, and how many digits they have at most.
+_DIGITS: Final = {**dict.fromkeys(facts.NUMBERS, 9), "price": 15, "months": 3}
 _CHOSEN: Final = (*facts.CHOSEN, "delay", "scope", "way")
 
 
@@ -72,6 +79,8 @@ class Line(msgspec.Struct, frozen=True):
     scope: str = ""
     way: str = ""
     emr: str = ""
+    price: int | None = None
+    months: int | None = None
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -105,6 +114,12 @@ def _table(rows: Iterator[list[Any]], content: bytes) -> Table:
         if len(seen) > MOST_ROWS + 20:
             raise TooLarge(_("Tệp có hơn %(n)s dòng.", n=figures(MOST_ROWS)), advice=_("Chia thành nhiều tệp."))
     at = next((i for i, (_n, row) in enumerate(seen[:20]) if len(found := match(row)) > 1 and "name" in found), None)
+    if at is None and any(len(found := match([old_letters(cell) for cell in row])) > 1 and "name" in found
+                          for _n, row in seen[:20]):  # fmt: skip
+        raise Malformed(
+            _("Tệp viết bằng bảng mã cũ TCVN3 (ABC), phông .VnTime."),
+            advice=_("Đổi sang Unicode (UniKey: Ctrl + Shift + F6, TCVN3 → Unicode) rồi lưu lại dạng CSV UTF-8."),
+        )
     if at is None:
         raise Malformed(
             _("Không thấy dòng tiêu đề có cột “Tên cơ sở”."),
@@ -129,13 +144,15 @@ def match(heading: Sequence[Any]) -> dict[str, int]:
     return found
 
 
-def check(table: Table, today: date) -> Checked:
-    """Every row as a line, or what is wrong with it."""
+def check(table: Table, today: date, tell: Callable[[int, int], None] | None = None) -> Checked:
+    """Every row as a line, or what is wrong with it; `tell` hears how many of how many rows were looked at."""
     columns = match(table.heading)
     wrong = [RowError(top, _("ô gộp %(cells)s: bỏ gộp rồi điền từng ô", cells=said)) for said, top, _b in table.merged]
     lines: list[Line] = []
     known: dict[tuple[str, str], int] = {}
-    for number, row in zip(table.numbers, table.rows, strict=True):
+    for at, (number, row) in enumerate(zip(table.numbers, table.rows, strict=True)):
+        if tell:
+            tell(at, len(table.rows))
         values = {field: row[at] for field, at in columns.items() if at < len(row)}
         try:
             line = _line(number, values, today)
@@ -155,12 +172,19 @@ def _line(number: int, values: Mapping[str, Any], today: date) -> Line:
     read_: dict[str, Any] = {}
     for field, value in values.items():
         text = tables.text_of(value)
+        if text in _CELL_ERRORS:
+            raise Invalid(_("%(field)s là ô báo lỗi %(what)s của Excel", field=_name(field), what=text))
+        if is_garbled(text):
+            raise Invalid(_("%(field)s “%(what)s” không phải tiếng Việt Unicode (TCVN3?)", field=_name(field),
+                            what=text[:40]))  # fmt: skip
         if text.startswith("="):
             raise Invalid(_("%(field)s là công thức: dán lại thành giá trị", field=_name(field)))
         if text:
             read_[field] = _value(field, value, text)
     if not read_.get("name"):
         raise Invalid(_("trống tên cơ sở"))
+    if len(read_.get("wave", "")) > facts.MOST_WAVE:
+        raise Invalid(_("tên đợt dài hơn %(n)s ký tự", n=facts.MOST_WAVE))
     facts.must_be_codes(read_)
     way = {field: read_.pop(field) for field in WAY if field in read_}
     _must_be_in_order(way, today)
@@ -176,9 +200,9 @@ def _value(field: str, value: Any, text: str) -> Any:
         if code := meant(field, text):
             return code
         raise Invalid(_("%(field)s “%(what)s” không hiểu", field=_name(field), what=text[:40]))
-    if field in facts.NUMBERS:
+    if most := _DIGITS.get(field):
         digits = text.replace(".", "").replace(",", "").replace(" ", "")
-        if not digits.isascii() or not digits.isdigit() or len(digits) > 9:
+        if not digits.isascii() or not digits.isdigit() or len(digits) > most:
             raise Invalid(_("%(field)s “%(what)s” không phải số nguyên", field=_name(field), what=text[:40]))
         return int(digits)
     return text.upper() if field == "code" else text

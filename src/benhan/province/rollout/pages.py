@@ -21,7 +21,8 @@ from benhan.core.kit.pages import NavItem
 from benhan.core.kit.text import clip
 from benhan.core.language import _, later
 from benhan.province.rollout import figures, reach, sheets, sites, words
-from benhan.province.rollout.figures import GROUPS, View
+from benhan.province.rollout.facts import MOST_WAVE
+from benhan.province.rollout.figures import GROUPS, Part, View
 from benhan.province.rollout.sites import Wanted
 
 pages.register("rollout", "benhan.province.rollout")
@@ -32,8 +33,14 @@ PUBLIC: Final = "/tien-do-so-hoa/{code}"
 GROUP_NAMES: Final = {
     "benh-vien": later("Bệnh viện"), "khac": later("Cơ sở khác"), "tat-ca": later("Tất cả"),
 }  # fmt: skip
+#: The Department's pages, by where they are.
+VIEWS: Final = {
+    "": later("Tổng hợp"), "/ban-do": later("Bản đồ"), "/so-sanh": later("So sánh"),
+    "/dau-tu": later("Nhà cung cấp, chi phí"),
+}  # fmt: skip
 STANDINGS: Final = {
     "paperless": later("Đã bỏ giấy"), "open": later("Chưa bỏ giấy"), "waits": later("Chờ xác minh"),
+    "tasks": later("Có việc đang mở"), "unread": later("Chưa đọc lời nhắc"),
     "late": later("Quá hạn luật định"), "behind": later("Chậm hơn kế hoạch"),
     "assessment-sent": later("Tự đánh giá chờ Sở xem"), "assessment-returned": later("Tự đánh giá bị trả lại"),
     "gate-shut": later("Cổng vận hành đóng"), "blocked": later("Có việc bị chặn"),
@@ -49,26 +56,39 @@ _EXCEL: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.she
 async def overview(request: Request, tx: Transaction, who: Subject) -> Response:
     """The figures; for htmx the part that changes."""
     last = await _last(tx, who)  # before the figures: a change between the two is told by the stream
-    found = await _asked(request, tx, who)
+    found = await asked_view(request, tx, who)
     template = "rollout/_overview.html" if pages.is_fragment(request) else "rollout/overview.html"
-    return pages.render(request, template, **_shown(found), last=last)
+    return pages.render(request, template, **await _shown(tx, who, found), last=last)
 
 
-def _shown(found: View) -> dict[str, Any]:
+async def chosen(
+    tx: Transaction, who: Subject, way: str, part: Part, day: date, before: date
+) -> dict[str, Any]:  # fmt: skip
+    """What every page of the Department's has above it (`way`: which of VIEWS): the choice, where another one leads."""
     return {
-        "view": found, "groups": GROUP_NAMES, "path": PATH, "list_path": LIST, "owners": words.words().owner,
-        "at": lambda **other: _address(found, **other), "listed": lambda **other: _list_address(found, **other),
+        "waves": await sites.waves(tx, who), "here_path": PATH + way, "here_view": _(VIEWS[way]),
+        "part": part, "day": day, "before_day": before, "groups": GROUP_NAMES, "path": PATH, "list_path": LIST,
+        "owners": words.words().owner, "at": lambda **other: address(part, day, before, **other),
+        "listed": lambda **other: _list_address(part, **other), "place": place_name(part.area),
+        "views": [(_(name), address(part, day, before, path=PATH + way)) for way, name in VIEWS.items()],
+    }  # fmt: skip
+
+
+async def _shown(tx: Transaction, who: Subject, found: View) -> dict[str, Any]:
+    return await chosen(tx, who, "", found.part, found.day, found.before.day) | {
+        "view": found,
         "months": [f"{one.day:%m/%y}" for one in found.line], "done": [one.done for one in found.line],
-        "begun": [one.begun for one in found.line], "place": _place_name(found.area), "percent": figures.percent,
+        "begun": [one.begun for one in found.line], "percent": figures.percent,
     }  # fmt: skip
 
 
 async def as_excel(request: Request, tx: Transaction, who: Subject) -> Response:
     """`…/tai-ve.xlsx`: every table of the page, and the facilities behind it."""
-    found = await _asked(request, tx, who)
-    wanted = Wanted(kinds=figures.kinds_of(found.group), owner=found.owner, area=found.area)
+    found = await asked_view(request, tx, who)
+    part = found.part
+    wanted = Wanted(kinds=figures.kinds_of(part.group), owner=part.owner, area=part.area, wave=part.wave)
     rows, _more = await sites.find(tx, who, wanted, found.day, sheets.MOST)
-    name = f"tien-do-so-hoa-{found.group}-{found.day.isoformat()}.xlsx"
+    name = f"tien-do-so-hoa-{part.group}-{found.day.isoformat()}.xlsx"
     record(tx, who, Event("export", "Site", rule="permission rollout-overview", detail=f"{name}: {len(rows)} lines"))
     body = await asyncio.to_thread(sheets.as_excel, found, rows)
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
@@ -84,6 +104,7 @@ async def listing(request: Request, tx: Transaction, who: Subject) -> Response:
     wanted = Wanted(
         text=clip(query.get("q", ""), 100), kinds=figures.kinds_of(group or ""), owner=query.get("khoi", "")[:20],
         area=query.get("noi", "")[:5], stage=query.get("giai-doan", "")[:20], standing=query.get("tinh-trang", "")[:20],
+        wave=clip(query.get("dot", ""), MOST_WAVE),
         only=None if who.may(Permission.ROLLOUT_OVERVIEW) else sorted(mine.sites),
     )  # fmt: skip
     after = (query["sau"], query["sau-ma"]) if "sau" in query and "sau-ma" in query else None
@@ -95,7 +116,8 @@ async def listing(request: Request, tx: Transaction, who: Subject) -> Response:
     return pages.render(
         request, template, found=found, count=count, following=following, wanted=wanted, group=group, path=PATH,
         list_path=LIST, groups=GROUP_NAMES, standings=STANDINGS, stages=words.stages().values(),
-        owners=words.words().owner, said=words.said, place=_place_name(wanted.area), mine=mine,
+        waves=await sites.waves(tx, who), owners=words.words().owner, said=words.said,
+        place=place_name(wanted.area), mine=mine,
     )  # fmt: skip
 
 
@@ -141,8 +163,19 @@ async def _last(tx: Transaction, who: Subject) -> str:
     return str(found or 0)
 
 
-async def _asked(request: Request, tx: Transaction, who: Subject) -> View:
+async def asked_view(request: Request, tx: Transaction, who: Subject) -> View:
     """What the address asks for.
+
+    Raises:
+        Invalid: no such day or group.
+    """
+    part, day, before = asked_part(request)
+    today = clock.today()
+    return await figures.view(tx, who, day, before, part, today=today)
+
+
+def asked_part(request: Request) -> tuple[Part, date, date]:
+    """Which facilities an address asks for, on which day, compared with which.
 
     Raises:
         Invalid: no such day or group.
@@ -151,15 +184,13 @@ async def _asked(request: Request, tx: Transaction, who: Subject) -> View:
     group = query.get("nhom") or GROUPS[0]
     if group not in GROUPS:
         raise Invalid(_("Nhóm cơ sở không đúng."), where="nhom", advice=_("Chọn bệnh viện, cơ sở khác hoặc tất cả."))
-    today = clock.today()
-    day = _day(query.get("ngay"), "ngay") or today
+    day = _day(query.get("ngay"), "ngay") or clock.today()
     before = _day(query.get("so-voi"), "so-voi") or day - timedelta(days=BACK_DAYS)
-    return await figures.view(
-        tx, who, day, before, group=group, area=query.get("noi", "")[:5], owner=query.get("khoi", "")[:20], today=today
-    )
+    part = Part(group, query.get("noi", "")[:5], query.get("khoi", "")[:20], clip(query.get("dot", ""), MOST_WAVE))
+    return part, day, before
 
 
-def _place_name(code: str) -> str:
+def place_name(code: str) -> str:
     return sites.place_name(code, "") or sites.place_name("", code)
 
 
@@ -172,16 +203,17 @@ def _day(written: str | None, where: str) -> date | None:
     return day
 
 
-def _address(found: View, **other: str) -> str:
+def address(part: Part, day: date, before: date, **other: str) -> str:
+    """A page of the Department's with this choice; `path`: which."""
     said = {
-        "nhom": found.group, "ngay": found.day.isoformat(), "so-voi": found.before.day.isoformat(), "noi": found.area,
-        "khoi": found.owner,
+        "nhom": part.group, "ngay": day.isoformat(), "so-voi": before.isoformat(), "noi": part.area,
+        "khoi": part.owner, "dot": part.wave,
     } | {name: value for name, value in other.items() if name != "path"}  # fmt: skip
     return f"{other.get('path', PATH)}?{urlencode({name: value for name, value in said.items() if value})}"
 
 
-def _list_address(found: View, **other: str) -> str:
-    said = {"nhom": found.group, "noi": found.area, "khoi": found.owner} | {
+def _list_address(part: Part, **other: str) -> str:
+    said = {"nhom": part.group, "noi": part.area, "khoi": part.owner, "dot": part.wave} | {
         name.replace("_", "-"): value for name, value in other.items()
     }
     return f"{LIST}?{urlencode({name: value for name, value in said.items() if value})}"

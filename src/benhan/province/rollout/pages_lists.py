@@ -14,10 +14,10 @@ from benhan.core.access import Door, Permission, Subject
 from benhan.core.access.roles import ROLE_NAMES
 from benhan.core.db import Transaction
 from benhan.core.fhir.outcome import Invalid, Malformed
-from benhan.core.kit import clock, forms, pages, tables
+from benhan.core.kit import clock, forms, pages
 from benhan.core.kit.pages import NavItem
 from benhan.core.language import _, later
-from benhan.province.rollout import bringing, evidence, lists, reach, sheets, sites
+from benhan.province.rollout import bringing, evidence, imports, lists, reach, sheets, sites
 from benhan.province.rollout.bringing import Plan
 from benhan.province.rollout.evidence import Evidence
 from benhan.province.rollout.lists import Checked
@@ -25,6 +25,8 @@ from benhan.province.rollout.pages import LIST, PATH
 
 BRING: Final = f"{PATH}/nhap"
 SHARE: Final = f"{PATH}/phan-cong"
+_STEPS: Final = (later("Đọc và kiểm tra từng dòng"), later("So với danh sách đang có"), later("Ghi lịch sử"),
+                 later("Ghi tình trạng"))  # fmt: skip
 #: Rows of each sort that a page shows.
 SHOWN: Final = 100
 
@@ -39,13 +41,20 @@ async def bring(request: Request, tx: Transaction, who: Subject) -> Response:
     content, name = await _sent(form)
     checked = await asyncio.to_thread(_checked, content, name)  # a large sheet takes seconds
     if form["confirm"] == "1" and not checked.wrong:
-        media = evidence.EXCEL if tables.is_excel(content) else "text/csv"
-        plan = await bringing.bring(
-            tx, who, checked, Evidence(None, name, media, content), verified=form["verified"]
-        )  # fmt: skip
+        file = Evidence(None, name, imports.media_of(content), content)
+        if len(checked.lines) > imports.AT_ONCE:
+            return RedirectResponse(f"{BRING}/{await imports.begin(tx, who, file, verified=form['verified'])}", 303)
+        plan = await bringing.bring(tx, who, checked, file, verified=form["verified"])
         return RedirectResponse(f"{LIST}?moi={len(plan.new)}&sua={len(plan.changed)}&sot={len(plan.unplaced)}", 303)
     plan = await bringing.compare(tx, who, checked)
     return _preview(request, checked, plan, content, name)
+
+
+async def watch(request: Request, tx: Transaction, who: Subject) -> Response:
+    """How far a long list is; for htmx, and for browsers without scripts by loading it again, until it is done."""
+    job = await imports.look(tx, who, request.path_params["job"][:40])
+    template = "rollout/_progress.html" if pages.is_fragment(request) else "rollout/progress.html"
+    return pages.render(request, template, job=job, address=request.url.path, path=BRING, list_path=LIST, steps=_STEPS)
 
 
 def _preview(request: Request, checked: Checked, plan: Plan, content: bytes, name: str) -> Response:
@@ -120,9 +129,12 @@ _LEAD: Final = Permission.ROLLOUT_LEAD
 DOORS: list[Door] = [
     Door(BRING, bring, _LEAD, ("GET", "POST")),
     Door(f"{BRING}/mau.xlsx", template, _LEAD),
+    Door(f"{BRING}/{{job}}", watch, _LEAD),
     Door(SHARE, share, _LEAD, ("GET", "POST")),
 ]
 NAV = [
     NavItem(later("Nhập danh sách"), BRING, _LEAD, "g n"),
     NavItem(later("Phân công"), SHARE, _LEAD, "g p"),
 ]
+#: Long lists are brought in beside the requests.
+FOLLOWERS = [imports.Bringing]

@@ -15,7 +15,7 @@ from benhan.core.fhir.outcome import Invalid, NotFound, Problem
 from benhan.core.kit import clock, forms, pages
 from benhan.core.kit.forms import Form
 from benhan.core.language import _, later
-from benhan.province.rollout import actions, evidence, facts, reach, rules, words
+from benhan.province.rollout import actions, evidence, facts, reach, rules, visits, words
 from benhan.province.rollout.criteria.rules import NAMES, Standing
 from benhan.province.rollout.evidence import Evidence
 from benhan.province.rollout.pages import LIST, PATH
@@ -25,10 +25,11 @@ from benhan.province.rollout.sites import Kept
 #: How an address calls what is said.
 WORDS: Final = {
     "giai-doan": What.STAGE, "ke-hoach": What.PLAN, "cham": What.DELAY, "pham-vi": What.SCOPE, "dau-tu": What.MEANS,
-    "ghi-chu": What.NOTE, "thong-tin": What.FACTS,
+    "ghi-chu": What.NOTE, "viec": What.TASK, "thong-tin": What.FACTS,
 }  # fmt: skip
 _DONE: Final = {"luu": later("Đã ghi"), "xac-minh": later("Đã xác minh"), "tra-lai": later("Đã trả lại"),
-                "rut": later("Đã rút lại")}  # fmt: skip
+                "rut": later("Đã rút lại"), "tham": later("Đã ghi buổi thăm"), "xong": later("Đã ghi việc xong"),
+                "doc": later("Đã xác nhận đã đọc")}  # fmt: skip
 #: Circular 32/2023: so many forms of records and sheets there are to be filled electronically.
 MOST_FORMS, MOST_SHEETS = 29, 53
 _VENDORS: Final = {"his": "HIS", "emr": later("Bệnh án điện tử"), "lis": "LIS", "pacs": "PACS",
@@ -134,6 +135,7 @@ async def _page(
     wrong = opened is not None and bool(opened[1].errors)
     return pages.render(
         request, "rollout/site.html", 422 if wrong else 200, kept=found, site=found.site, state=state, may=may,
+        may_withdraw=_may_withdraw(may), speaks_for=bool(may) and not who.may(Permission.ROLLOUT_OVERVIEW),
         opened=opened if opened and opened[0] in may else None, names=WHAT_NAMES, label=facts.label, told=_told,
         addresses={what: word for word, what in WORDS.items()}, stages=words.stages(), said=words.said,
         on_day=clock.today(), path=PATH, list_path=LIST, columns=facts.COLUMNS,
@@ -157,7 +159,12 @@ async def _may(tx: Transaction, who: Subject, found: Kept) -> list[What]:
     """What she may say of a site: nothing of others', and only the Department says what a facility is."""
     if not who.may(Permission.ROLLOUT_REPORT) or not (await reach.reach_of(tx, who)).holds(found.site):
         return []
-    return [what for what in WORDS.values() if what is not What.FACTS or who.may(Permission.ROLLOUT_OVERVIEW)]
+    department = who.may(Permission.ROLLOUT_OVERVIEW)
+    return [what for what in WORDS.values() if department or what not in actions.DEPARTMENTS]
+
+
+def _may_withdraw(may: list[What]) -> list[What]:
+    return [*may, What.DONE, *([What.REMINDER] if What.FACTS in may else [])] if may else []
 
 
 def _told(entry: Entry) -> str:
@@ -182,7 +189,13 @@ def _facts(said: dict[str, Any]) -> str:
 
 
 def _noted(said: dict[str, Any]) -> str:
-    return str(said.get("note") or said.get("remark") or "")
+    told = str(said.get("note") or said.get("remark") or said.get("text") or "")
+    about = f"#{said['of']}" if "of" in said else ""
+    return " · ".join(filter(None, [_("đi thăm") if said.get("visit") else "", about, told]))
+
+
+def _task(said: dict[str, Any]) -> str:
+    return " · ".join([said["task"], said["whom"], _("hạn %(day)s", day=clock.vn_date(said["until"]))])
 
 
 def _scope(said: dict[str, Any]) -> str:
@@ -203,7 +216,9 @@ def _means(said: dict[str, Any]) -> str:
 
 _TOLD: Final[dict[What, Callable[[dict[str, Any]], str]]] = {
     What.STAGE: _stage, What.PLAN: _plan, What.DELAY: _delay, What.SCOPE: _scope, What.MEANS: _means,
-    What.FACTS: _facts, **dict.fromkeys((What.NOTE, What.VERIFIED, What.RETURNED, What.WITHDRAWN), _noted),
+    What.FACTS: _facts, What.TASK: _task,
+    **dict.fromkeys((What.NOTE, What.VERIFIED, What.RETURNED, What.WITHDRAWN, What.DONE, What.REMINDER, What.SEEN),
+                    _noted),
 }  # fmt: skip
 
 
@@ -230,10 +245,20 @@ def _fields(what: What) -> list[forms.Field]:
             forms.flag("handover", _("Hợp đồng có điều khoản bàn giao dữ liệu")),
         ],
         What.NOTE: lambda: [on, forms.long_text("note", _("Ghi chú"), required=True, most=2000)],
+        What.TASK: lambda: task_fields(required=True),
         What.FACTS: facts.fields,
     }  # fmt: skip
     why = forms.text("why", _("Lý do"), most=500, hint=_("khi sửa, tạm dừng hoặc quay lại giấy"))
     return [*fields[what](), forms.hidden("corrects"), why]
+
+
+def task_fields(*, required: bool) -> list[forms.Field]:
+    """What is to be done, by whom, until when."""
+    return [
+        forms.text("task", _("Việc cần làm"), most=300, required=required),
+        forms.text("whom", _("Ai làm"), most=100, required=required),
+        forms.day("until", _("Hạn"), required=required),
+    ]
 
 
 def _choice(name: str, label: str, listed: str, *, required: bool = True) -> forms.Field:
@@ -257,6 +282,7 @@ _SAID: Final[dict[What, Callable[[Form], dict[str, Any]]]] = {
     What.SCOPE: _plain("scope", "departments", "forms", "sheets"),
     What.MEANS: _plain("way", "money", *_VENDORS, "price", "months", "handover"),
     What.NOTE: _plain("note"),
+    What.TASK: _plain("task", "whom", "until"),
     What.FACTS: facts.of_form,
 }
 
@@ -281,7 +307,7 @@ def _again(entry: Entry) -> tuple[What, Form] | None:
 
 def _dated(said: dict[str, Any]) -> dict[str, Any]:
     return {
-        name: date.fromisoformat(value) if name in ("day", "closed") and value else value
+        name: date.fromisoformat(value) if name in ("day", "closed", "until") and value else value
         for name, value in said.items()
     }
 
@@ -292,10 +318,7 @@ async def _file(form: Form) -> Evidence | None:
 
 
 def _number(request: Request) -> int:
-    asked = request.path_params["entry"]
-    if not asked.isdigit() or len(asked) > 18:
-        raise NotFound(_("Không có mục này."))
-    return int(asked)
+    return visits.number_of(request.path_params["entry"])
 
 
 _ONE: Final = f"{LIST}/{{site}}"

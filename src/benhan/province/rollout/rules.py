@@ -27,6 +27,10 @@ class What(StrEnum):
     SCOPE = "scope"
     MEANS = "means"
     NOTE = "note"
+    TASK = "task"
+    DONE = "done"
+    REMINDER = "reminder"
+    SEEN = "seen"
     VERIFIED = "verified"
     RETURNED = "returned"
     WITHDRAWN = "withdrawn"
@@ -51,6 +55,10 @@ WHAT_NAMES: Final = {
     What.SCOPE: later("Phạm vi"),
     What.MEANS: later("Cách đầu tư"),
     What.NOTE: later("Ghi chú"),
+    What.TASK: later("Việc cần làm"),
+    What.DONE: later("Việc đã xong"),
+    What.REMINDER: later("Nhắc"),
+    What.SEEN: later("Đã đọc nhắc"),
     What.VERIFIED: later("Xác minh"),
     What.RETURNED: later("Trả lại"),
     What.WITHDRAWN: later("Rút lại"),
@@ -70,6 +78,8 @@ ELSEWHERE: Final = frozenset(
     {What.CRITERION, What.SENT, What.REVIEWED, What.APPROVED, What.READING, What.WORK, What.CHECKED, What.TRAINING,
      What.DEVICE, What.PHASE}
 )  # fmt: skip
+#: What a verifier says of a decision.
+JUDGEMENTS: Final = (What.VERIFIED, What.RETURNED)
 NEED_NAMES: Final = {
     "evidence": later("tệp minh chứng"),
     "number": later("số văn bản"),
@@ -111,6 +121,12 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     delay: dict[str, Any] = {}
     scope: dict[str, Any] = {}
     means: dict[str, Any] = {}
+    #: Tasks that nobody has said to be done, the earliest first.
+    tasks: tuple[Entry, ...] = ()
+    #: Reminders that the facility has not confirmed.
+    unread: tuple[Entry, ...] = ()
+    reminded: date | None = None
+    visited: date | None = None
 
     @property
     def due(self) -> date:
@@ -143,7 +159,9 @@ def state_of(entries: Iterable[Entry]) -> State:
             plan[one.said["stage"]] = date.fromisoformat(one.said["day"])
         last[one.what] = one.said
     way = [one for one in counting if one.what is What.STAGE]
-    judged = {one.said["of"]: one for one in sorted(counting, key=lambda one: one.id) if "of" in one.said}
+    judged = {one.said["of"]: one for one in sorted(counting, key=lambda one: one.id) if one.what in JUDGEMENTS}
+    answered = {one.said["of"] for one in counting if one.what in (What.DONE, What.SEEN)}
+    reminders = [one for one in counting if one.what is What.REMINDER]
     begun = [one.holds for one in way if one.said["stage"] not in (FIRST, "paused")]
     decided = next((one for one in reversed(way) if stages()[one.said["stage"]].verified), None)
     judgement = judged.get(decided.id) if decided else None
@@ -156,7 +174,15 @@ def state_of(entries: Iterable[Entry]) -> State:
         waiting=decided if judgement is None else None,
         returned=judgement if judgement and judgement.what is What.RETURNED else None,
         plan=plan, delay=last.get(What.DELAY, {}), scope=last.get(What.SCOPE, {}), means=last.get(What.MEANS, {}),
+        tasks=tuple(sorted(_open(counting, What.TASK, answered), key=lambda one: (one.said["until"], one.id))),
+        unread=tuple(_open(reminders, What.REMINDER, answered)),
+        reminded=max((one.holds for one in reminders), default=None),
+        visited=max((one.holds for one in counting if one.what is What.NOTE and one.said.get("visit")), default=None),
     )  # fmt: skip
+
+
+def _open(counting: Iterable[Entry], what: What, answered: set[int]) -> list[Entry]:
+    return [one for one in counting if one.what is what and one.id not in answered]
 
 
 def _spans(way: Sequence[Entry], judged: Mapping[int, Entry]) -> tuple[Span, ...]:
@@ -223,6 +249,6 @@ def _past(on: date, today: date) -> None:
 
 
 __all__ = [
-    "DECIDED", "NEED_NAMES", "WHAT_NAMES", "Entry", "Span", "State", "What", "may_follow", "must_follow", "must_have",
-    "standing", "state_of",
+    "DECIDED", "JUDGEMENTS", "NEED_NAMES", "WHAT_NAMES", "Entry", "Span", "State", "What", "may_follow", "must_follow",
+    "must_have", "standing", "state_of",
 ]  # fmt: skip

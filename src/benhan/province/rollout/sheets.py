@@ -73,6 +73,7 @@ def _row(one: Site) -> list[Any]:
         "province": province.name if province else "", "district": "", "begun": vn_date(one.begun),
         "decided": "", "number": "", "planned": vn_date(one.planned), "delay": said("delay", one.delay),
         "scope": said("scope", one.scope), "way": said("way", one.way), "emr": one.vendor,
+        "price": one.price or "", "months": one.months or "",
         "closed": vn_date(one.closed),
     }  # fmt: skip
     return [safe(told.get(name, "")) for name in COLUMNS] + [

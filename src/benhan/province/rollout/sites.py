@@ -5,7 +5,7 @@ A site's row is what its entries come to (`rules.state_of`), written in the tran
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 from uuid import uuid4
@@ -22,11 +22,13 @@ from benhan.core.language import _
 from benhan.province.rollout.rules import Entry, Span, State, What, state_of
 
 #: Rows of one statement when many are written.
-PORTION: Final = 2000
+PORTION: Final = 1000
+#: Hears how far something long is: done, of how many.
+Tell = Callable[[int, int], None]
 _COLUMNS: Final = (
     "id, code, gln, name, kind, owner, level, province, ward, closed, facts, stage, stage_on, begun,"
     " upper(paperless) is null and not isempty(paperless) as is_paperless, waits, due, planned, delay, scope, way,"
-    " vendor, assessment, gate, blocked"
+    " vendor, assessment, gate, blocked, wave, price, months, tasks, task_due, unread, reminded, visited"
 )
 _ENTRY: Final = "id, what, said, holds, at, account, name, corrects, why, evidence"
 _ADD: Final = """
@@ -37,21 +39,35 @@ from unnest($4::bigint[], $5::text[], $6::text[], $7::text[], $8::date[], $9::bi
 """
 _KEEP: Final = """
 insert into rollout_site (facility, id, code, gln, name, words, kind, owner, level, province, ward, closed, facts,
-    stage, stage_on, begun, paperless, waits, due, planned, delay, scope, way, vendor)
+    stage, stage_on, begun, paperless, waits, due, planned, delay, scope, way, vendor, wave, price,
+    months, tasks, task_due, unread, reminded, visited)
 select $1, id, code, gln, name, words, kind, owner, level, province, ward, closed, facts::jsonb, stage, stage_on, begun,
-    paperless::datemultirange, waits, due, planned, delay, scope, way, vendor
+    paperless::datemultirange, waits, due, planned, delay, scope, way, vendor, wave, price, months, tasks::jsonb,
+    task_due, unread, reminded, visited
 from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
     $11::text[], $12::date[], $13::text[], $14::text[], $15::date[], $16::date[], $17::text[], $18::bool[], $19::date[],
-    $20::date[], $21::text[], $22::text[], $23::text[], $24::text[])
+    $20::date[], $21::text[], $22::text[], $23::text[], $24::text[], $25::text[], $26::bigint[], $27::int[],
+    $28::text[], $29::date[], $30::int[], $31::date[], $32::date[])
     s(id, code, gln, name, words, kind, owner, level, province, ward, closed, facts, stage, stage_on, begun, paperless,
-      waits, due, planned, delay, scope, way, vendor)
+      waits, due, planned, delay, scope, way, vendor, wave, price, months, tasks, task_due, unread, reminded, visited)
 on conflict (facility, id) do update set code = excluded.code, gln = excluded.gln, name = excluded.name,
     words = excluded.words, kind = excluded.kind, owner = excluded.owner, level = excluded.level,
     province = excluded.province, ward = excluded.ward, closed = excluded.closed, facts = excluded.facts,
     stage = excluded.stage, stage_on = excluded.stage_on, begun = excluded.begun, paperless = excluded.paperless,
     waits = excluded.waits, due = excluded.due, planned = excluded.planned, delay = excluded.delay,
-    scope = excluded.scope, way = excluded.way, vendor = excluded.vendor
+    scope = excluded.scope, way = excluded.way, vendor = excluded.vendor, wave = excluded.wave, price = excluded.price,
+    months = excluded.months, tasks = excluded.tasks, task_due = excluded.task_due, unread = excluded.unread,
+    reminded = excluded.reminded, visited = excluded.visited
 """
+
+
+class Task(msgspec.Struct, frozen=True):
+    """Something to be done at a facility, open: its entry, what, by whom, until when."""
+
+    id: int
+    task: str
+    whom: str
+    until: date
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +99,14 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     assessment: str = ""
     gate: str = ""
     blocked: int = 0
+    wave: str = ""
+    price: int | None = None
+    months: int | None = None
+    tasks: tuple[Task, ...] = ()
+    task_due: date | None = None
+    unread: int = 0
+    reminded: date | None = None
+    visited: date | None = None
 
     def late(self, today: date) -> bool:
         """Whether its day by law is over and it is not paperless."""
@@ -119,7 +143,16 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     area: str = ""
     stage: str = ""
     standing: str = ""
+    wave: str = ""
     only: Sequence[str] | None = None
+    #: Within these wards and provinces, or of these ids; None: anywhere.
+    within: tuple[Sequence[str], Sequence[str]] | None = None
+    #: Reminded after this day (True), or not (False).
+    reminded: tuple[date, bool] | None = None
+
+
+def _silent(done: int, whole: int) -> None:
+    """Nobody waits."""
 
 
 def new_id() -> str:
@@ -163,6 +196,26 @@ async def some(tx: Transaction, who: Subject, ids: Sequence[str]) -> list[Site]:
     rows = await tx.fetch(
         f"select {_COLUMNS} from rollout_site where facility = $1 and id = any($2)", who.facility, list(ids)
     )
+    return [site_of(row) for row in rows]
+
+
+async def waves(tx: Transaction, who: Subject) -> list[str]:
+    """The waves that the Department has put facilities in, by name."""
+    rows = await tx.fetch(
+        "select distinct wave from rollout_site where facility = $1 and wave <> '' order by wave limit 50", who.facility
+    )
+    return [row["wave"] for row in rows]
+
+
+async def pressing(
+    tx: Transaction, who: Subject, areas: Sequence[str] | None, ids: Sequence[str], most: int
+) -> list[Site]:
+    """The sites with open tasks, the earliest task first: of these wards, provinces and ids; None: of all."""
+    rows = await tx.fetch(
+        f"select {_COLUMNS} from rollout_site where facility = $1 and task_due is not null and ($2::text[] is null"
+        f" or ward = any($2) or province = any($2) or id = any($3)) order by task_due, id limit {most}",
+        who.facility, areas if areas is None else list(areas), list(ids),
+    )  # fmt: skip
     return [site_of(row) for row in rows]
 
 
@@ -213,13 +266,21 @@ def _asked(who: Subject, wanted: Wanted, today: date) -> tuple[str, list[Any]]:
         also("words like all(${n}::text[])", [f"% {word}%" for word in words])
     if wanted.kinds:
         also("kind = any(${n}::text[])", list(wanted.kinds))
-    for column in ("owner", "stage"):
+    for column in ("owner", "stage", "wave"):
         if value := getattr(wanted, column):
             also(f"{column} = ${{n}}", value)
     if wanted.area:
         also("${n} in (ward, province)", wanted.area)
     if wanted.only is not None:
         also("id = any(${n}::text[])", list(wanted.only))
+    if wanted.within is not None:
+        areas, ids = map(list, wanted.within)
+        values.extend((areas, ids))
+        at = len(values)
+        parts.append(f"(ward = any(${at - 1}::text[]) or province = any(${at - 1}) or id = any(${at}::text[]))")
+    if wanted.reminded is not None:
+        after, yes = wanted.reminded
+        also("coalesce(reminded > ${n}::date, false) = " + ("true" if yes else "false"), after)
     if condition := _STANDINGS.get(wanted.standing):
         parts.append(condition)
     return " and ".join(parts), values
@@ -229,6 +290,8 @@ _STANDINGS: Final = {
     "paperless": "paperless @> $2::date",
     "open": "not paperless @> $2::date",
     "waits": "waits",
+    "tasks": "task_due is not null",
+    "unread": "unread > 0",
     "late": "not paperless @> $2::date and due < $2::date",
     "behind": "not paperless @> $2::date and planned < $2::date",
     "assessment-sent": "assessment = 'sent'",
@@ -238,8 +301,10 @@ _STANDINGS: Final = {
 }
 
 
-async def add(tx: Transaction, who: Subject, said: Mapping[str, Sequence[Entry]]) -> None:
-    """Write new entries, by site."""
+async def add(
+    tx: Transaction, who: Subject, said: Mapping[str, Sequence[Entry]], tell: Tell = _silent
+) -> None:  # fmt: skip
+    """Write new entries, by site; `tell` hears how many entries of how many are written."""
     rows = [(site, one) for site, several in said.items() for one in several]
     for start in range(0, len(rows), PORTION):
         part = rows[start : start + PORTION]
@@ -250,15 +315,17 @@ async def add(tx: Transaction, who: Subject, said: Mapping[str, Sequence[Entry]]
             [one.corrects for _site, one in part], [one.why for _site, one in part],
             [one.evidence for _site, one in part],
         )  # fmt: skip
+        tell(start + len(part), len(rows))
     tx.wrote = True
 
 
-async def keep(tx: Transaction, who: Subject, sites: Mapping[str, State]) -> None:
-    """Write what the entries of some sites come to."""
-    rows = [_row(site, state) for site, state in sites.items()]
-    for start in range(0, len(rows), PORTION):
-        columns = [list(column) for column in zip(*rows[start : start + PORTION], strict=True)]
-        await tx.execute(_KEEP, who.facility, *columns)
+async def keep(tx: Transaction, who: Subject, sites: Mapping[str, State], tell: Tell = _silent) -> None:
+    """Write what the entries of some sites come to; `tell` hears how many of how many are written."""
+    pairs = list(sites.items())
+    for start in range(0, len(pairs), PORTION):
+        rows = [_row(site, state) for site, state in pairs[start : start + PORTION]]
+        await tx.execute(_KEEP, who.facility, *(list(column) for column in zip(*rows, strict=True)))
+        tell(start + len(rows), len(pairs))
     tx.wrote = True
 
 
@@ -274,12 +341,15 @@ def _row(site: str, state: State) -> tuple[Any, ...]:
     found = codes.wards().get(ward)
     told = [name, facts.get("code", ""), facts.get("gln", ""), found.name if found else "", facts.get("old_ward", "")]
     closed = facts.get("closed")
+    tasks = [msgspec.convert(one.said | {"id": one.id}, Task) for one in state.tasks]
     return (
         site, facts.get("code"), facts.get("gln"), name, f" {fold(' '.join(told))}", facts["kind"], facts["owner"],
         facts.get("level", ""), province, ward, date.fromisoformat(closed) if closed else None,
         msgspec.json.encode(facts).decode(), state.stage, state.stage_on, state.begun, _multirange(state.paperless),
         state.waiting is not None, state.due, state.plan.get("decided"), state.delay.get("reason", ""),
-        state.scope.get("scope", ""), state.means.get("way", ""), state.means.get("emr", ""),
+        state.scope.get("scope", ""), state.means.get("way", ""), state.means.get("emr", ""), facts.get("wave", ""),
+        state.means.get("price"), state.means.get("months"), msgspec.json.encode(tasks).decode(),
+        tasks[0].until if tasks else None, len(state.unread), state.reminded, state.visited,
     )  # fmt: skip
 
 
@@ -289,8 +359,9 @@ def _multirange(spans: Iterable[Span]) -> str:
 
 def site_of(row: asyncpg.Record) -> Site:
     """A row as a site."""
-    named = {name: row[name] for name in Site.__struct_fields__ if name != "facts"}
-    return Site(facts=msgspec.json.decode(row["facts"]), **named)
+    named = {name: row[name] for name in Site.__struct_fields__ if name not in ("facts", "tasks")}
+    tasks = msgspec.json.decode(row["tasks"], type=tuple[Task, ...])
+    return Site(facts=msgspec.json.decode(row["facts"]), tasks=tasks, **named)
 
 
 def _entry(row: asyncpg.Record) -> Entry:
