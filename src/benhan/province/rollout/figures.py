@@ -5,7 +5,7 @@ Every sum is one question over one row a site. "Paperless" means a verified deci
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from benhan.core.kit import codes
 from benhan.core.language import _
 from benhan.province.rollout import words
 from benhan.province.rollout.forecast import Forecast, forecast
+from benhan.province.rollout.rules import Span
 
 #: Groups of kinds that are counted together, by how an address calls them.
 GROUPS: Final = ("benh-vien", "khac", "tat-ca")
@@ -29,26 +30,27 @@ from rollout_site where facility = $1 and (closed is null or closed > $2::date)
   and ($3::text[] is null or kind = any($3)) and ($4::text[] is null or kind <> all($4))
   and ($5 = '' or $5 in (ward, province)) and ($6 = '' or owner = $6) and ($7 = '' or wave = $7)
 """
+_COUNTS: Final = """count(*)::int as n, count(*) filter (where done)::int as done,
+  count(*) filter (where begun)::int as begun, count(*) filter (where waits)::int as waits,
+  count(*) filter (where not done and late)::int as late, count(*) filter (where not done and behind)::int as behind"""
+_ONE: Final = """paperless @> $2::date as done, begun <= $2::date as begun, waits, due < $2::date as late,
+  planned < $2::date as behind"""
+#: What is asked of each facility is computed once, not once for every way of grouping.
 _SUMS: Final = f"""
-select grouping(owner, kind, province, ward, stage, delay, scope, way, vendor, wave) as set, owner, kind, province,
-  ward, stage, delay, scope, way, vendor, wave, count(*)::int as n,
-  count(*) filter (where paperless @> $2::date)::int as done,
-  count(*) filter (where begun <= $2::date)::int as begun, count(*) filter (where waits)::int as waits,
-  count(*) filter (where not paperless @> $2::date and due < $2::date)::int as late,
-  count(*) filter (where not paperless @> $2::date and planned < $2::date)::int as behind
-{FROM}
-group by grouping sets ((), (owner), (kind), (province), (province, ward), (stage), (delay), (owner, scope), (way),
-  (vendor), (wave))
+with one as materialized (select owner, kind, province, stage, delay, scope, way, vendor, wave, {_ONE} {FROM})
+select grouping(owner, kind, province, stage, delay, scope, way, vendor, wave) as set, owner, kind, province, stage,
+  delay, scope, way, vendor, wave, {_COUNTS}
+from one group by grouping sets ((), (owner), (kind), (province), (stage), (delay), (owner, scope), (way), (vendor),
+  (wave))
 """
-_DAYS_OF: Final = f"""
-with one as (select paperless, begun {FROM})
-select d as day, count(*) filter (where paperless @> d::date)::int as done,
-  count(*) filter (where begun <= d)::int as begun
-from one, unnest($8::date[]) d group by d order by d
+_WARDS: Final = f"with one as materialized (select ward, {_ONE} {FROM}) select ward, {_COUNTS} from one group by ward"
+#: Facilities that were paperless on the same days are counted once.
+_DAYS: Final = f"""
+with one as materialized (select paperless, begun {FROM})
+select paperless::text as spans, begun, count(*)::int as n from one group by grouping sets ((paperless), (begun))
 """
-_SPANS: Final = f"select paperless::text as spans {FROM}"
 #: Which columns are grouped, as PostgreSQL numbers them: the bit of a column that is summed over is 1.
-_COLUMNS: Final = ("owner", "kind", "province", "ward", "stage", "delay", "scope", "way", "vendor", "wave")
+_COLUMNS: Final = ("owner", "kind", "province", "stage", "delay", "scope", "way", "vendor", "wave")
 
 
 class Count(msgspec.Struct, frozen=True):
@@ -140,29 +142,55 @@ async def totals(tx: Transaction, department: int, today: date) -> tuple[Count, 
 
 
 async def sums(tx: Transaction, department: int, day: date, part: Part) -> Sets:
-    """Every sum of a day, by what is grouped."""
-    return _by_set(await tx.fetch(_SUMS, *asked(department, day, part)))
+    """Every sum of a day, by what is grouped; by ward where there is one province."""
+    said = asked(department, day, part)
+    rows = _by_set(await tx.fetch(_SUMS, *said))
+    if len(rows.get(("province",), ())) == 1:
+        rows[("ward",)] = await tx.fetch(_WARDS, *said)
+    return rows
+
+
+class Days(msgspec.Struct, frozen=True):
+    """When facilities were paperless, and when they began: each with how many of them."""
+
+    spans: list[tuple[list[Span], int]]
+    begun: list[tuple[date, int]]
+
+    def at(self, day: date) -> Point:
+        """How many had begun, and were paperless, on a day."""
+        done = sum(n for spans, n in self.spans if any(b <= day and (e is None or e > day) for b, e in spans))
+        return Point(day, done, sum(n for begun, n in self.begun if begun <= day))
+
+    def months(self, day: date) -> list[Point]:
+        """The ends of the months before a day, oldest first, and the day itself."""
+        return [self.at(one) for one in _month_ends(day)]
+
+
+async def days_of(tx: Transaction, department: int, day: date, part: Part) -> Days:
+    """The days of the facilities that are there on a day."""
+    rows = await tx.fetch(_DAYS, *asked(department, day, part))
+    return Days(
+        [(_spans(row["spans"]), row["n"]) for row in rows if row["spans"] is not None],
+        [(row["begun"], row["n"]) for row in rows if row["begun"] is not None],
+    )
 
 
 async def counted(tx: Transaction, department: int, day: date, before: date, part: Part, *, today: date) -> View:
     """The figures, of whoever may see them."""
-    said = asked(department, day, part)
     rows = await sums(tx, department, day, part)
-    days = [before, *_month_ends(day)]
-    points = {row["day"]: Point(row["day"], row["done"], row["begun"]) for row in await tx.fetch(_DAYS_OF, *said, days)}
+    days = await days_of(tx, department, day, part)
     target = words.deadline(hospital=part.group == GROUPS[0]).target
     expected = None
     if day == today and target > today:
-        spans = [_spans(row["spans"]) for row in await tx.fetch(_SPANS, *said)]
-        expected = forecast(spans, today, target)
+        expected = forecast([spans for spans, n in days.spans for _one in range(n)], today, target)
     return View(
         day=day, part=part, total=total_of(rows), owners=counts(rows, ("owner",), "owner"),
         kinds=counts(rows, ("kind",), "kind"), areas=areas_of(rows), stages=counts(rows, ("stage",), "stage"),
         delays=[one for one in counts(rows, ("delay",), "delay") if one.code and one.n > one.done],
         ways=[one for one in counts(rows, ("way",), "way") if one.code],
         vendors=_vendors(rows), waves=waves_of(rows), whole=_whole(rows),
-        line=[points.get(one, Point(one, 0, 0)) for one in days[1:]],
-        before=points.get(before, Point(before, 0, 0)), forecast=expected,
+        line=days.months(day),
+        before=days.at(before), forecast=expected,
     )  # fmt: skip
 
 
@@ -182,7 +210,7 @@ def kinds_of(group: str) -> list[str]:
     return [one for one in words.listed("kind") if one not in hospitals] if group == GROUPS[1] else []
 
 
-Sets = Mapping[tuple[str, ...], Sequence[asyncpg.Record]]
+Sets = dict[tuple[str, ...], Sequence[asyncpg.Record]]
 
 
 def _by_set(rows: Sequence[asyncpg.Record]) -> Sets:
@@ -218,9 +246,7 @@ def areas_of(rows: Sets) -> list[Count]:
         found = [_count(row, row["province"], _place_name(known, row["province"])) for row in provinces]
     else:
         wards = codes.wards()
-        found = [
-            _count(row, row["ward"], _place_name(wards, row["ward"])) for row in rows.get(("province", "ward"), ())
-        ]
+        found = [_count(row, row["ward"], _place_name(wards, row["ward"])) for row in rows.get(("ward",), ())]
     return sorted(found, key=lambda one: (one.done - one.n, one.name))
 
 
@@ -260,7 +286,7 @@ def _month_ends(day: date) -> list[date]:
     return found[::-1]
 
 
-def _spans(text: str) -> list[tuple[date, date | None]]:
+def _spans(text: str) -> list[Span]:
     """A datemultirange as PostgreSQL writes it: {[2025-01-01,2025-06-01),[2026-01-01,)}."""
     parts = text.strip("{}").replace("[", "").replace(")", "").split(",") if text != "{}" else []
     return [

@@ -21,23 +21,23 @@ from benhan.province.rollout.figures import FROM, Part
 PACE_DAYS: Final = 180
 #: Vendors that a page shows.
 MOST: Final = 60
-_SUMS: Final = """
-with one as (select {column} as code, stage, paperless, begun, price, months, planned, due,
-    nullif((facts->>'beds')::int, 0) as beds {source})
-select code, count(*)::int as n, count(*) filter (where paperless @> $2::date)::int as done,
-  count(*) filter (where begun <= $2::date)::int as begun,
-  count(*) filter (where not paperless @> $2::date and due < $2::date)::int as late,
-  count(*) filter (where lower(paperless) > $2::date - {pace} and lower(paperless) <= $2::date)::int as recent,
-  percentile_cont(0.5) within group (order by lower(paperless) - begun)
-    filter (where lower(paperless) >= begun) as days,
+_SUMS: Final = f"""
+with one as materialized (select vendor, way, paperless @> $2::date as done, begun <= $2::date as begun,
+    not paperless @> $2::date and due < $2::date as late, lower(paperless) as decided, price, months,
+    lower(paperless) - begun as days, price::numeric / nullif((facts->>'beds')::int, 0) as per_bed
+    {FROM} and (vendor <> '' or way <> ''))
+select vendor, way, count(*)::int as n, count(*) filter (where done)::int as done,
+  count(*) filter (where begun)::int as begun, count(*) filter (where late)::int as late,
+  count(*) filter (where decided > $2::date - {PACE_DAYS} and decided <= $2::date)::int as recent,
+  percentile_cont(0.5) within group (order by days) filter (where days >= 0) as days,
   count(price)::int as priced, sum(price)::bigint as spent,
   percentile_cont(0.5) within group (order by price) as price,
-  percentile_cont(0.5) within group (order by price::numeric / beds) filter (where beds is not null) as per_bed,
+  percentile_cont(0.5) within group (order by per_bed) as per_bed,
   percentile_cont(0.5) within group (order by months) as months
-from one where code <> '' group by code order by n desc, code limit {most}
+from one group by grouping sets ((vendor), (way)) order by n desc, vendor, way
 """
-_STAGES: Final = """
-select {column} as code, stage, count(*)::int as n {source} and {column} <> '' group by {column}, stage
+_STAGES: Final = f"""
+select vendor, way, stage, count(*)::int as n {FROM} group by grouping sets ((vendor, stage), (way, stage))
 """
 
 
@@ -69,41 +69,29 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
         return figures.percent(self.done, self.n)
 
 
-async def vendors(tx: Transaction, who: Subject, day: date, part: Part) -> list[Means]:
-    """The vendors of the records, the one with most facilities first.
+async def all_of(tx: Transaction, who: Subject, day: date, part: Part) -> tuple[list[Means], list[Means]]:
+    """The vendors, and the ways of investing; the one with most facilities first.
 
     Raises:
         Forbidden: the asker does not see the Department's view.
     """
-    return await _by(tx, who, "vendor", day, part)
-
-
-async def ways(tx: Transaction, who: Subject, day: date, part: Part) -> list[Means]:
-    """The ways of investing.
-
-    Raises:
-        Forbidden: the asker does not see the Department's view.
-    """
-    return await _by(tx, who, "way", day, part)
-
-
-async def _by(tx: Transaction, who: Subject, column: str, day: date, part: Part) -> list[Means]:
     figures.must_oversee(who)
     asked = figures.asked(who.facility, day, part)
-    rows = await tx.fetch(_SUMS.format(column=column, source=FROM, pace=PACE_DAYS, most=MOST), *asked)
-    stages: dict[str, dict[str, int]] = {}
-    for row in await tx.fetch(_STAGES.format(column=column, source=FROM), *asked):
-        stages.setdefault(row["code"], {})[row["stage"]] = row["n"]
-    return [_means(row, column, stages.get(row["code"], {})) for row in rows]
+    stages: dict[tuple[str | None, str | None], dict[str, int]] = {}
+    for row in await tx.fetch(_STAGES, *asked):
+        stages.setdefault((row["vendor"], row["way"]), {})[row["stage"]] = row["n"]
+    rows = await tx.fetch(_SUMS, *asked)
+    made = [(row["vendor"], row["way"], _means(row, stages.get((row["vendor"], row["way"]), {}))) for row in rows]
+    return [one for vendor, _way, one in made if vendor][:MOST], [one for _vendor, way, one in made if way]
 
 
-def _means(row: asyncpg.Record, column: str, stages: dict[str, int]) -> Means:
-    code = row["code"]
+def _means(row: asyncpg.Record, stages: dict[str, int]) -> Means:
+    code = row["vendor"] or row["way"] or ""
     days, price, per_bed, months = (
         None if row[name] is None else round(row[name]) for name in ("days", "price", "per_bed", "months")
     )
     return Means(
-        code=code, name=words.said("way", code) if column == "way" else code, spent=row["spent"] or 0,
+        code=code, name=words.said("way", code) if row["way"] else code, spent=row["spent"] or 0,
         days=days, price=price, per_bed=per_bed, months=months,
         stages=[(str(one), stages[one.code]) for one in words.stages().values() if one.code in stages],
         **{name: row[name] for name in ("n", "done", "begun", "late", "recent", "priced")},

@@ -11,7 +11,7 @@ from benhan.core.access import Door, Permission, Subject
 from benhan.core.db import Transaction
 from benhan.core.kit import pages
 from benhan.province.rollout import comparing, figures, means, tiles
-from benhan.province.rollout.pages import PATH, asked_part, asked_view, chosen
+from benhan.province.rollout.pages import PATH, asked_part, chosen
 
 MAP: Final = "/ban-do"
 COMPARE: Final = "/so-sanh"
@@ -34,10 +34,11 @@ async def compare(request: Request, tx: Transaction, who: Subject) -> Response:
     """Two days, and the months between."""
     part, day, before = asked_part(request)
     found = await comparing.compare(tx, who, before, day, part)
-    view = await asked_view(request, tx, who)
+    days = await figures.days_of(tx, who.facility, day, part)
+    line = days.months(day)
     return pages.render(
-        request, "rollout/compare.html", found=found, months=[f"{one.day:%m/%y}" for one in view.line],
-        done=[one.done for one in view.line], begun=[one.begun for one in view.line], line=view.line,
+        request, "rollout/compare.html", found=found, months=[f"{one.day:%m/%y}" for one in line],
+        done=[one.done for one in line], begun=[one.begun for one in line], line=line,
         **await chosen(tx, who, COMPARE, part, day, before),
     )  # fmt: skip
 
@@ -45,9 +46,10 @@ async def compare(request: Request, tx: Transaction, who: Subject) -> Response:
 async def invested(request: Request, tx: Transaction, who: Subject) -> Response:
     """Vendors at a glance, and what each way of investing costs."""
     part, day, before = asked_part(request)
+    vendors, ways = await means.all_of(tx, who, day, part)
     return pages.render(
-        request, "rollout/means.html", vendors=await means.vendors(tx, who, day, part), pace=means.PACE_DAYS,
-        millions=_millions, ways=await means.ways(tx, who, day, part),
+        request, "rollout/means.html", vendors=vendors, pace=means.PACE_DAYS,
+        millions=_millions, ways=ways,
         **await chosen(tx, who, MEANS, part, day, before),
     )  # fmt: skip
 
