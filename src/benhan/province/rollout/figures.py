@@ -210,7 +210,7 @@ def kinds_of(group: str) -> list[str]:
     return [one for one in words.listed("kind") if one not in hospitals] if group == GROUPS[1] else []
 
 
-Sets = dict[tuple[str, ...], Sequence[asyncpg.Record]]
+Sets = dict[tuple[str, ...], list[asyncpg.Record]]
 
 
 def _by_set(rows: Sequence[asyncpg.Record]) -> Sets:
