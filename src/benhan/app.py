@@ -43,6 +43,7 @@ from benhan.entrance.outside import exchanges
 from benhan.entrance.sign_in import second_factor_roles
 from benhan.hospital.cashier.status import Asking
 from benhan.hospital.certificate_pages import signing_means
+from benhan.hospital.chart.packs.wards import Packing
 from benhan.patient import miniapp
 from benhan.patient.live import Halls
 from benhan.patient.oa.accounts import Accounts, Keeping, oa_app
@@ -86,6 +87,7 @@ ROOMS = (
     "benhan.hospital.chart.pages",
     "benhan.hospital.ward.pages",
     "benhan.hospital.chart.pages_records",
+    "benhan.hospital.chart.pages_packs",
     "benhan.hospital.referral_pages",
     "benhan.hospital.signing_pages",
     "benhan.hospital.certificate_pages",
@@ -240,6 +242,8 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         tasks += [Keeping(database, accounts), Hearing(database, accounts)]
     if settings.zalo_payment:
         tasks.append(Asking(database, settings.zalo_payment))
+    if settings.pack_folder:
+        tasks.append(Packing(database, settings.pack_folder, settings.pack_minutes))
     if seals := sealer(database, settings.audit_key, settings.audit_keeper):
         tasks.append(seals)
     for task in tasks:

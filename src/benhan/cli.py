@@ -27,6 +27,7 @@ from rich.table import Table
 from benhan.cli_doors import doors
 from benhan.cli_form import form
 from benhan.cli_keys import keys
+from benhan.cli_pack import pack
 from benhan.cli_store import MASTER_KEY, AnyFacility, Data, OneFacility, facility_of, master_source, served, use_master
 from benhan.cli_token import invite, token
 from benhan.core.db import Database, WallOpen
@@ -36,6 +37,7 @@ cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Benhan: hệ
 audit = typer.Typer(no_args_is_help=True, help="Sổ vết truy cập: kiểm tra niêm phong, xuất cho thanh tra.")
 cli.add_typer(audit, name="audit")
 cli.add_typer(keys, name="keys")
+cli.add_typer(pack, name="pack")
 cli.command()(token)
 cli.command()(invite)
 cli.command()(doors)

@@ -145,6 +145,12 @@ class Settings(BaseSettings):
         default=12, ge=1, le=720, description="what belongs into a record is due so many hours after it happened"
     )
     record_late_hours: int = Field(default=24, ge=1, le=720, description="and late after so many")
+    pack_folder: Path | None = Field(
+        default=None,
+        description="folder, a disk of the wards or a share, that the packs of wards are written to "
+        "(<facility>/<department>); empty: none are. An administrator says which departments have one",
+    )
+    pack_minutes: int = Field(default=4, ge=1, le=60, description="so many minutes after the last one a pack is begun")
     statement_seconds: int = Field(default=10, ge=1, le=600, description="a database statement is cut after so long")
     import_sources: str = Field(
         default="", description="addresses that $import may fetch from, between blanks, each ending in /; empty: none"

@@ -78,7 +78,7 @@ async def test_everybody_can_sign_in(database: Database, filled: House) -> None:
         Role.RIGHTS_SERVICE, Role.TELLING_SERVICE, Role.RELATION_SERVICE, Role.ARCHIVE_SERVICE,
         Role.ARRIVAL_SERVICE, Role.FEEDBACK_SERVICE, Role.PAYMENT_SERVICE, Role.ELIGIBILITY_SERVICE,
         Role.REMOTE_SERVICE, Role.QUESTION_SERVICE, Role.NOTICE_SERVICE, Role.WARD_SERVICE, Role.SHARED,
-        Role.SIGNING_SERVICE, Role.ROLLOUT_OFFICER, Role.ROLLOUT_VERIFIER, Role.ROLLOUT_REPORTER,
+        Role.SIGNING_SERVICE, Role.PACK_SERVICE, Role.ROLLOUT_OFFICER, Role.ROLLOUT_VERIFIER, Role.ROLLOUT_REPORTER,
     }  # fmt: skip
     for role in (Role.DOCTOR, Role.RECEPTION):
         async with database.transaction() as tx:

@@ -83,6 +83,24 @@ async def of_paper(tx: Transaction, who: Subject, of: Wanted, kind: str) -> Cert
     return Certified(row["signer"], row["serial"], row["at"], link(of.base, row["code"]), who.name or who.account)
 
 
+class Kept(msgspec.Struct, frozen=True):
+    """A paper that was signed: what it is, who signed it, when by the time stamp."""
+
+    kind: str
+    name: str
+    when: datetime
+
+
+async def of_visit(tx: Transaction, who: Subject, visit: str) -> list[Kept]:
+    """The papers of a visit that were signed with a certificate, each kind by its last signature."""
+    rows = await tx.look(
+        "select distinct on (kind) kind, signer, at from signed_paper where facility = $1 and visit = $2"
+        " order by kind, made desc",
+        who.facility, visit,
+    )  # fmt: skip
+    return [Kept(row["kind"], row["signer"], row["at"]) for row in rows]
+
+
 async def original(tx: Transaction, who: Subject, visit: str, kind: str) -> bytes:
     """The signed PDF itself, and the trace of its copy: to whom every record that stands in it is open.
 

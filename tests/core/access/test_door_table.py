@@ -164,7 +164,7 @@ INSIDE = {
     "phone-service", "telling-service", "relation-service", "archive-service",
     "arrival-service", "feedback-service", "question-service", "notice-service", "payment-service",
     "eligibility-service", "shared",
-    "remote-service", "ward-service", "signing-service",
+    "remote-service", "ward-service", "signing-service", "pack-service",
 }  # fmt: skip
 
 

@@ -50,6 +50,7 @@ class Role(StrEnum):
     NOTICE_SERVICE = "notice-service"
     WARD_SERVICE = "ward-service"
     SIGNING_SERVICE = "signing-service"
+    PACK_SERVICE = "pack-service"
     LOADER = "loader"
 
 
@@ -244,6 +245,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.NOTICE_SERVICE: frozenset(),
     Role.WARD_SERVICE: frozenset(),
     Role.SIGNING_SERVICE: frozenset(),
+    Role.PACK_SERVICE: frozenset(),
     Role.LOADER: frozenset(),
 }
 

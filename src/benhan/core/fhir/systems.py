@@ -153,6 +153,8 @@ FORM_BOX: Final = f"{BENHAN}/CodeSystem/form-box"
 #: The code of a signed paper, which its QR carries; and what kind of paper it is (`hospital/signing.py`).
 SIGNED_PAPER: Final = f"{BENHAN}/sid/signed-paper"
 PAPER: Final = f"{BENHAN}/CodeSystem/paper"
+#: The number of a sheet that was written on while the system was away.
+LATE_PAPER: Final = f"{BENHAN}/sid/late-paper"
 
 # Extensions.
 EXTENSION: Final = f"{BENHAN}/StructureDefinition"
@@ -185,6 +187,8 @@ EXTENSION_VERBAL: Final = f"{EXTENSION}/verbal-order"
 EXTENSION_COURSE_BEGAN: Final = f"{EXTENSION}/course-began"
 #: What a request without an element for it takes the place of. Source: HL7 FHIR R4 extension request-replaces.
 EXTENSION_REPLACES: Final = "http://hl7.org/fhir/StructureDefinition/request-replaces"
+#: Of a note that was entered from paper: when it was written, and by whom (`hospital/chart/records/late.py`).
+EXTENSION_LATE: Final = f"{EXTENSION}/late-entry"
 #: A form whole, as the program reads it, in the Questionnaire that keeps its version (`hospital/chart/records`).
 EXTENSION_FORM: Final = f"{EXTENSION}/form"
 #: What is asked about a record: that it is opened again (`hospital/chart/records/reopening.py`).

@@ -16,7 +16,7 @@ from benhan.core.kit import pages
 from benhan.core.kit.pages import NavItem
 from benhan.core.kit.text import fold
 from benhan.core.language import later
-from benhan.hospital.chart import pages_closing, pages_record
+from benhan.hospital.chart import pages_closing, pages_late, pages_record
 from benhan.hospital.chart.pages_record import PATH
 from benhan.hospital.chart.records import clocks, kept, life, reopening
 from benhan.hospital.chart.records.clocks import Clock, Limits
@@ -104,5 +104,6 @@ DOORS = [
     Door(f"{PATH}/tre-han", late, _R),
     *pages_record.DOORS,
     *pages_closing.DOORS,
+    *pages_late.DOORS,
 ]
 NAV = [NavItem(later("Bệnh án"), PATH, _R, "g b")]

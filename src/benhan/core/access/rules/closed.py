@@ -25,7 +25,7 @@ _OUTSIDE_ARCHIVE = "reception doctor nurse laboratory imaging pharmacy cashier a
 
 DENIED: Final[tuple[Deny, ...]] = (
     Deny(
-        name="sensitive-outside-care", roles=f"{_CLINICAL} pharmacy cashier reviewer", may_not="rudspxh",
+        name="sensitive-outside-care", roles=f"{_CLINICAL} pharmacy cashier reviewer pack-service", may_not="rudspxh",
         types=EVERY_TYPE, labels=SENSITIVE, unless=_LIFTS,
         law="Luật 91/2025/QH15; Luật 64/2006 (sửa đổi 71/2020) Đ30; Luật KCB 15/2023 Đ69k3",
         vi="Bản ghi nhạy cảm (HIV, tâm thần, …) chỉ mở cho người, khoa đang hoặc vừa chăm sóc người bệnh.",
@@ -38,15 +38,16 @@ DENIED: Final[tuple[Deny, ...]] = (
         vi="Tiếp đón không thấy chỉ định, kết quả nhạy cảm.", en="Reception does not see sensitive orders and results.",
     ),
     Deny(
-        name="very-restricted", roles=f"{_CLINICAL} reception pharmacy cashier reviewer", may_not="rudspxh",
-        types=EVERY_TYPE, labels=VERY_RESTRICTED, unless=(Lift.MY_CARE, Lift.BREAK_GLASS, Lift.CONSENT),
+        name="very-restricted", roles=f"{_CLINICAL} reception pharmacy cashier reviewer pack-service",
+        may_not="rudspxh", types=EVERY_TYPE, labels=VERY_RESTRICTED,
+        unless=(Lift.MY_CARE, Lift.BREAK_GLASS, Lift.CONSENT),
         law="Luật 91/2025/QH15",
         vi="Bản ghi rất hạn chế chỉ mở cho chính người đang hoặc vừa chăm sóc người bệnh, không cho cả khoa.",
         en="Very restricted records open only to the person who gives the care, not to her department.",
     ),
     Deny(
-        name="colleague-as-patient", roles=_CLINICAL, may_not="rudspxh", types=EVERY_TYPE, labels=PERSONS_KNOWN_HERE,
-        unless=_LIFTS, law="Luật KCB 15/2023 Đ10, Đ69k3",
+        name="colleague-as-patient", roles=f"{_CLINICAL} pack-service", may_not="rudspxh", types=EVERY_TYPE,
+        labels=PERSONS_KNOWN_HERE, unless=_LIFTS, law="Luật KCB 15/2023 Đ10, Đ69k3",
         vi="Hồ sơ của đồng nghiệp, người nhiều người biết chỉ mở cho người, khoa đang hoặc vừa chăm sóc.",
         en="A colleague's record, or that of somebody everybody knows, opens only to who cares for her.",
     ),
@@ -84,7 +85,8 @@ DENIED: Final[tuple[Deny, ...]] = (
         en="Nobody deletes a record of a visit that is finished and signed.",
     ),
     Deny(
-        name="archived-opens-to-care", roles=_OUTSIDE_ARCHIVE, may_not="rs", types=EVERY_TYPE, labels=State.ARCHIVED,
+        name="archived-opens-to-care", roles=f"{_OUTSIDE_ARCHIVE} pack-service", may_not="rs", types=EVERY_TYPE,
+        labels=State.ARCHIVED,
         unless=(*_LIFTS, Lift.OWN_RECORD), law=LAW_ARCHIVE,
         vi="Hồ sơ đã lưu trữ chỉ mở cho phòng KHTH, người, khoa đang hoặc vừa chăm sóc, chính người bệnh, và ai được "
         "người bệnh đồng ý hay mở khẩn cấp.",
@@ -98,7 +100,7 @@ DENIED: Final[tuple[Deny, ...]] = (
         en="Nobody changes or deletes an archived record; what comes late is an addition.",
     ),
     Deny(
-        name="archived-copied-by-planning", roles=_OUTSIDE_ARCHIVE, may_not="pxh", types=EVERY_TYPE,
+        name="archived-copied-by-planning", roles=f"{_OUTSIDE_ARCHIVE} pack-service", may_not="pxh", types=EVERY_TYPE,
         labels=State.ARCHIVED, unless=(), law=LAW_ARCHIVE,
         vi="Hồ sơ đã lưu trữ chỉ phòng KHTH in, xuất, chia sẻ.",
         en="Of an archived record planning alone makes copies: prints, exports, shares.",

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from benhan.core.access.rules.common import LAW_ARCHIVE, LAW_CARE, LAW_CONSENT, LAW_PRICES, LAW_SIGNED, LAW_TRACE
+from benhan.core.access.rules.common import (
+    CHART,
+    HOUSE,
+    LAW_ARCHIVE,
+    LAW_CARE,
+    LAW_CONSENT,
+    LAW_PRICES,
+    LAW_SIGNED,
+    LAW_TRACE,
+)
 from benhan.core.access.vocabulary import EVERY_TYPE, Allow, Purpose
 
 SERVICES: Final[tuple[Allow, ...]] = (
@@ -89,6 +98,18 @@ SERVICES: Final[tuple[Allow, ...]] = (
         purpose=Purpose.TREATMENT, law=LAW_SIGNED,
         vi="Chương trình giữ bản PDF mà bác sĩ đã ký bằng chứng thư số.",
         en="The program keeps the PDF that a doctor signed with her certificate.",
+    ),
+    Allow(
+        name="pack-read", roles="pack-service", may="rs", types=f"{CHART} QuestionnaireResponse {HOUSE}",
+        purpose=Purpose.TREATMENT, law="Luật KCB 15/2023 Đ69k3; CV 365/TTYQG-GPQLCL",
+        vi="Chương trình đọc hồ sơ của người đang nằm ở một khoa, với mắt của khoa ấy, để viết gói dự phòng.",
+        en="The program reads the records of who lies in a department, with that department's eyes, to write its pack.",
+    ),
+    Allow(
+        name="pack-copied", roles="pack-service", may="px", types="Encounter", purpose=Purpose.TREATMENT,
+        law="Luật KCB 15/2023 Đ69; CV 365/TTYQG-GPQLCL",
+        vi="Chương trình chép hồ sơ ấy, mã hoá, vào gói mà khoa mở được khi mất hệ thống.",
+        en="The program copies these records, encrypted, into the pack that the ward opens when everything is down.",
     ),
     Allow(
         name="notices-kept", roles="notice-service", may="crus", types="Communication Location",

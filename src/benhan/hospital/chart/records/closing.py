@@ -67,10 +67,10 @@ async def close(tx: Transaction, who: Subject, found: Facts, seen: str, password
         raise Invalid(_("Hồ sơ đã thay đổi từ lúc kiểm tra: xem lại danh sách rồi ký."))
     if lacking := await check(tx, who, kept, found):
         raise Invalid(_("Chưa đóng được: còn %(n)s chỗ.", n=len(lacking)))
-    await _confirmed(tx, who, password)
+    await confirmed(tx, who, password)
     done = msgspec.structs.replace(kept.record, status="completed", authored=stamp(now()))
     closed = await store.update(tx, who, done, if_match=version_of(kept.record))
-    await _sign(tx, who, found.visit, [closed])
+    await sign(tx, who, found.visit, [closed])
     return Kept(closed, kept.form, kept.former)
 
 
@@ -89,7 +89,7 @@ async def add(tx: Transaction, who: Subject, found: Facts, text: str, password: 
     for one in await addenda(tx, who, kept.visit):
         if addendum_text(one) == said:
             return one
-    await _confirmed(tx, who, password)
+    await confirmed(tx, who, password)
     me = writer(who)
     made = await store.create(tx, who, r4.Composition(
         status="final", type=concept(systems.LOINC, ADDENDUM, "Bổ sung hồ sơ bệnh án"), subject=kept.record.subject,
@@ -97,7 +97,7 @@ async def add(tx: Transaction, who: Subject, found: Facts, text: str, password: 
         event=[r4.CompositionEvent(detail=[store.reference(kept.record)])],
         section=[r4.CompositionSection(title="Bổ sung", author=[me], text=narrative(said))],
     ))  # fmt: skip
-    await _sign(tx, who, found.visit, [made])
+    await sign(tx, who, found.visit, [made])
     return made
 
 
@@ -132,12 +132,18 @@ async def _notes(tx: Transaction, who: Subject, visit: str) -> list[r4.Compositi
     return sorted(found.resources, key=lambda one: one.date or "")
 
 
-async def _confirmed(tx: Transaction, who: Subject, password: str) -> None:
+async def confirmed(tx: Transaction, who: Subject, password: str) -> None:
+    """Go on only with her password.
+
+    Raises:
+        Invalid: it is another.
+    """
     if not await confirm_password(tx, who, password):
         raise Invalid(_("Mật khẩu không đúng. Chưa ký."), where="password")
 
 
-async def _sign(tx: Transaction, who: Subject, visit: r4.Encounter, records: Sequence[r4.Resource]) -> None:
+async def sign(tx: Transaction, who: Subject, visit: r4.Encounter, records: Sequence[r4.Resource]) -> None:
+    """Sign these records of a visit by her password, and leave the trace of it."""
     about = [r4.Reference(reference=f"Encounter/{visit.id}"), visit.subject or r4.Reference()]
     made = signature.provenance(
         records, account=who.account, signer=writer(who), when=now().isoformat(timespec="milliseconds"), about=about
