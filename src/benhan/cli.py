@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from benhan.cli_chart import chart
 from benhan.cli_doors import doors
 from benhan.cli_form import form
 from benhan.cli_keys import keys
@@ -37,6 +38,7 @@ cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Benhan: hệ
 audit = typer.Typer(no_args_is_help=True, help="Sổ vết truy cập: kiểm tra niêm phong, xuất cho thanh tra.")
 cli.add_typer(audit, name="audit")
 cli.add_typer(keys, name="keys")
+cli.add_typer(chart, name="chart")
 cli.add_typer(pack, name="pack")
 cli.command()(token)
 cli.command()(invite)

@@ -145,6 +145,10 @@ class Settings(BaseSettings):
         default=12, ge=1, le=720, description="what belongs into a record is due so many hours after it happened"
     )
     record_late_hours: int = Field(default=24, ge=1, le=720, description="and late after so many")
+    cv365_mapping: Path | None = Field(
+        default=None,
+        description="TOML file that maps fields of HoSoBenhAn (CV 365) otherwise than ours; it names only what differs",
+    )
     pack_folder: Path | None = Field(
         default=None,
         description="folder, a disk of the wards or a share, that the packs of wards are written to "

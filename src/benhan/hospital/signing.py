@@ -101,7 +101,7 @@ async def of_visit(tx: Transaction, who: Subject, visit: str) -> list[Kept]:
     return [Kept(row["kind"], row["signer"], row["at"]) for row in rows]
 
 
-async def original(tx: Transaction, who: Subject, visit: str, kind: str) -> bytes:
+async def original(tx: Transaction, who: Subject, visit: str, kind: str, how: Interaction = Interaction.PRINT) -> bytes:
     """The signed PDF itself, and the trace of its copy: to whom every record that stands in it is open.
 
     Raises:
@@ -116,7 +116,7 @@ async def original(tx: Transaction, who: Subject, visit: str, kind: str) -> byte
         raise NotFound(_("Giấy này chưa ký số."))
     found = await store.read(tx, who, r4.Encounter, visit)
     patient = (found.subject.reference or "").removeprefix("Patient/") if found.subject else None
-    await store.copied(tx, who, Interaction.PRINT, "Encounter", visit, patient, f"{kind} {rows[0]['code']}")
+    await store.copied(tx, who, how, "Encounter", visit, patient, f"{kind} {rows[0]['code']}")
     kept = await store.read(tx, in_name_of(who, Role.SIGNING_SERVICE), r4.DocumentReference, rows[0]["document"])
     for one in (kept.context and kept.context.related) or []:
         name, id_ = (one.reference or "").partition("/_history/")[0].split("/")

@@ -111,6 +111,7 @@ class Permission(StrEnum):
     ANSWER_QUESTIONS = "answer-questions"
     FACILITY_PAGE = "facility-page"
     ARCHIVE = "archive"
+    EXPORT_CHART = "export-chart"
     WATCH_BEDS = "watch-beds"
     WARD = "ward"
     PROVINCE_FIGURES = "province-figures"
@@ -188,6 +189,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.FEEDBACK,
             _P.FACILITY_PAGE,
             _P.ARCHIVE,
+            _P.EXPORT_CHART,
             _P.WATCH_BEDS,
         }
     ),

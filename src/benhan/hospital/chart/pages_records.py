@@ -16,7 +16,7 @@ from benhan.core.kit import pages
 from benhan.core.kit.pages import NavItem
 from benhan.core.kit.text import fold
 from benhan.core.language import later
-from benhan.hospital.chart import pages_closing, pages_late, pages_record
+from benhan.hospital.chart import pages_closing, pages_export, pages_late, pages_record
 from benhan.hospital.chart.pages_record import PATH
 from benhan.hospital.chart.records import clocks, kept, life, reopening
 from benhan.hospital.chart.records.clocks import Clock, Limits
@@ -105,5 +105,6 @@ DOORS = [
     *pages_record.DOORS,
     *pages_closing.DOORS,
     *pages_late.DOORS,
+    *pages_export.DOORS,
 ]
 NAV = [NavItem(later("Bệnh án"), PATH, _R, "g b")]

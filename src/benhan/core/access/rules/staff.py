@@ -236,6 +236,12 @@ STAFF: Final[tuple[Allow, ...]] = (
         vi="Nhân viên in bằng chứng đồng ý cho người bệnh.", en="Staff print the proof of a consent for the patient.",
     ),
     Allow(
+        name="record-exported", roles="planning", may="x", types="Encounter", purpose=Purpose.OPERATIONS,
+        law="Luật KCB 15/2023 Đ69; CV 365/TTYQG-GPQLCL (III.1.1 d)",
+        vi="Phòng KHTH xuất hồ sơ bệnh án đã đóng, nêu lý do.",
+        en="Planning exports closed records, and says why.",
+    ),
+    Allow(
         name="requests-exported", roles="planning", may="x", types="Communication", purpose=Purpose.OPERATIONS,
         law=LAW_CONSENT,
         vi="Phòng KHTH xuất danh sách yêu cầu để báo cáo.", en="Planning exports the list of requests to report.",
