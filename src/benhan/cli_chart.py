@@ -22,7 +22,7 @@ def export(
     folder: Annotated[Path, typer.Argument(help="Thư mục nhận gói; chạy lại thì làm tiếp.")],
     month: Annotated[datetime, typer.Option("--month", formats=["%Y-%m"], help="Tháng đóng hồ sơ, ví dụ 2026-10.")],
     facility: OneFacility = None,
-    pdf: Annotated[bool, typer.Option("--pdf/--no-pdf", help="Kèm bản in PDF của mẫu.")] = True,
+    pdf: Annotated[bool, typer.Option("--pdf/--no-pdf", help="Kèm bản in PDF của mẫu (chậm hơn nhiều).")] = False,
     data: Data = None,
 ) -> None:
     """Every record closed in a month, each a package (HoSoBenhAn, FHIR, PDF), its export traced; goes on if stopped."""
@@ -71,3 +71,23 @@ def verify(
     for one in report.wrong:
         console.print(f"[red]✗[/] {one}", soft_wrap=True)
     raise typer.Exit(0 if report.good else 1)
+
+
+@chart.command()
+def check(
+    document: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="HoSoBenhAn: JSON hoặc XML.")],
+) -> None:
+    """Hold a HoSoBenhAn, ours or another hospital's, against its fields; keeps nothing of it."""
+    from benhan.core.fhir.outcome import Problem
+    from benhan.hospital.chart.exchange import tree
+
+    try:
+        found = tree.wrong(tree.read(document.read_bytes()))
+    except Problem as refused:
+        console.print(f"[red]✗[/] {refused.where or ''} {refused.message}", soft_wrap=True)
+        raise typer.Exit(1) from None
+    for one in found:
+        console.print(f"[red]✗[/] {one.where}: {one.what}", soft_wrap=True)
+    if not found:
+        console.print("[green]✓[/] HoSoBenhAn")
+    raise typer.Exit(1 if found else 0)

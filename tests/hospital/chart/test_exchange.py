@@ -174,6 +174,14 @@ async def test_fields_that_are_wrong_are_named_and_a_hospital_may_map_otherwise(
     assert [one.where for one in tree.wrong(said)] == [
         "HoSoBenhAn.ThongTinBenhNhan.cccd_so", "HoSoBenhAn.ThongTinBenhNhan.la", "HoSoBenhAn.ThongTinDieuTri",
     ]  # fmt: skip
+    file = tmp_path / "khac.xml"
+    for given, code in (
+        (tree.as_xml({"ThongTinBenhNhan": {"hoten": "Lê A & B"}}), 0),
+        (tree.as_json(said), 1),
+        (b"<", 1),
+    ):
+        file.write_bytes(given)
+        assert CliRunner().invoke(cli, ["chart", "check", str(file)]).exit_code == code
     own = tmp_path / "anh-xa.toml"
     own.write_text('[ThongTinBenhNhan]\ngioitinh = "patient.number"\n', "utf-8")
     made = mapping.filled(mapping.mapping(own), {"patient.number": "BN1", "patient.cccd": "1" * 20})
