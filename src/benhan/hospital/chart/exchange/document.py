@@ -34,7 +34,7 @@ async def bundle(tx: Transaction, who: Subject, of: Collected, base: str) -> r4.
         Forbidden: she may not read the visit; Invalid: it has more records than any stay.
     """
     own = [of.kept.record, *of.kept.former]
-    held = {_name(one): one for one in (*own, of.facts.patient, of.facts.visit)}
+    held: dict[str, r4.Resource] = {_name(one): one for one in (*own, of.facts.patient, of.facts.visit)}
     after, more = 0, True
     while more:
         page = await everything(tx, who, "Encounter", of.kept.visit, Bounds(count=_PAGE, after=after))

@@ -204,7 +204,8 @@ def _medicine(one: r4.MedicationRequest) -> dict[str, str]:
         "unit": (supply.unit or "") if supply else "", "quantity": _number(supply),
         "name": display_of(concept) or (one.medicationReference or r4.Reference()).display or "",
         "code": code_of(concept) or id_of(one.medicationReference) or "",
-        "national": code_of(concept, systems.MEDICINES) or "", "note": "; ".join(said.text for said in one.note or []),
+        "national": code_of(concept, systems.MEDICINES) or "",
+        "note": "; ".join(said.text or "" for said in one.note or []),
     }  # fmt: skip
 
 
