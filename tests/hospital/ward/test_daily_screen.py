@@ -22,6 +22,7 @@ from benhan.simulator.accounts import DEMO_PASSWORD
 from tests.browser import PHONE, Axe, OpenPage
 from tests.hospital.ward.house import Inside
 from tests.hospital.ward.test_daily import stocked
+from tests.hospital.ward.test_giving import MORPHINE, PILL, near, order
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 #: A folder that gets a picture of each page.
@@ -78,6 +79,15 @@ async def test_a_round_is_walked_written_and_signed_by_keyboard(
     await expect(page).to_have_url(f"{address}/noi-tru/luot/{second.id}/to-dieu-tri")
     (kept,) = await inside.found(r4.MedicationRequest, encounter=f"Encounter/{first.id}")
     assert kept.status == "active"
+
+    since = clock.now() - timedelta(hours=5)
+    for medicine in (PILL, MORPHINE):
+        await inside.keep(order(second, medicine, near(0), since=since))
+    await page.goto(f"{address}/noi-tru/khoa/{department.id}/phat-thuoc")
+    assert await axe(page) == []
+    await _picture(page, "giving")
+    await page.get_by_role("button", name="Đã cho dùng: Paracetamol").click()
+    await expect(page.locator("main")).to_contain_text("đã dùng")
 
     phone = await open_page(f"{address}/noi-tru/luot/{first.id}/to-dieu-tri", cookies=cookies, dark=True, size=PHONE)
     assert await axe(phone) == []

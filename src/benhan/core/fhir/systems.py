@@ -183,6 +183,8 @@ EXTENSION_RESULT: Final = f"{EXTENSION}/treatment-result"
 EXTENSION_AWAITED: Final = f"{EXTENSION}/awaited-back"
 #: Of an order, and of the entry that writes it down: when it was given by word of mouth (`hospital/ward/daily.py`).
 EXTENSION_VERBAL: Final = f"{EXTENSION}/verbal-order"
+#: Of what was done with a dose: the hour for which it was ordered (`hospital/ward/giving.py`).
+EXTENSION_DOSE_DUE: Final = f"{EXTENSION}/dose-due"
 #: Of a medicine that is carried on: the day it was first given.
 EXTENSION_COURSE_BEGAN: Final = f"{EXTENSION}/course-began"
 #: What a request without an element for it takes the place of. Source: HL7 FHIR R4 extension request-replaces.

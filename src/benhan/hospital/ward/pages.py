@@ -9,6 +9,7 @@ from benhan.hospital.ward import (
     pages_beds,
     pages_board,
     pages_daily,
+    pages_giving,
     pages_orders,
     pages_rounds,
     pages_stay,
@@ -17,7 +18,7 @@ from benhan.hospital.ward import (
 
 pages.register("ward", "benhan.hospital.ward")
 
-_ROOMS = (pages_board, pages_stay, pages_rounds, pages_walk, pages_daily, pages_orders, pages_beds)
+_ROOMS = (pages_board, pages_stay, pages_rounds, pages_walk, pages_giving, pages_daily, pages_orders, pages_beds)
 DOORS: list[Door] = [door for room in _ROOMS for door in room.DOORS]
 NAV = [*pages_board.NAV, *pages_beds.NAV]
 PAPERS: dict[str, papers.Make] = {papers.DAILY_SHEET: pages_walk.paper}

@@ -92,6 +92,12 @@ STAFF: Final[tuple[Allow, ...]] = (
         en="Nurses write vital signs, allergies and immunizations, and call.",
     ),
     Allow(
+        name="medicines-given", roles="nurse doctor", may="cu", types="MedicationAdministration",
+        purpose=Purpose.TREATMENT, law="TT 23/2011/TT-BYT Đ5; TT 31/2021/TT-BYT",
+        vi="Điều dưỡng, bác sĩ ghi liều thuốc đã cho dùng, bị từ chối hoặc không dùng.",
+        en="Nurses and doctors write that a dose was given, refused or omitted.",
+    ),
+    Allow(
         name="nurse-moves-visit", roles="nurse", may="u", types="Encounter", purpose=Purpose.TREATMENT,
         law="QĐ 1313/QĐ-BYT",
         vi="Điều dưỡng chuyển trạng thái lượt khám.", en="Nurses move a visit along.",
