@@ -30,6 +30,8 @@ NAMES: Final = {
     READING: later("Phiếu kết quả chẩn đoán hình ảnh"),
     DAILY_SHEET: later("Tờ điều trị"),
 }
+#: Papers of a stay that goes on: their signature names the patient alone, since who signs a stay closes it (ADR 29).
+OF_A_STAY: Final = frozenset({DAILY_SHEET})
 
 
 class Certified(msgspec.Struct, frozen=True):

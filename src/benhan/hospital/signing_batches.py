@@ -29,7 +29,7 @@ from benhan.core.signing.examine import Found, Unreadable, all_good, examine
 from benhan.core.signing.signers import signed_by
 from benhan.core.signing.trust import CannotSign
 from benhan.core.vault import Column
-from benhan.hospital.papers import NAMES, Certified, MakeToSign, Wanted
+from benhan.hospital.papers import NAMES, OF_A_STAY, Certified, MakeToSign, Wanted
 from benhan.hospital.signing import Waiting, link, waiting
 
 #: Papers of one confirmation, and papers that one request finishes.
@@ -241,12 +241,12 @@ async def _keep(
     if not first:
         return
     document = await store.create(tx, in_name_of(who, Role.SIGNING_SERVICE), _reference(who, row, kept, sealed.pdf))
-    here = [r4.Reference(reference=f"{kind}/{id_}") for kind, id_ in (
-        ("DocumentReference", document.id), ("Encounter", row["visit"]), ("Patient", row["patient"]),
-    )]  # fmt: skip
+    about = [f"DocumentReference/{document.id}", f"Patient/{row['patient']}"]
+    if row["kind"] not in OF_A_STAY:
+        about.append(f"Encounter/{row['visit']}")
     signed = signature.certified(
         kept.records, detached.joined(kept.header, row["signatures"][1]), account=who.account, signer=_writer(who),
-        when=kept.when, about=here,
+        when=kept.when, about=[r4.Reference(reference=one) for one in about],
     )  # fmt: skip
     signed.extension = [_evidence(certificate, batch, sealed, found)]
     provenance = await store.create(tx, who, signed)

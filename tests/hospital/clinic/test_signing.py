@@ -15,13 +15,17 @@ from starlette.applications import Starlette
 
 from benhan.core import store
 from benhan.core.access import Subject
+from benhan.core.access.vocabulary import State
 from benhan.core.db import Database
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Forbidden
+from benhan.core.store import archive
 from benhan.hospital.clinic import conclusion, prescribing
 from benhan.hospital.signing import original
 from benhan.simulator import House
 from tests.browser import Axe, OpenPage
+from tests.hospital.ward.house import Inside
+from tests.hospital.ward.test_daily import EMPTY, at, signs
 from tests.signing_house import House as Signing
 from tests.signing_house import house, key_in
 from tests.softhsm import Token
@@ -231,3 +235,25 @@ async def test_a_signed_paper_opens_to_whom_every_record_in_it_is_open(
         assert (await store.read(tx, colleague, r4.Encounter, here.visit)).id
         with pytest.raises(Forbidden):
             await original(tx, colleague, here.visit, "don-thuoc")
+
+
+async def test_a_daily_sheet_signed_with_a_certificate_does_not_close_the_stay(
+    signing: Signing, database: Database, hospital: House, client: Client, subject: Subjects
+) -> None:
+    inside = Inside(database, hospital)
+    department = await inside.department("Khoa Ký số")
+    (bed,) = await inside.beds(department, 1)
+    stay = await inside.lies(department, bed)
+    async with a_doctor(client, hospital, signing, "0918") as doctor:
+        await doctor.post(at(stay), data={"s": "Đỡ ho", "version": EMPTY, "di": "ky"})
+        assert (await signs(doctor, stay)).status_code == 303
+        batch = await begin(doctor)
+        signing.provider.last.state = "signed"
+        assert "Đã ký 1 trên 1 phiếu" in await to_the_end(doctor, batch)
+        assert (await doctor.get(f"/ky-so/ban-ky/{stay.id}/to-dieu-tri")).content.startswith(b"%PDF")
+    ended = await inside.stay(stay.id or "")
+    ended.status = "finished"
+    async with database.transaction(hospital.key) as tx:
+        await store.update(tx, hospital.loader, ended, if_match=None)
+        planning = subject("planning")
+        assert await archive.states(tx, planning, [stay.id or ""]) == {stay.id: State.TREATED}
