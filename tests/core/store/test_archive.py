@@ -271,7 +271,7 @@ async def test_of_what_is_archived_planning_alone_makes_copies(place: Place) -> 
     await place.archived()
     async with place.database.transaction(place.key) as tx:
         assert await store.may_now(tx, doctor, *both, *LETTERS) == frozenset()
-        assert await store.may_now(tx, planning, *both, *LETTERS) == {Interaction.PRINT}
+        assert await store.may_now(tx, planning, *both, *LETTERS) == {Interaction.PRINT, Interaction.EXPORT}
         await store.copied(tx, planning, Interaction.PRINT, *both, place.patient)
         with pytest.raises(Forbidden) as refused:
             await store.copied(tx, doctor, Interaction.PRINT, *both, place.patient)
