@@ -5,13 +5,11 @@
 Issue 7. The facilities are brought in as a Department brings them; then ten years of entries (thirty each) are written
 beside them, so that each page reads what it would have to.
 
-Seen on 23/11/2026 with 11,266 facilities and 397,230 entries, on 2 cores that had 6 to 8 other processes to run (so
-p95 is the neighbours' more than ours; on a quiet machine it was not measured): import 5.8 to 9.4 s, its preview 2.4
-to 3.2 s. Milliseconds, median / p95: overview 175 / 297, tiles 56 / 92, tiles of a province 38 / 64, two days 125 /
-220, vendors and costs 84 / 152, tasks 5 / 14, reminders 38 / 64, list 33 / 57, searched 67 / 215, late ones 130 /
-203, a facility 107 / 179, visit 66 / 191, its PDF 27 / 50, report 157 / 251, public page 72 / 132. In PostgreSQL the
-overview takes 40 to 50 ms for all sums, 15 for the days, 13 for the waves; the forecast 11 in Python. Before the sums
-looked at each facility once: 435 / 773.
+Seen on 23/11/2026 alone on 2 cores, p95 in ms at 1,000 / 11,266 facilities (397,230 entries): overview 68 / 177 (median
+33 / 120: over the aim; its sums, days and waves are asked one after the other), two days 39 / 134, report 34 / 104,
+vendors and costs 23 / 86, tiles 17 / 63, public page 15 / 62, searched 12 / 54, late ones 21 / 39, list 18 / 33,
+reminders 18 / 31, a facility 20 / 16, its PDF 14 / 14, visit 12 / 11, tasks 6 / 5. Import 0.4 / 4.9 s, its preview 0.2 /
+1.6 s.
 """
 
 from __future__ import annotations
