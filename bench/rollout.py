@@ -8,8 +8,8 @@ beside them, so that each page reads what it would have to.
 Seen on 23/11/2026 alone on 2 cores, p95 in ms at 1,000 / 11,266 facilities (397,230 entries): overview 68 / 177 (median
 33 / 120: over the aim; its sums, days and waves are asked one after the other), two days 39 / 134, report 34 / 104,
 vendors and costs 23 / 86, tiles 17 / 63, public page 15 / 62, searched 12 / 54, late ones 21 / 39, list 18 / 33,
-reminders 18 / 31, a facility 20 / 16, its PDF 14 / 14, visit 12 / 11, tasks 6 / 5. Import 0.4 / 4.9 s, its preview 0.2 /
-1.6 s.
+reminders 18 / 31, a facility 20 / 16, its PDF 14 / 14, visit 12 / 11, tasks 6 / 5. Import 0.4 / 4.9 s, its preview
+0.2 / 1.6 s.
 """
 
 from __future__ import annotations
