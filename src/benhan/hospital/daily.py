@@ -64,8 +64,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def is_entry(one: r4.Composition) -> bool:
-    """Whether a Composition is an entry of a daily sheet that counts."""
-    return code_of(one.type, systems.LOINC) == PROGRESS and one.status in (DRAFT, SIGNED)
+    """Whether a Composition is an entry of a daily sheet that counts: no paper of an outage, entered afterwards."""
+    late = any(part.url == systems.EXTENSION_LATE for part in one.extension or [])
+    return code_of(one.type, systems.LOINC) == PROGRESS and one.status in (DRAFT, SIGNED) and not late
 
 
 def entry(one: r4.Composition) -> Entry:

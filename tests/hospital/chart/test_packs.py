@@ -24,6 +24,7 @@ from benhan.core.db import Database
 from benhan.core.fhir import r4, systems
 from benhan.core.fhir.outcome import Invalid
 from benhan.core.kit import clock
+from benhan.hospital import daily
 from benhan.hospital.chart.packs import keys, wards
 from benhan.hospital.chart.packs.folder import HEADER, LOG, Folder
 from benhan.hospital.chart.packs.viewer import create_viewer
@@ -320,4 +321,8 @@ async def test_papers_written_meanwhile_are_entered_once_with_both_times(
         asked = {"encounter": f"Encounter/{bed.visit}", "type": f"{systems.LOINC}|11506-3"}
         (entry,) = (await store.search(tx, bed.doctor, r4.Composition, asked)).resources
         signed = await store.search(tx, bed.doctor, r4.Provenance, {"target": f"Composition/{entry.id}"})
-    assert len(signed.resources) == 1
+        # The stay goes on: a late paper closes nothing, and is no entry of the daily sheet.
+        going_on = await store.read(tx, hospital.loader, r4.Encounter, bed.visit)
+        going_on.reasonCode = [r4.CodeableConcept(text="Khó thở")]
+        await store.update(tx, hospital.loader, going_on, if_match=None)
+    assert len(signed.resources) == 1 and not daily.is_entry(entry)

@@ -142,9 +142,16 @@ async def confirmed(tx: Transaction, who: Subject, password: str) -> None:
         raise Invalid(_("Mật khẩu không đúng. Chưa ký."), where="password")
 
 
-async def sign(tx: Transaction, who: Subject, visit: r4.Encounter, records: Sequence[r4.Resource]) -> None:
-    """Sign these records of a visit by her password, and leave the trace of it."""
-    about = [r4.Reference(reference=f"Encounter/{visit.id}"), visit.subject or r4.Reference()]
+async def sign(
+    tx: Transaction, who: Subject, visit: r4.Encounter, records: Sequence[r4.Resource], *, closes: bool = True
+) -> None:
+    """Sign these records of a visit by her password, and leave the trace of it.
+
+    A signature that names the visit closes it; not `closes`: it names the patient alone, and the visit goes on.
+    """
+    about = [visit.subject or r4.Reference()]
+    if closes:
+        about.append(r4.Reference(reference=f"Encounter/{visit.id}"))
     made = signature.provenance(
         records, account=who.account, signer=writer(who), when=now().isoformat(timespec="milliseconds"), about=about
     )

@@ -70,7 +70,7 @@ async def enter(tx: Transaction, who: Subject, visit: r4.Encounter, paper: Paper
             made = await store.create(tx, who, _made(who, visit, said, id_))
     except store.AlreadyExists:  # somebody entered it between our look and our write
         return _same(await store.read(tx, who, r4.Composition, id_), visit, said)
-    await sign(tx, who, visit, [made])
+    await sign(tx, who, visit, [made], closes=False)
     return made
 
 
